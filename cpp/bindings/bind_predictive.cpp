@@ -1,0 +1,70 @@
+// Draws of row means and responses, and their summaries, for Python.
+#include <pybind11/eigen.h>
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "filbert/predictive.hpp"
+
+namespace py = pybind11;
+
+namespace {
+
+using Draws = py::array_t<double, py::array::c_style | py::array::forcecast>;
+using Keys = py::array_t<std::uint64_t, py::array::c_style>;
+using DrawsMap = Eigen::Map<const filbert::RowDraws>;
+
+DrawsMap as_matrix(const Draws& draws, const char* axes) {
+  if (draws.ndim() != 2) {
+    throw std::invalid_argument("the array must have the dimensions " + std::string(axes) + ", but it has " +
+                                std::to_string(draws.ndim()));
+  }
+  return DrawsMap(draws.data(), draws.shape(0), draws.shape(1));
+}
+
+// In each function the arguments keep their arrays alive while the GIL is released.
+
+void mean_draws(const filbert::DesignRef& X, const Draws& coefficients, bool has_intercept, filbert::StridedDraws means,
+                int threads) {
+  const DrawsMap matrix = as_matrix(coefficients, "(coefficients, draws)");
+  const py::gil_scoped_release release;
+  filbert::mean_draws(X, matrix, has_intercept, means, threads);
+}
+
+void response_draws(filbert::StridedDraws means, const Eigen::VectorXd& sigma, const Keys& keys, std::uint64_t seed,
+                    filbert::StridedDraws responses, int threads) {
+  const std::vector<std::uint64_t> row_keys(keys.data(), keys.data() + keys.size());
+  const py::gil_scoped_release release;
+  filbert::response_draws(means, sigma, row_keys, seed, responses, threads);
+}
+
+py::tuple summarise_rows(const Draws& draws, double probability, bool highest_density, int threads) {
+  const DrawsMap matrix = as_matrix(draws, "(rows, draws)");
+  const auto interval = highest_density ? filbert::Interval::HighestDensity : filbert::Interval::EqualTailed;
+  filbert::RowSummaries summaries;
+  {
+    const py::gil_scoped_release release;
+    summaries = filbert::summarise_rows(matrix, probability, interval, threads);
+  }
+  return py::make_tuple(summaries.mean, summaries.sd, summaries.lower, summaries.upper);
+}
+
+}  // namespace
+
+void bind_predictive(py::module_& module) {
+  module.def(
+      "mean_draws", &mean_draws, py::arg("X"), py::arg("coefficients"), py::arg("has_intercept"), py::arg("means"),
+      py::arg("threads") = 1,
+      "Fills means (rows, draws) with X · slopes + intercept, from coefficients (coefficients, draws), intercept "
+      "first.");
+  module.def("response_draws", &response_draws, py::arg("means"), py::arg("sigma"), py::arg("keys"), py::arg("seed"),
+             py::arg("responses"), py::arg("threads") = 1,
+             "Fills responses (rows, draws) with means + sigma · noise; a row's noise depends on the seed and its key "
+             "alone.");
+  module.def("summarise_rows", &summarise_rows, py::arg("draws"), py::arg("probability"), py::arg("highest_density"),
+             py::arg("threads") = 1,
+             "Mean, sd and the ends of the highest-density or equal-tailed interval of each row of (rows, draws).");
+}

@@ -1,0 +1,137 @@
+// Runs the chains for Python: arrays filled in place, signals and progress polled while the workers run.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "filbert/draws.hpp"
+#include "filbert/framed_linear_gaussian.hpp"
+#include "filbert/sample.hpp"
+
+namespace py = pybind11;
+using Eigen::Index;
+using filbert::FramedLinearGaussian;
+
+namespace {
+
+template <typename T>
+T* new_array(py::dict& arrays, const char* name, const std::vector<py::ssize_t>& shape) {
+  py::array_t<T> array(shape);
+  arrays[name] = array;
+  return array.mutable_data();
+}
+
+/// NumPy arrays for one phase: {"values": (variables, chains, iterations), "lp": (chains, iterations), ...}.
+filbert::PhaseArrays new_arrays(py::dict& arrays, Index variables, int chains, Index iterations) {
+  const std::vector<py::ssize_t> shape = {chains, iterations};
+  filbert::PhaseArrays phase;
+  phase.iterations = iterations;
+  phase.values = new_array<double>(arrays, "values", {variables, chains, iterations});
+  phase.log_density = new_array<double>(arrays, "lp", shape);
+  phase.energy = new_array<double>(arrays, "energy", shape);
+  phase.energy_error = new_array<double>(arrays, "energy_error", shape);
+  phase.max_energy_error = new_array<double>(arrays, "max_energy_error", shape);
+  phase.acceptance_rate = new_array<double>(arrays, "acceptance_rate", shape);
+  phase.step_size = new_array<double>(arrays, "step_size", shape);
+  phase.step_size_bar = new_array<double>(arrays, "step_size_bar", shape);
+  phase.tree_depth = new_array<std::int64_t>(arrays, "tree_depth", shape);
+  phase.n_steps = new_array<std::int64_t>(arrays, "n_steps", shape);
+  phase.diverging = new_array<bool>(arrays, "diverging", shape);
+  phase.reached_max_treedepth = new_array<bool>(arrays, "reached_max_treedepth", shape);
+  phase.index_in_trajectory = new_array<std::int64_t>(arrays, "index_in_trajectory", shape);
+  return phase;
+}
+
+/// Looks for Ctrl-C and shows progress, each with the interpreter's lock held.
+class Poll {
+ public:
+  Poll(const filbert::Progress& progress, py::object report) : progress_(progress), report_(std::move(report)) {}
+
+  bool operator()() {
+    const py::gil_scoped_acquire acquire;
+    if (PyErr_CheckSignals() != 0) return stop_if_interrupted();
+    if (report_.is_none()) return !interrupted_;
+    py::list chains;
+    for (int chain = 0; chain < progress_.chains(); ++chain) {
+      const filbert::ChainProgress& one = progress_[chain];
+      chains.append(py::make_tuple(one.iterations.load(std::memory_order_relaxed),
+                                   one.divergences.load(std::memory_order_relaxed)));
+    }
+    try {
+      report_(chains);
+    } catch (py::error_already_set& error) {
+      if (!error.matches(PyExc_KeyboardInterrupt)) throw;  // Ctrl-C may arrive in Python code
+      interrupted_ = true;
+    }
+    return !interrupted_;
+  }
+
+ private:
+  bool stop_if_interrupted() {
+    py::error_already_set error;
+    if (!error.matches(PyExc_KeyboardInterrupt)) throw error;
+    interrupted_ = true;
+    return false;
+  }
+
+  const filbert::Progress& progress_;
+  py::object report_;
+  bool interrupted_ = false;
+};
+
+py::dict sample(const FramedLinearGaussian& density, Index draws, Index tune, int chains, int cores, std::uint64_t seed,
+                double target_accept, int max_treedepth, bool keep_warmup, py::object report) {
+  filbert::SampleSettings settings;
+  settings.draws = draws;
+  settings.tune = tune;
+  settings.chains = chains;
+  settings.cores = cores;
+  settings.seed = seed;
+  settings.nuts.target_accept = target_accept;
+  settings.nuts.max_treedepth = max_treedepth;
+  settings.validate();
+
+  py::dict result, sampling_arrays, warmup_arrays;
+  const filbert::PhaseArrays sampling = new_arrays(sampling_arrays, density.dimension(), chains, draws);
+  filbert::PhaseArrays warmup;
+  warmup.iterations = tune;
+  if (keep_warmup) {
+    warmup = new_arrays(warmup_arrays, density.dimension(), chains, tune);
+    result["warmup"] = warmup_arrays;
+  }
+  result["sampling"] = sampling_arrays;
+
+  filbert::Progress progress(chains);
+  Poll poll(progress, std::move(report));
+  std::vector<Index> iterations;
+  {
+    // The arrays above stay alive through `result`; workers write to their memory and touch no Python object.
+    const py::gil_scoped_release release;
+    filbert::Draws store(density, chains, warmup, sampling);
+    const auto record = [&store](int chain, Index iteration, const Eigen::VectorXd& position,
+                                 const filbert::TransitionStatistics& statistics) {
+      store.add(chain, iteration, position, statistics);
+    };
+    for (const filbert::ChainResult& chain : filbert::sample(density, settings, record, progress, poll)) {
+      iterations.push_back(chain.iterations);
+    }
+    for (int chain = 0; chain < chains; ++chain) store.write(chain);
+  }
+  result["iterations"] = iterations;
+  return result;
+}
+
+}  // namespace
+
+void bind_sampling(py::module_& module) {
+  module.def("sample", &sample, py::arg("density"), py::kw_only(), py::arg("draws"), py::arg("tune"), py::arg("chains"),
+             py::arg("cores"), py::arg("seed"), py::arg("target_accept"), py::arg("max_treedepth"),
+             py::arg("keep_warmup"), py::arg("report"),
+             R"(Samples a framed posterior by NUTS.
+
+Calls ``report([(iterations, divergences), ...])`` every 50 ms unless it is None. Returns the arrays of "sampling" (and of
+"warmup"), and the "iterations" that each chain completed: fewer than asked for if Ctrl-C stopped it.)");
+}
