@@ -1,0 +1,153 @@
+"""Bayesian regression with one button: ``fb.Model("y ~ x", data).fit()``."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._core import LeastSquares, SufficientStatistics, __version__
+    from .errors import (
+        ConvergenceWarning,
+        DataError,
+        DataTypeError,
+        DataWarning,
+        FilbertError,
+        FormulaError,
+        ModelFileError,
+        PriorError,
+        SettingError,
+    )
+    from .interpret import comparisons, predictions, slopes
+    from .model import Model
+    from .named_priors import (
+        Cauchy,
+        Exponential,
+        Flat,
+        Gamma,
+        HalfCauchy,
+        HalfFlat,
+        HalfNormal,
+        HalfStudentT,
+        InverseGamma,
+        Laplace,
+        Normal,
+        StudentT,
+        Uniform,
+    )
+    from .plots import (
+        plot_comparisons,
+        plot_forest,
+        plot_lm,
+        plot_predictions,
+        plot_prior_posterior,
+        plot_slopes,
+        plot_trace,
+    )
+    from .posterior_summary import summary
+    from .prior import Prior
+    from .saved_model import load
+
+__all__ = [
+    "Cauchy",
+    "ConvergenceWarning",
+    "DataError",
+    "DataTypeError",
+    "DataWarning",
+    "Exponential",
+    "FilbertError",
+    "Flat",
+    "FormulaError",
+    "Gamma",
+    "HalfCauchy",
+    "HalfFlat",
+    "HalfNormal",
+    "HalfStudentT",
+    "InverseGamma",
+    "Laplace",
+    "LeastSquares",
+    "Model",
+    "ModelFileError",
+    "Normal",
+    "Prior",
+    "PriorError",
+    "SettingError",
+    "StudentT",
+    "SufficientStatistics",
+    "Uniform",
+    "__version__",
+    "comparisons",
+    "load",
+    "plot_comparisons",
+    "plot_forest",
+    "plot_lm",
+    "plot_predictions",
+    "plot_prior_posterior",
+    "plot_slopes",
+    "plot_trace",
+    "predictions",
+    "slopes",
+    "summary",
+]
+
+# Loaded when first used: importing filbert costs next to nothing.
+_HOMES = {
+    **dict.fromkeys(("LeastSquares", "SufficientStatistics", "__version__"), "_core"),
+    **dict.fromkeys(
+        (
+            "ConvergenceWarning",
+            "DataError",
+            "DataTypeError",
+            "DataWarning",
+            "FilbertError",
+            "FormulaError",
+            "ModelFileError",
+            "PriorError",
+            "SettingError",
+        ),
+        "errors",
+    ),
+    **dict.fromkeys(("comparisons", "predictions", "slopes"), "interpret"),
+    **dict.fromkeys(
+        (
+            "plot_comparisons",
+            "plot_forest",
+            "plot_lm",
+            "plot_predictions",
+            "plot_prior_posterior",
+            "plot_slopes",
+            "plot_trace",
+        ),
+        "plots",
+    ),
+    "load": "saved_model",
+    "Model": "model",
+    "Prior": "prior",
+    "summary": "posterior_summary",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'filbert' has no attribute {name!r}")
+    module = importlib.import_module(f".{_HOMES.get(name, 'named_priors')}", __name__)
+    value = getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))
+
+
+def _configure_logging() -> None:
+    """Show progress messages on a terminal or in a notebook, as PyMC does, unless the application logs by itself."""
+    logger = logging.getLogger(__name__)
+    if not logging.root.handlers and not logger.handlers:
+        logger.setLevel(logging.INFO)
+        logger.addHandler(logging.StreamHandler(sys.stderr))
+
+
+_configure_logging()

@@ -1,0 +1,249 @@
+"""The command line: ``filbert fit FORMULA DATA`` reads a table, fits the model and prints its posterior."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from .errors import FilbertError, FormulaError, PriorError, SettingError
+
+BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+PLOT_SUFFIXES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
+OUTPUT_SUFFIXES = (".nc", ".nc4", ".netcdf")
+SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+THIRD_PARTIES = ("numpy", "pandas", "formulaic", "xarray", "arviz")
+
+
+class _OneLineErrors(click.Group):
+    """A group of commands that tells any bad input in one line on standard error, with exit status 2."""
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        kwargs["standalone_mode"] = False
+        try:
+            status = super().main(*args, **kwargs)
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            sys.exit(BAD_INPUT)
+        except click.ClickException as error:
+            _say_error(error.format_message())
+            sys.exit(BAD_INPUT)
+        except FilbertError as error:
+            # A formula's message has further lines, which mark the place.
+            _say_error(str(error), keep_lines=isinstance(error, FormulaError))
+            sys.exit(BAD_INPUT)
+        except (click.Abort, KeyboardInterrupt):
+            _say_error("interrupted before there were draws, so there is nothing to show.")
+            sys.exit(INTERRUPTED)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _show_versions(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if not value or context.resilient_parsing:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    from . import _core
+
+    versions = {"filbert": _core.__version__, "Eigen": _core.eigen_version}
+    for package in THIRD_PARTIES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "not installed"
+    versions["Python"] = ".".join(map(str, sys.version_info[:3]))
+    width = max(map(len, versions))
+    for name, number in versions.items():
+        click.echo(f"{name:<{width}}  {number}")
+    context.exit()
+
+
+@click.group(cls=_OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_versions,
+    help="Show the versions of filbert and of what it stands on, and exit.",
+)
+def main() -> None:
+    """Bayesian regression: a formula and a table in, the posterior out."""
+
+
+@main.command(context_settings={"show_default": True})
+@click.argument("formula")
+@click.argument("data", metavar="DATA")
+@click.option("--draws", type=click.IntRange(min=1), default=1000, help="Draws of each chain, after the warm-up.")
+@click.option("--tune", type=click.IntRange(min=0), default=1000, help="Warm-up iterations of each chain.")
+@click.option("--chains", type=click.IntRange(min=1), default=4, help="Number of chains.")
+@click.option("--cores", type=click.IntRange(min=1), help="Chains that run at once.  [default: all processors]")
+@click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same draws.")
+@click.option("--target-accept", type=SHARE, default=0.8, help="Acceptance rate that the step size is tuned to.")
+@click.option(
+    "--prior",
+    "priors",
+    multiple=True,
+    metavar="TERM=PRIOR",
+    help="A prior, such as 'mom_iq=Normal(0, 2)' or 'sigma=HalfCauchy(10)'; 'common' is all terms. Repeatable.",
+)
+@click.option("--weights", metavar="COLUMN", help="Column of weights: a row of weight w counts as w rows.")
+@click.option("--offset", metavar="COLUMN", help="Column added to the mean with coefficient one.")
+@click.option(
+    "--categorical", multiple=True, metavar="COLUMN", help="A column of numbers to treat as a factor. Repeatable."
+)
+@click.option("--dropna", is_flag=True, help="Leave out rows with missing values.")
+@click.option(
+    "--center/--no-center",
+    default=True,
+    help="Whether the intercept's prior is about the mean response at the predictor means.",
+)
+@click.option(
+    "--hdi-prob",
+    type=SHARE,
+    default=0.94,
+    help="Probability of the interval in the summary.",
+)
+@click.option("-o", "--output", metavar="FILE.nc", help="Write the draws to this netCDF file, which ArviZ reads.")
+@click.option("--plot", metavar="FILE.png", help="Draw traces, and the regression for one predictor (png, pdf or svg).")
+@click.option("-q", "--quiet", is_flag=True, help="Print the summary and warnings only.")  # fmt: skip
+def fit(**options: Any) -> int:
+    """Fit FORMULA to the table in DATA and print the posterior.
+
+    DATA is a CSV file (also compressed; .tsv for tabs), a Parquet file (.parquet), or - for CSV from standard input.
+
+    Example: filbert fit "kid_score ~ mom_iq + mom_hs" kidiq.csv --plot kidiq.png
+    """
+    with _messages_on_stderr(quiet=options["quiet"]):
+        return _fit(**options)
+
+
+def _fit(formula: str, data: str, quiet: bool, output: str | None, plot: str | None, **options: Any) -> int:
+    """Fit, print, write. What can be refused is refused before sampling; the summary is out before files are."""
+    from .table import read_table
+
+    priors = _read_priors(options["priors"])
+    _check_writable(output, "--output", OUTPUT_SUFFIXES)
+    _check_writable(plot, "--plot", PLOT_SUFFIXES)
+    frame = read_table(data, sys.stdin.buffer)
+    from .model import Model
+
+    model = Model(
+        formula,
+        frame,
+        priors=priors,
+        categorical=list(options["categorical"]) or None,
+        dropna=options["dropna"],
+        center_predictors=options["center"],
+        weights=options["weights"],
+        offset=options["offset"],
+    )
+    if not quiet:
+        click.echo(f"{model}\n")
+    idata = model.fit(
+        draws=options["draws"],
+        tune=options["tune"],
+        chains=options["chains"],
+        cores=options["cores"],
+        target_accept=options["target_accept"],
+        random_seed=options["seed"],
+        progressbar=not quiet and sys.stderr.isatty(),
+    )
+    _print_posterior(idata, options["hdi_prob"])
+    saved = _write(output, lambda path: idata.to_netcdf(path, engine="h5netcdf"))
+    drawn = _write(plot, lambda path: _draw(idata, model.design, path))
+    return 0 if saved and drawn else FAILED
+
+
+def _print_posterior(idata: Any, hdi_prob: float) -> None:
+    from .posterior_summary import summary
+    from .report import print_summary
+
+    print_summary(summary(idata, hdi_prob=hdi_prob), idata["posterior"].sizes["chain"], sys.stdout)
+    sys.stdout.flush()
+
+
+def _draw(idata: Any, design: Any, path: str) -> None:
+    from .plots import plot_fit
+
+    plot_fit(idata, design).savefig(path)
+
+
+def _write(path: str | None, action: Callable[[str], object]) -> bool:
+    """Write a file after the summary was printed; a failure is told in one line and returns False."""
+    if path is None:
+        return True
+    try:
+        action(path)
+    except Exception as error:  # whatever a library raises, the summary has been printed
+        _say_error(f"{path} could not be written: {str(error) or type(error).__name__}")
+        return False
+    return True
+
+
+def _check_writable(path: str | None, option: str, suffixes: Sequence[str]) -> None:
+    """Refuse a file that could not be written later."""
+    if path is None:
+        return
+    file = Path(path)
+    if file.suffix.lower() not in suffixes:
+        raise SettingError(f"{option} {path}: the name must end in one of {' '.join(suffixes)}.")
+    is_new = not file.exists()
+    try:
+        with file.open("ab"):
+            pass
+    except OSError as error:
+        raise SettingError(f"{option} {path} cannot be written: {error.strerror}.") from None
+    if is_new:
+        file.unlink()
+
+
+def _read_priors(texts: Sequence[str]) -> dict[str, Any]:
+    from .prior_text import read_prior
+
+    priors: dict[str, Any] = {}
+    for text in texts:
+        try:
+            term, prior = read_prior(text)
+        except FilbertError as error:
+            raise PriorError(f"--prior {text!r}: {error}") from None
+        if term in priors:
+            raise PriorError(f"--prior {text!r}: there is another prior for {term!r} already.")
+        priors[term] = prior
+    return priors
+
+
+@contextlib.contextmanager
+def _messages_on_stderr(*, quiet: bool) -> Iterator[None]:
+    """Show each warning as one line on standard error, and what the fit logs unless `quiet`."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        click.echo(f"Warning: {' '.join(str(message).split())}", err=True)
+
+    logger = logging.getLogger("filbert")
+    level = logger.level
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
+        warnings.simplefilter("always", RuntimeWarning)
+        warnings.showwarning = show
+        try:
+            if quiet:
+                logger.setLevel(logging.WARNING)
+            yield
+        finally:
+            logger.setLevel(level)
+
+
+def _say_error(message: str, *, keep_lines: bool = False) -> None:
+    click.echo(f"Error: {message if keep_lines else ' '.join(message.split())}", err=True)
+
+
+if __name__ == "__main__":
+    main()

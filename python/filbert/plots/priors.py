@@ -1,0 +1,230 @@
+"""Draws the density of priors, alone and beside the posterior."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import _core, inference_data, predictive
+from ..errors import DataTypeError
+from ..prior import Prior, columns, parameter_names
+from ..prior_predictive import draws_of_prior
+from .density import density
+from .style import (
+    BAND_ALPHA,
+    COLOURS,
+    LINE_STYLES,
+    PANEL_LETTERS,
+    PRIOR_COLOUR,
+    TEXT_SIZE,
+    FloatArray,
+    Panels,
+    chosen_names,
+    note,
+    panels_in_rows,
+    short,
+    tidy,
+    title,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..model import Model
+
+__all__ = ["plot_prior_posterior", "plot_priors"]
+
+_MOST_LEVELS = len(COLOURS)
+_POINTS = 800
+_TAIL = 0.03
+_WIDE = 8  # widths of the posterior: a wider prior is drawn in part
+_PANEL = (3.6, 2.3)  # inches
+_IMPROPER = ("Flat", "HalfFlat")
+_AT_MEANS = "mean response at the predictor means"
+
+PriorSpec = tuple[str, tuple[float, ...]]
+
+
+def plot_priors(
+    model: Model,
+    var_names: str | Sequence[str] | None = None,
+    figsize: tuple[float, float] | None = None,
+    ax: Any = None,
+) -> Panels:
+    """Draw the density of each prior, on the scale of the data.
+
+    Parameters
+    ----------
+    model : Model
+        Of a formula, or written out with `filbert.explicit`.
+    var_names : str or list of str, optional
+        Parameters to draw; all by default.
+    figsize : (float, float), optional
+        Width and height in inches.
+    ax : array of matplotlib.axes.Axes, (parameters,), optional
+
+    Returns
+    -------
+    array of matplotlib.axes.Axes, (parameters,)
+        A panel a parameter; a curve a level where the levels have priors of their own.
+
+    Raises
+    ------
+    SettingError
+        If `var_names` has a name that is no parameter, or `ax` another number of axes.
+    """
+    priors = _priors_of(model)
+    names = chosen_names(list(priors), var_names)
+    variables = _variables_of(model)
+    by_row = inference_data.parameter_labels(variables)
+    labels = {variable.name: [by_row[row] for row in variable.index.ravel()] for variable in variables}
+    drawn = panels_in_rows(len(names), ax, _PANEL, figsize)
+    for axes, name in zip(drawn, names, strict=True):
+        prior = priors[name]
+        specs = columns(prior, prior.length or 1)
+        for place, spec in enumerate(specs[:_MOST_LEVELS]):
+            label = None if len(specs) == 1 else short(_level(labels[name][place], name), 24)
+            _draw_prior(axes, spec, None, COLOURS[place], LINE_STYLES[place], label)
+        title(axes, name, PANEL_LETTERS)
+        stated = str(prior) if prior.length is None else prior.name
+        axes.set_xlabel(_AT_MEANS if _is_at_means(model, name) else short(stated, 44))
+        _finish(axes)
+        if len(specs) > 1:
+            hidden = f"the first {_MOST_LEVELS} of {len(specs)}" if len(specs) > _MOST_LEVELS else None
+            axes.set_ylim(top=axes.get_ylim()[1] * (1.05 + 0.13 * min(len(specs), _MOST_LEVELS)))
+            axes.legend(frameon=False, fontsize=TEXT_SIZE, title=hidden, title_fontsize=TEXT_SIZE, loc="upper left")
+        elif not prior.is_proper:
+            note(axes, "improper")
+    return drawn
+
+
+def plot_prior_posterior(
+    model: Model,
+    idata: Any,
+    var_names: str | Sequence[str] | None = None,
+    figsize: tuple[float, float] | None = None,
+    ax: Any = None,
+) -> Panels:
+    """Draw the posterior density of each parameter over its prior's: what the data have added.
+
+    Parameters
+    ----------
+    model : Model
+        Of a formula, or written out with `filbert.explicit`.
+    idata : xarray.DataTree or arviz.InferenceData
+        What ``fit`` or ``pm.sample`` returned.
+    var_names : str or list of str, optional
+        Parameters to draw; all by default.
+    figsize : (float, float), optional
+        Width and height in inches.
+    ax : array of matplotlib.axes.Axes, (values,), optional
+
+    Returns
+    -------
+    array of matplotlib.axes.Axes, (values,)
+        A panel a coefficient. Where the intercept's prior is about the mean response at the predictor means, so is the
+        posterior drawn beside it.
+
+    Raises
+    ------
+    SettingError
+        If `var_names` has a name that is no parameter, `ax` another number of axes, or the draws are another model's.
+    """
+    priors = _priors_of(model)
+    names = chosen_names(list(priors), var_names)
+    variables = _variables_of(model)
+    values = predictive.parameter_draws(idata, variables)
+    labels = inference_data.parameter_labels(variables)
+    rows = [
+        (int(row), spec, variable.name)
+        for variable in sorted((v for v in variables if v.name in names), key=lambda v: names.index(v.name))
+        for row, spec in zip(variable.index.ravel(), columns(priors[variable.name], variable.index.size), strict=True)
+    ]
+    drawn = panels_in_rows(len(rows), ax, _PANEL, figsize)
+    for axes, (row, spec, name) in zip(drawn, rows, strict=True):
+        at_means = _is_at_means(model, name)
+        draws = values[row]
+        if at_means:
+            draws = draws + model.regression.summary.mean[:-1] @ values[1:-1]
+        at, height = density(draws)
+        axes.fill_between(at, height, color=COLOURS[0], alpha=BAND_ALPHA, linewidth=0)
+        axes.plot(at, height, color=COLOURS[0], linewidth=1.6, label="posterior")
+        _draw_prior(axes, spec, _window(draws, spec), PRIOR_COLOUR, (0, (4, 2)), "prior")
+        title(axes, labels[row], PANEL_LETTERS)
+        if at_means:
+            axes.set_xlabel(_AT_MEANS)
+        _finish(axes)
+    drawn[0].legend(frameon=False, fontsize=TEXT_SIZE, loc="best", handlelength=1.4)
+    return drawn
+
+
+def _priors_of(model: Any) -> dict[str, Prior]:
+    if not hasattr(model, "regression"):
+        raise DataTypeError(f"model must be a model of filbert, not {type(model).__module__}.{type(model).__name__}.")
+    return {name: resolved.prior for name, resolved in model.regression.priors.items()}
+
+
+def _variables_of(model: Any) -> Sequence[inference_data.Variable]:
+    return inference_data.design_variables(model.design) if hasattr(model, "design") else model.lowered.variables
+
+
+def _is_at_means(model: Any, name: str) -> bool:
+    """Tell whether a parameter is the intercept, and its prior about the mean response at the predictor means."""
+    regression = model.regression
+    return bool(
+        name == "Intercept" and regression.has_intercept and regression.intercept_at_means and regression.columns
+    )
+
+
+def _level(label: str, name: str) -> str:
+    """Return the level in a label such as "g[b]" of a parameter "g"."""
+    return label[len(name) + 1 : -1] if label.startswith(f"{name}[") else label
+
+
+def _draw_prior(
+    axes: Axes, spec: PriorSpec, window: tuple[float, float] | None, colour: str, style: Any, label: str | None
+) -> None:
+    """Draw the density of one prior over a window, or where it is worth seeing; an improper one is a level line."""
+    name, parameters = spec
+    low, high = window or _extent(spec)
+    at = low + (high - low) * (np.arange(_POINTS) + 0.5) / _POINTS  # not 0, where a density may have a pole
+    height = np.exp([_core.prior_log_density(name, parameters, value)[0] for value in at])
+    if name in _IMPROPER and axes.lines:
+        height *= 0.1 * max(line.get_ydata().max() for line in axes.lines)
+    drawn = np.isfinite(height)
+    axes.plot(at[drawn], height[drawn], color=colour, linestyle=style, linewidth=1.6, label=label)
+
+
+def _extent(spec: PriorSpec) -> tuple[float, float]:
+    """Return where a prior is worth seeing: its central 94 % and a third as much on either side, in its support."""
+    name, parameters = spec
+    if name in _IMPROPER:
+        return (-1.0, 1.0) if name == "Flat" else (0.0, 1.0)
+    values: dict[str, Any] = dict(zip(parameter_names(name), parameters, strict=True))
+    prior = Prior(name, **values)
+    draws = draws_of_prior(prior, (1, 4000), np.random.default_rng(0))[0]
+    low, high = np.quantile(draws, [_TAIL, 1 - _TAIL])
+    reach = (high - low) / 3
+    return (max(low - reach, 0.0) if prior.is_positive else low - reach), high + reach
+
+
+def _window(draws: FloatArray, spec: PriorSpec) -> tuple[float, float]:
+    """Return where a posterior and its prior are worth seeing: about the posterior, and all of a prior not too wide."""
+    low, high = (float(q) for q in np.quantile(draws, [0.001, 0.999]))
+    width = high - low or abs(low) or 1.0
+    low, high = low - width, high + width
+    if spec[0] in _IMPROPER:
+        return (low if spec[0] == "Flat" else max(low, 0.0)), high
+    first, last = _extent(spec)
+    if last - first < _WIDE * width or last < low or first > high:
+        return min(low, first), max(high, last)
+    return max(low, first), min(high, last)
+
+
+def _finish(axes: Axes) -> None:
+    axes.set_ylim(bottom=0)
+    tidy(axes, hide_y=True)
+    axes.xaxis.label.set_size(TEXT_SIZE)
+    axes.locator_params(axis="x", nbins=5)
