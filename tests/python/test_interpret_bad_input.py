@@ -1,0 +1,99 @@
+"""What cannot be predicted, compared or differentiated is refused, with the argument, the value and the remedy."""
+
+from __future__ import annotations
+
+import filbert as fb
+import numpy as np
+import pandas as pd
+import pytest
+from filbert.errors import DataError, DataTypeError, FormulaError, SettingError
+
+RNG = np.random.default_rng(1)
+DATA = pd.DataFrame(
+    {
+        "x": RNG.normal(size=40),
+        "income": RNG.normal(size=40),
+        "g": list("abcd") * 10,
+        "flag": RNG.random(40) > 0.5,
+        "t": pd.date_range("2020-01-01", periods=40),
+    }
+)
+DATA["y"] = DATA.x + RNG.normal(size=40)
+
+
+@pytest.fixture(scope="module")
+def fit():
+    model = fb.Model("y ~ log(income + 10) + x + g + flag + I(t.dt.month > 1)", DATA)
+    return model, model.fit(random_seed=1)
+
+
+CASES = [
+    (lambda m, i: fb.predictions(m, i, "incom"), SettingError, ("'incom'", "Did you mean 'income'?", "'x'")),
+    (lambda m, i: fb.predictions(m, i, "log(income + 10)"), SettingError, ("a term", "'income'")),
+    (lambda m, i: fb.predictions(m, i, ["x", "g", "flag", "income"]), SettingError, ("one to three", "4")),
+    (lambda m, i: fb.predictions(m, i, []), SettingError, ("one to three", "0")),
+    (lambda m, i: fb.predictions(m, i, 3), DataTypeError, ("conditional", "3")),
+    (lambda m, i: fb.predictions(m, i, {"g": ["a", "z"], "t": "2020-01-01"}), DataError, ("'z'", "'a', 'b'")),
+    (lambda m, i: fb.predictions(m, i, {"x": ["u"], "t": "2020-01-01"}), DataTypeError, ("'x'", "'u'")),
+    (lambda m, i: fb.predictions(m, i, {"x": []}), SettingError, ("no values", "'x'")),
+    (lambda m, i: fb.predictions(m, i, "x"), SettingError, ("'t'", "times", "data=")),
+    (lambda m, i: fb.predictions(m, i, "t"), SettingError, ("'t'", "give values")),
+    (lambda m, i: fb.predictions(m, i, "x", data=DATA), SettingError, ("conditional and data",)),
+    (lambda m, i: fb.predictions(m, i, target="sigma"), SettingError, ("target", "'sigma'")),
+    (lambda m, i: fb.predictions(m, i, prob=2), SettingError, ("prob", "2")),
+    (lambda m, i: fb.predictions(m, i, prob="a"), DataTypeError, ("prob", "'a'")),
+    (lambda m, i: fb.predictions(m, i, average_by="q"), SettingError, ("average_by", "'q'", "'x'")),
+    (lambda m, i: fb.predictions(m, i, average_by=3), DataTypeError, ("average_by", "3")),
+    (lambda m, i: fb.predictions(m, i, transforms={"q": np.exp}), SettingError, ("transforms", "'q'", "'y'")),
+    (lambda m, i: fb.predictions(m, i, transforms={"y": 1}), DataTypeError, ("transforms['y']", "1")),
+    (lambda m, i: fb.predictions(m, i, data=DATA.drop(columns="x")), DataError, ("'x'",)),
+    (lambda m, i: fb.predictions(m, i, data=DATA.assign(g="zz")), DataError, ("'zz'",)),
+    (lambda m, i: fb.comparisons(m, i, "nope"), SettingError, ("contrast", "'nope'")),
+    (lambda m, i: fb.comparisons(m, i, ["g", "x"]), DataTypeError, ("contrast", "one column")),
+    (lambda m, i: fb.comparisons(m, i, {"g": ["a"]}), SettingError, ("two values", "'g'")),
+    (lambda m, i: fb.comparisons(m, i, {"g": ["a", "q"]}), DataError, ("'q'",)),
+    (lambda m, i: fb.comparisons(m, i, "g", ["x", "g"]), SettingError, ("both have 'g'",)),
+    (lambda m, i: fb.comparisons(m, i, "g", comparison_type="lift"), SettingError, ("'lift'", "'ratio'")),
+    (lambda m, i: fb.slopes(m, i, "g"), SettingError, ("'g'", "categories", "comparisons")),
+    (lambda m, i: fb.slopes(m, i, "flag"), SettingError, ("'flag'", "bool", "comparisons")),
+    (lambda m, i: fb.slopes(m, i, "x", slope="dy"), SettingError, ("'dy'", "'dydx'")),
+    (lambda m, i: fb.slopes(m, i, "x", eps=0), SettingError, ("eps", "0")),
+    (lambda m, i: fb.slopes(m, i, 5), DataTypeError, ("wrt", "5")),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "parts"), CASES)
+def test_refused(call, error, parts, fit):
+    with pytest.raises(error) as caught:
+        call(*fit)
+    for part in parts:
+        assert part in str(caught.value), str(caught.value)
+
+
+def test_draws_of_another_model(fit):
+    other = fb.Model("y ~ income", DATA)
+    with pytest.raises(SettingError, match=r"'income'.*another model"):
+        fb.predictions(other, fit[1])
+    with pytest.raises(DataTypeError, match="not DataFrame"):
+        fb.predictions(other, DATA)
+
+
+def test_outside_of_a_spline():
+    model = fb.Model("y ~ bs(x, df=4)", DATA)
+    idata = model.fit(random_seed=1)
+    with pytest.raises(FormulaError, match="bs"):
+        fb.predictions(model, idata, {"x": [0, 100]})
+
+
+def test_rows_that_are_not_there(fit, tmp_path):
+    model, idata = fit
+    model.save(tmp_path / "m")
+    again = fb.load(tmp_path / "m")
+    for call in (fb.predictions, lambda m, i: fb.slopes(m, i, "x"), lambda m, i: fb.comparisons(m, i, "g")):
+        with pytest.raises(DataError, match=r"loaded from a file.*data="):
+            call(again, idata)
+
+
+def test_models_of_another_kind_are_refused(fit):
+    with pytest.raises(DataTypeError, match=r"must be a filbert\.Model, which has a formula, not builtins\.str"):
+        fb.predictions("y ~ x", fit[1])

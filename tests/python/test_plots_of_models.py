@@ -1,0 +1,465 @@
+"""Pictures that users ask for: what they contain, that they are labelled and legible, and what bad input gets."""
+
+from __future__ import annotations
+
+import filbert as fb
+import filbert.explicit as pm
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from containers import container
+from filbert.plots import plot_priors
+
+mpl.use("agg")
+import matplotlib.pyplot as plt
+
+RNG = np.random.default_rng(5)
+N = 80
+FRAME = pd.DataFrame(
+    {
+        "x": RNG.uniform(2, 6, N),
+        "z": RNG.normal(size=N),
+        "g": RNG.choice(["ann", "bob", "cat"], N),
+        "h": RNG.choice(["low", "high"], N),
+    }
+)
+FRAME["y"] = 1 + 2 * FRAME.x + FRAME.g.map({"ann": 0, "bob": 1, "cat": -1}) * FRAME.z + RNG.normal(size=N)
+
+
+@pytest.fixture(autouse=True)
+def no_figures_left():
+    yield
+    plt.close("all")
+
+
+def fitted(formula, **arguments):
+    model = fb.Model(formula, FRAME, **arguments)
+    return model, model.fit(draws=500, tune=500, random_seed=1, progressbar=False)
+
+
+@pytest.fixture(scope="module")
+def line():
+    return fitted("y ~ x")
+
+
+@pytest.fixture(scope="module")
+def rich():
+    return fitted("y ~ x + z * g + h")
+
+
+def entries(axes):
+    legend = axes.get_legend()
+    return [] if legend is None else [text.get_text() for text in legend.get_texts()]
+
+
+def band(axes):
+    """Corners of the filled band, (corners, 2)."""
+    (filled,) = [c for c in axes.collections if isinstance(c, mpl.collections.FillBetweenPolyCollection)]
+    return filled.get_paths()[0].vertices
+
+
+def drawn(axes):
+    return np.atleast_1d(np.asarray(axes, dtype=object)).ravel()
+
+
+def check_legible(axes):
+    """All text is at least 9 points and inside the figure, and no two texts lie on each other."""
+    figure = drawn(axes)[0].get_figure()
+    figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()
+    unseen = {
+        tick.label1
+        for one in figure.axes
+        for axis in (one.xaxis, one.yaxis)
+        for tick in axis.get_major_ticks()
+        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+    }
+    boxes = []
+    for text in set(figure.findobj(mpl.text.Text)) - unseen:
+        box = text.get_window_extent(renderer)
+        if not text.get_text() or not text.get_visible() or not box.width:
+            continue
+        assert text.get_fontsize() >= 9, text.get_text()
+        assert min(box.x0, box.y0) >= -1, text.get_text()
+        assert max(box.x1 - figure.bbox.x1, box.y1 - figure.bbox.y1) <= 1, text.get_text()
+        boxes.append((text.get_text(), box))
+    for place, (one, a) in enumerate(boxes):
+        for other, b in boxes[:place]:
+            assert not (a.x0 < b.x1 - 1 and b.x0 < a.x1 - 1 and a.y0 < b.y1 - 1 and b.y0 < a.y1 - 1), (one, other)
+
+
+# Regression lines
+
+
+def test_lm_has_data_lines_mean_band_and_truth(line):
+    model, idata = line
+    axes = fb.plot_lm(model, idata, num_samples=50, true_line=(1, 2))
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")
+    np.testing.assert_array_equal(axes.collections[0].get_offsets(), FRAME[["x", "y"]])
+    assert entries(axes) == ["data", "50 posterior draws", "94 % interval", "posterior mean", "true line"]
+    named = {one.get_label(): one for one in axes.lines}
+    truth, mean = named["true line"], named["posterior mean"]
+    np.testing.assert_allclose(truth.get_ydata(), 1 + 2 * truth.get_xdata())
+    posterior = idata["posterior"]
+    means = {name: float(posterior[name].mean()) for name in ("Intercept", "x")}
+    np.testing.assert_allclose(mean.get_ydata(), means["Intercept"] + means["x"] * mean.get_xdata())
+    lines = [one for one in axes.lines if len(one.get_xdata()) == 200 and one not in (truth, mean)]
+    assert len(lines) == 50
+    pooled = {name: np.asarray(posterior[name]).ravel() for name in ("Intercept", "x")}
+    np.testing.assert_allclose(
+        lines[0].get_ydata(), pooled["Intercept"][0] + pooled["x"][0] * mean.get_xdata(), rtol=1e-9
+    )
+    corners = band(axes)
+    at = FRAME.x.max()
+    ends = np.quantile(pooled["Intercept"] + pooled["x"] * at, [0.03, 0.97])
+    drawn_ends = corners[np.isclose(corners[:, 0], at), 1]
+    np.testing.assert_allclose([drawn_ends.min(), drawn_ends.max()], ends, rtol=1e-3)
+    check_legible(axes)
+
+
+def test_lm_without_a_fit_shows_the_data_and_a_true_function(line):
+    axes = fb.plot_lm(line[0], true_line=np.sqrt)
+    assert entries(axes) == ["data", "true line"]
+    (truth,) = axes.lines
+    np.testing.assert_allclose(truth.get_ydata(), np.sqrt(truth.get_xdata()))
+
+
+def test_lm_draws_into_given_axes_and_prob_is_that_of_the_band(line):
+    _, ax = plt.subplots()
+    assert fb.plot_lm(*line, num_samples=0, prob=0.5, ax=ax) is ax
+    assert entries(ax) == ["data", "50 % interval", "posterior mean"]
+
+
+def test_lm_says_where_other_predictors_are_held(rich):
+    axes = fb.plot_lm(*rich, x="x")
+    assert (
+        axes.get_title(loc="right")
+        == f"lines at z = {FRAME.z.mean():.3g}, g = {FRAME.g.mode()[0]}, h = " + (FRAME.h.mode()[0])
+    )
+    check_legible(axes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({}, fb.SettingError, "several predictors: write x= and one of 'x', 'z'"),
+        ({"x": "g"}, fb.SettingError, r"not a numeric predictor. Use fb.plot_predictions\(model, idata, conditional="),
+        ({"x": "w"}, fb.SettingError, "'w', which the model does not use"),
+        ({"x": "x", "true_line": 3}, fb.DataTypeError, r"\(intercept, slope\) or a function of x, not 3"),
+        ({"x": "x", "true_line": lambda x: 3}, fb.SettingError, "a number for each x"),
+        ({"x": "x", "num_samples": -1}, fb.SettingError, "num_samples"),
+        ({"x": "x", "prob": 94}, fb.SettingError, "prob must be between 0 and 1"),
+        ({"x": "x", "ax": 3}, fb.DataTypeError, "ax must be axes of matplotlib"),
+    ],
+)
+def test_bad_input_of_lm(rich, arguments, error, message):
+    with pytest.raises(error, match=message):
+        fb.plot_lm(*rich, **arguments)
+
+
+def test_lm_needs_a_formula_with_numbers_and_rows(tmp_path):
+    model, idata = fitted("y ~ g")
+    with pytest.raises(fb.SettingError, match="no numeric predictor"):
+        fb.plot_lm(model, idata)
+    with pytest.raises(fb.DataTypeError, match="which has a formula and data, not pandas"):
+        fb.plot_lm(FRAME, idata)
+    line_model, line_fit = fitted("y ~ x")
+    line_model.save(tmp_path / "a.filbert")
+    with pytest.raises(fb.DataError, match=r"which has no rows to draw. Use fb.plot_predictions"):
+        fb.plot_lm(fb.load(tmp_path / "a.filbert"), line_fit)
+    with pytest.raises(fb.SettingError, match="was it fitted by another model"):
+        fb.plot_lm(line_model, idata)
+    for draw in (fb.plot_trace, fb.plot_forest):
+        with pytest.raises(fb.DataTypeError, match=r"idata must be what Model\.fit returned, not int"):
+            draw(3)
+
+
+# Traces and forests
+
+
+def test_trace_has_densities_left_and_chains_right(rich):
+    _, idata = rich
+    axes = fb.plot_trace(idata, figsize=(10, 12))
+    names = ["Intercept", "x", "z", "g", "h", "z:g", "sigma"]
+    assert [left.get_title(loc="left") for left in axes[:, 0]] == names
+    assert axes.shape == (7, 2)
+    assert [len(right.lines) for right in axes[:, 1]] == [4, 4, 4, 8, 4, 8, 4]
+    np.testing.assert_array_equal(axes[1, 1].lines[3].get_ydata(), idata["posterior"]["x"][3])
+    assert len({one.get_linestyle() for one in axes[0, 0].lines}) == 4  # chains differ in grey as well
+    assert axes[0, 0].get_figure().get_size_inches().tolist() == [10, 12]
+    check_legible(axes)
+
+
+def test_trace_of_chosen_variables_in_given_axes(rich):
+    _, ax = plt.subplots(2, 2)
+    axes = fb.plot_trace(rich[1], var_names=["sigma", "x"], ax=ax)
+    assert [left.get_title(loc="left") for left in axes[:, 0]] == ["sigma", "x"]
+    with pytest.raises(fb.SettingError, match=r"4 axes, and this picture 2 panels.*plt.subplots\(1, 2\)"):
+        fb.plot_trace(rich[1], var_names="sigma", ax=ax)
+    with pytest.raises(fb.SettingError, match=r"'w', which is no parameter.*They are 'Intercept', 'x'"):
+        fb.plot_trace(rich[1], var_names="w")
+    with pytest.raises(fb.DataTypeError, match="var_names must be a name or a list"):
+        fb.plot_trace(rich[1], var_names=3)
+    with pytest.raises(fb.SettingError, match="var_names is empty"):
+        fb.plot_trace(rich[1], var_names=[])
+
+
+def test_trace_of_an_explicit_model_and_of_another_library():
+    with pm.Model() as model:
+        a = pm.Normal("a", 0, 1)
+        pm.Normal("y", mu=a * FRAME.x, sigma=pm.HalfNormal("s", 1), observed=FRAME.y)
+        idata = pm.sample(500, tune=500, random_seed=1, progressbar=False)
+    assert fb.plot_trace(idata).shape == (2, 2)
+    assert len(plot_priors(model)) == len(fb.plot_prior_posterior(model, idata)) == 2
+    assert fb.plot_trace(container({"b": np.zeros((2, 10))})).shape == (1, 2)
+
+
+def test_forest_has_both_intervals_of_each_slope(rich):
+    model, idata = rich
+    axes = fb.plot_forest(idata)
+    labels = [tick.get_text() for tick in axes.get_yticklabels()]
+    assert labels == ["x", "z", "g[bob]", "g[cat]", "h[low]", "z:g[bob]", "z:g[cat]"]
+    summary = fb.summary(idata).loc[labels]
+    thin = [one.get_xdata() for one in axes.lines if one.get_linewidth() == 1.2]
+    np.testing.assert_allclose(thin, summary[["hdi_3%", "hdi_97%"]])
+    thick = [one.get_xdata() for one in axes.lines if one.get_linewidth() == 4]
+    np.testing.assert_allclose(thick, fb.summary(model, idata, hdi_prob=0.5).loc[labels, ["hdi_25%", "hdi_75%"]])
+    (points,) = [one for one in axes.lines if one.get_marker() == "o"]
+    np.testing.assert_allclose(points.get_xdata(), summary["mean"])
+    assert axes.yaxis_inverted()
+    check_legible(axes)
+
+
+def test_forest_of_chosen_and_of_many_coefficients():
+    idata = container({"Intercept": np.zeros((2, 50)), "many": np.random.default_rng(0).normal(size=(2, 50, 130))})
+    assert [tick.get_text() for tick in fb.plot_forest(idata, "Intercept").get_yticklabels()] == ["Intercept"]
+    axes = fb.plot_forest(idata)
+    assert len(axes.get_yticks()) == 100
+    assert axes.get_title(loc="right") == "the first 100 of 130 coefficients"
+    with pytest.raises(fb.SettingError, match=r"between 0.5, the thick interval's, and 1, not 0.3"):
+        fb.plot_forest(idata, hdi_prob=0.3)
+    with pytest.raises(fb.DataTypeError, match="hdi_prob must be a number"):
+        fb.plot_forest(idata, hdi_prob="94%")
+
+
+def test_long_labels_and_twenty_terms_stay_legible():
+    frame = pd.DataFrame(RNG.normal(size=(60, 20)), columns=[f"a_covariate_with_a_long_name_{k}" for k in range(20)])
+    frame["y"] = RNG.normal(size=60)
+    levels = ["a level with a really long description of what it is", "and another one that is just as long as that"]
+    frame["g"] = RNG.choice(levels, 60)
+    model = fb.Model("y ~ g + " + " + ".join(frame.columns[:20]), frame)
+    idata = model.fit(draws=500, tune=500, random_seed=1, progressbar=False)
+    check_legible(fb.plot_forest(idata))
+    check_legible(model.plot_priors())
+    check_legible(fb.plot_prior_posterior(model, idata))
+    check_legible(fb.plot_predictions(model, idata, "g"))
+
+
+# Priors
+
+
+def test_priors_are_drawn_as_they_are(rich):
+    model, _ = rich
+    axes = model.plot_priors()
+    assert [one.get_title(loc="left") for one in axes] == list(model.priors)
+    (curve,) = axes[1].lines
+    x, height = curve.get_data()
+    sigma = model.priors["x"].params["sigma"]
+    np.testing.assert_allclose(height, np.exp(-0.5 * (x / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi)), rtol=1e-9)
+    assert np.trapezoid(height, x) > 0.98
+    assert axes[0].get_xlabel() == "mean response at the predictor means"
+    assert entries(axes[3]) == ["bob", "cat"]
+    check_legible(axes)
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [
+        fb.StudentT(3, 1, 2), fb.Cauchy(0, 1), fb.Laplace(0, 2), fb.Uniform(-1, 3), fb.Exponential(3), fb.HalfCauchy(2),
+        fb.Gamma(0.5, 1), fb.InverseGamma(3, 2), fb.HalfStudentT(4, 1), fb.Normal(1e-150, 1e-150), fb.Normal(0, 1e150),
+    ],
+)  # fmt: skip
+def test_most_of_any_prior_is_shown(prior):
+    model = fb.Model("y ~ x", FRAME, priors={"x": prior})
+    (axes,) = model.plot_priors("x")
+    (curve,) = axes.lines
+    x, height = curve.get_data()
+    assert np.isfinite(height).all()
+    assert np.trapezoid(height, x) == pytest.approx(1, abs=0.08)
+    low, high = axes.get_xlim()
+    assert low <= x.min()
+    assert x.max() <= high
+
+
+def test_improper_priors_are_level_and_called_so():
+    model = fb.Model("y ~ x", FRAME, priors={"x": fb.Flat()})
+    (axes,) = model.plot_priors("x")
+    assert axes.get_title(loc="right") == "improper"
+    assert len(set(axes.lines[0].get_ydata())) == 1
+    idata = model.fit(draws=500, tune=500, random_seed=1, progressbar=False)
+    assert len(fb.plot_prior_posterior(model, idata, "x")) == 1
+
+
+def test_prior_and_posterior_are_about_the_same_quantity(line):
+    model, idata = line
+    axes = fb.plot_prior_posterior(model, idata)
+    assert [one.get_title(loc="left") for one in axes] == ["Intercept", "x", "sigma"]
+    assert entries(axes[0]) == ["posterior", "prior"]
+    posterior, prior = axes[0].lines
+    x, height = posterior.get_data()
+    at_means = np.asarray(idata["posterior"]["Intercept"] + idata["posterior"]["x"] * FRAME.x.mean())
+    assert np.average(x, weights=height) == pytest.approx(at_means.mean(), rel=1e-3)
+    mu, sigma = (model.priors["Intercept"].params[name] for name in ("mu", "sigma"))
+    np.testing.assert_allclose(
+        prior.get_ydata(), np.exp(-0.5 * ((prior.get_xdata() - mu) / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
+    )
+    assert posterior.get_linestyle() != prior.get_linestyle()
+    check_legible(axes)
+
+
+def test_a_prior_away_from_the_posterior_is_in_the_picture(line):
+    model = fb.Model("y ~ x", FRAME, priors={"x": fb.Normal(-50, 1)})
+    (axes,) = fb.plot_prior_posterior(model, line[1], "x")
+    low, high = axes.get_xlim()
+    assert low < -50
+    assert high > 2
+
+
+def test_bad_input_of_prior_pictures(line, rich):
+    with pytest.raises(fb.SettingError, match="'w', which is no parameter"):
+        line[0].plot_priors(["w"])
+    with pytest.raises(fb.SettingError, match="1 axes, and this picture 3 panels"):
+        line[0].plot_priors(ax=plt.subplots()[1])
+    with pytest.raises(fb.SettingError, match="was it fitted by another model"):
+        fb.plot_prior_posterior(rich[0], line[1])
+    with pytest.raises(fb.DataTypeError, match="model must be a model of filbert"):
+        plot_priors(FRAME)
+
+
+# Predictions, comparisons, slopes
+
+
+def test_predictions_over_numbers_are_lines_and_bands_by_level(rich):
+    (axes,) = fb.plot_predictions(*rich, ["z", "g"])
+    table = fb.predictions(*rich, ["z", "g"])
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("z", "mean y")
+    assert entries(axes) == ["ann", "bob", "cat"]
+    assert axes.get_legend().get_title().get_text() == "g"
+    for curve, (_, part) in zip(axes.lines, table.groupby("g", observed=True), strict=True):
+        np.testing.assert_allclose(curve.get_data(), part[["z", "mean"]].T)
+    corners = axes.collections[0].get_paths()[0].vertices
+    part = table[table["g"] == "ann"]
+    assert corners[:, 1].min() == pytest.approx(part["hdi_3%"].min())
+    assert corners[:, 1].max() == pytest.approx(part["hdi_97%"].max())
+    assert len({curve.get_linestyle() for curve in axes.lines}) == 3
+    check_legible(axes)
+
+
+def test_predictions_over_levels_are_points_with_bars(rich):
+    (axes,) = fb.plot_predictions(*rich, ["g", "h"])
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["ann", "bob", "cat"]
+    table = fb.predictions(*rich, ["g", "h"])
+    part = table[table["h"] == "high"]
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), part["mean"])
+    np.testing.assert_allclose([s[:, 1] for s in axes.collections[0].get_segments()], part[["hdi_3%", "hdi_97%"]])
+    assert axes.lines[0].get_marker() != axes.lines[1].get_marker()
+    check_legible(axes)
+
+
+def test_third_variable_has_panels_and_roles_can_be_given(rich):
+    axes = fb.plot_predictions(*rich, ["x", "g", "h"])
+    assert [one.get_title(loc="left") for one in axes] == ["h = high", "h = low"]
+    assert [len(one.lines) for one in axes] == [3, 3]
+    check_legible(axes)
+    axes = fb.plot_predictions(*rich, ["x", "g", "h"], subplot_kwargs={"main": "x", "group": "h", "panel": "g"})
+    assert [one.get_title(loc="left") for one in axes] == ["g = ann", "g = bob", "g = cat"]
+    assert entries(axes[0]) == ["high", "low"]
+    check_legible(axes)
+    assert entries(fb.plot_predictions(*rich, ["x", "g"], legend=False)[0]) == []
+
+
+def test_more_groups_than_styles_are_counted(rich):
+    (axes,) = fb.plot_predictions(*rich, {"x": None, "z": np.linspace(-1, 1, 12)})
+    assert len(axes.lines) == 8
+    assert axes.get_title(loc="right") == "the first 8 of 12 values of z"
+
+
+def test_averages_are_drawn_over_what_they_are_by(rich):
+    (axes,) = fb.plot_predictions(*rich, average_by=["g", "h"])
+    assert (axes.get_xlabel(), len(axes.lines)) == ("g", 2)
+
+
+def test_predictions_of_responses_are_wider(rich):
+    heights = []
+    for pps in (False, True):
+        (axes,) = fb.plot_predictions(*rich, "g", pps=pps, random_seed=1)
+        heights.append(np.ptp(axes.collections[0].get_segments()[0][:, 1]))
+        assert axes.get_ylabel() == ("y" if pps else "mean y")
+    assert heights[1] > 2 * heights[0]
+
+
+def test_comparisons_and_slopes_have_a_line_at_nothing(rich):
+    (axes,) = fb.plot_comparisons(*rich, {"g": ["ann", "bob"]}, "z")
+    assert axes.get_ylabel() == "difference of y\ng: ann to bob"
+    table = fb.comparisons(*rich, {"g": ["ann", "bob"]}, "z")
+    np.testing.assert_allclose(axes.lines[0].get_data(), table[["z", "mean"]].T)
+    assert axes.lines[1].get_ydata() == [0, 0]
+    check_legible(axes)
+    (axes,) = fb.plot_comparisons(*rich, "x", "g", comparison_type="ratio")
+    assert axes.get_ylabel() == "ratio of y\nx: +1"
+    assert axes.lines[-1].get_ydata() == [1, 1]
+    (axes,) = fb.plot_slopes(*rich, "z", "g")
+    assert axes.get_ylabel() == "slope of y along z"
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), fb.slopes(*rich, "z", "g")["mean"])
+    check_legible(axes)
+
+
+def test_numbers_taken_for_levels_are_drawn_as_levels():
+    frame = FRAME.assign(k=np.arange(N) % 3)
+    model = fb.Model("y ~ C(k) + x", frame)
+    idata = model.fit(random_seed=1, progressbar=False)
+    (axes,) = fb.plot_predictions(model, idata, "k")
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0", "1", "2"]
+    (axes,) = fb.plot_comparisons(model, idata, "k", average_by="x")
+    assert entries(axes) == ["0 to 1", "0 to 2", "1 to 2"]
+    with pytest.raises(fb.SettingError, match="not a numeric predictor"):
+        fb.plot_lm(model, idata, x="k")
+
+
+def test_differences_of_one_unit_are_called_so_when_averaged(rich):
+    (axes,) = fb.plot_comparisons(*rich, "x", average_by="g")
+    assert axes.get_ylabel() == "difference of y\nx: +1"
+
+
+def test_slopes_over_the_predictor_itself():
+    (axes,) = fb.plot_slopes(*fitted("y ~ poly(x, 2)"), "x", {"x": [2.5, 3.0, 5.0]})
+    np.testing.assert_allclose(axes.lines[0].get_xdata(), [2.5, 3.0, 5.0])
+
+
+def test_all_pairs_of_a_contrast_are_drawn(rich):
+    (axes,) = fb.plot_comparisons(*rich, "g", "h")
+    assert entries(axes) == ["ann to bob", "ann to cat", "bob to cat"]
+    with pytest.raises(fb.SettingError, match="several pairs of values are one: give contrast two values"):
+        fb.plot_comparisons(*rich, "g", ["x", "z", "h"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({}, fb.SettingError, "needs a variable for its x axis: conditional="),
+        ({"average_by": True}, fb.SettingError, "needs a variable for its x axis"),
+        ({"conditional": "g", "data": FRAME}, fb.SettingError, "draws over variables, not rows"),
+        ({"conditional": ["x", "z", "g", "h"]}, fb.SettingError, "one to three variables, not 4"),
+        ({"conditional": 3}, fb.DataTypeError, "conditional must be a column name"),
+        ({"conditional": "gg"}, fb.SettingError, "'gg', which the model does not use. Did you mean 'g'"),
+        ({"conditional": "g", "subplot_kwargs": {"main": "h"}}, fb.SettingError, "'h', which is not drawn"),
+        ({"conditional": "g", "subplot_kwargs": {"axis": "g"}}, fb.SettingError, "The roles are 'main', 'group'"),
+        ({"conditional": ["g", "h"], "subplot_kwargs": {"main": "h"}}, fb.SettingError, "each of 'g', 'h' one role"),
+        ({"conditional": "g", "subplot_kwargs": "g"}, fb.DataTypeError, "subplot_kwargs must be a dict"),
+        ({"conditional": "g", "ax": []}, fb.SettingError, "0 axes, and this picture 1 panel"),
+    ],
+)
+def test_bad_input_of_predictions(rich, arguments, error, message):
+    with pytest.raises(error, match=message):
+        fb.plot_predictions(*rich, **arguments)
