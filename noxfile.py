@@ -1,0 +1,95 @@
+"""Builds and checks everything: C++ tests, sanitizers, the wheel on each Python, the sdist, linters."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+
+ROOT = Path(__file__).parent
+DIST = ROOT / "dist"
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
+MAX_WHEEL_BYTES = 2_000_000
+
+
+def runs(python: str) -> bool:
+    """Whether this Python starts; a shim of a version manager may be on PATH and still fail."""
+    try:
+        return subprocess.run([f"python{python}", "-c", ""], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+# CI must have both; elsewhere the tests run on what there is.
+PYTHONS = [v for v in ("3.11", "3.13") if "CI" in os.environ or v == RUNNING or runs(v)] or [RUNNING]
+
+
+def group(name: str) -> tuple[str, ...]:
+    return nox.project.dependency_groups(PROJECT, name)
+
+
+def ctest(session: nox.Session, preset: str) -> None:
+    jobs = str(os.cpu_count() or 1)
+    session.install(*group("build"))
+    session.run("cmake", "--preset", preset, f"-DPython_EXECUTABLE={Path(session.bin) / 'python'}")
+    session.run("cmake", "--build", "--preset", preset, "--parallel", jobs)
+    session.run("ctest", "--preset", preset, "--parallel", jobs, *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Run ruff, mypy, clang-format and codespell."""
+    session.install(*group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy")
+    cpp = (str(p) for d in ("cpp", "tests/cpp", "bench") for p in sorted(Path(d).rglob("*.[ch]pp")))
+    session.run("clang-format", "--dry-run", "-Werror", *cpp)
+    session.run("codespell")
+
+
+@nox.session
+def cpp(session: nox.Session) -> None:
+    """Build the C++ tests with warnings as errors, and run them."""
+    ctest(session, "ci")
+
+
+@nox.session
+def sanitize(session: nox.Session) -> None:
+    """Build and run the C++ tests under the address and undefined-behaviour sanitizers."""
+    ctest(session, "asan-ubsan")
+
+
+@nox.session
+def sdist(session: nox.Session) -> None:
+    """Build the source distribution."""
+    session.install("build")
+    for old in DIST.glob("filbert-*.tar.gz"):
+        old.unlink()
+    session.run("python", "-m", "build", "--sdist", "--outdir", str(DIST))
+
+
+@nox.session(python=PYTHONS, requires=["sdist"], reuse_venv=False)
+def tests(session: nox.Session) -> None:
+    """Build the wheel from the sdist, install it in a clean environment and run pytest against it."""
+    (source,) = DIST.glob("filbert-*.tar.gz")
+    wheels = DIST / str(session.python)
+    shutil.rmtree(wheels, ignore_errors=True)
+    session.install("pip")
+    session.run("python", "-m", "pip", "wheel", "--no-deps", "--no-cache-dir", "--wheel-dir", str(wheels), str(source))
+    (wheel,) = wheels.glob("filbert-*.whl")
+    if wheel.stat().st_size > MAX_WHEEL_BYTES:
+        session.error(f"{wheel.name} has {wheel.stat().st_size} bytes, more than {MAX_WHEEL_BYTES}")
+    # Byte-compiling all of SciPy, pandas and ArviZ costs more than what the tests import of them.
+    session.install("--no-compile", str(wheel), *group("test"))
+    # The package lies in python/, which is not on the path: what pytest imports is the installed wheel.
+    session.run("pytest", *session.posargs, env={"MPLBACKEND": "agg"})
