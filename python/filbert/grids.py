@@ -118,7 +118,8 @@ def _default_values(predictor: Predictor, *, first: bool) -> list[Any]:
         raise SettingError(f"{predictor.name!r} holds times: give values, conditional={{{predictor.name!r}: [...]}}.")
     low, high = predictor.quantiles[0], predictor.quantiles[-1]
     if first:
-        return np.linspace(low, high, MAIN_POINTS).tolist()
+        points: list[float] = np.linspace(low, high, MAIN_POINTS).tolist()
+        return points
     return sorted(set(predictor.quantiles))
 
 
