@@ -14,6 +14,7 @@ import pandas as pd
 from . import predictive
 from .errors import DataTypeError, SettingError, quote_names, suggest
 from .grids import Conditional, checked_values, column_of, conditional_values, grid, predictor_of
+from .posterior_summary import interval_names
 
 if TYPE_CHECKING:
     from .design import Design
@@ -24,6 +25,7 @@ __all__ = ["comparisons", "predictions", "slopes"]
 
 FloatArray = npt.NDArray[np.float64]
 AverageBy = bool | str | Sequence[str] | None
+_LABELS = ("term", "estimate_type", "value")
 _SLOPES = ("dydx", "dyex", "eyex", "eydx")
 
 
@@ -95,11 +97,7 @@ def predictions(
             drawn = mean if keys is None else predictive.response_draws(mean, view.sigma, keys[where], seed)
             yield where, drawn if change is None else change(drawn)
 
-    table = view.summarised(draws(), view.covariates, average_by, prob, use_hdi)
-    for name, function in (transforms or {}).items():
-        if name in table.columns:
-            table[name] = function(table[name])
-    return table
+    return _transformed(view.summarised(draws(), view.frame, average_by, prob, use_hdi), view.design, transforms)
 
 
 def comparisons(
@@ -152,6 +150,11 @@ def comparisons(
         raise SettingError(f"contrast needs two values of {name!r} or more, not {values}.")
     around = given is None and predictor.levels is None and predictor.dtype != "bool"
     change = _response_transform(view.design, transforms)
+    if name in (transforms or {}):
+        raise SettingError(
+            f"transforms and contrast both have {name!r}, and what is compared are values of the data. Leave it out of "
+            "transforms, and change the column 'value' of the result."
+        )
     tables = []
     for pair in itertools.combinations(values, 2):
         low, high = (view.at(name, view.frame[name] + value if around else value) for value in pair)
@@ -163,7 +166,8 @@ def comparisons(
 
         shown = _pair(view, name, pair, around)
         tables.append(_labelled(view, draws(), name, comparison_type, shown, average_by, prob, use_hdi))
-    return pd.concat(tables, ignore_index=len(tables) > 1 or average_by is not None)
+    table = pd.concat(tables, ignore_index=len(tables) > 1 or average_by is not None)
+    return _transformed(table, view.design, transforms)
 
 
 def slopes(
@@ -285,11 +289,6 @@ class _View:
             frame[instead_of] = frame[instead_of].astype(np.float64)
         return cls(design, coefficients, sigma, rows, frame, weights)
 
-    @property
-    def covariates(self) -> pd.DataFrame:
-        """The predictors as they are shown: categories as plain values."""
-        return self.frame.copy()
-
     def at(self, name: str, values: Any) -> Rows:
         """Return the rows with other values of one predictor."""
         predictor = self.design.predictors[name]
@@ -312,12 +311,14 @@ class _View:
         use_hdi: bool,
     ) -> pd.DataFrame:
         """Summarise draws of each row, or of averages over rows."""
-        names = _estimate_names(prob, use_hdi)
+        names = ["mean", "sd", *interval_names(prob, "prob", "hdi" if use_hdi else "eti")]
         if average_by is None or average_by is False:
+            check_free(covariates, names)
             parts = [predictive.summarise(draws, prob, use_hdi) for _, draws in blocks]
             columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
             return covariates.assign(**dict(zip(names, columns, strict=True)))
         codes, groups = _groups(covariates, average_by)
+        check_free(groups, names)
         sums = np.zeros((len(groups), len(self.sigma)))
         totals = np.zeros(len(groups))
         weights = np.ones(len(covariates)) if self.weights is None else self.weights
@@ -341,15 +342,26 @@ def _labelled(
     use_hdi: bool,
 ) -> pd.DataFrame:
     """Summarise changes, with what changed in the first three columns."""
-    others = view.covariates.drop(columns=term)
+    others = view.frame.drop(columns=term)
+    check_free(others, _LABELS)
     table = view.summarised(blocks, others, average_by, prob, use_hdi)
     averaged = not (average_by is None or average_by is False)
     same = bool((values == values.iloc[0]).all()) if values.dtype != object else len(set(values)) == 1
     shown = values.iloc[0] if same else None
-    table.insert(0, "term", term)
-    table.insert(1, "estimate_type", kind)
-    table.insert(2, "value", [shown] * len(table) if averaged or same else values.to_numpy())
+    labels = (term, kind, [shown] * len(table) if averaged or same else values.to_numpy())
+    for place, (label, value) in enumerate(zip(_LABELS, labels, strict=True)):
+        table.insert(place, label, value)
     return table
+
+
+def check_free(covariates: pd.DataFrame, names: Sequence[str]) -> None:
+    """Refuse a covariate that has the name of a column of results."""
+    taken = [name for name in names if name in covariates.columns]
+    if taken:
+        raise SettingError(
+            f"The predictor {taken[0]!r} has the name of a column that the table needs for its results. Rename it in "
+            f"the data and in the formula: data.rename(columns={{{taken[0]!r}: {taken[0] + '_'!r}}})."
+        )
 
 
 def _pair(view: _View, name: str, pair: tuple[Any, Any], around: bool) -> pd.Series[Any]:
@@ -405,11 +417,9 @@ def _response_transform(
     return (transforms or {}).get(design.response)
 
 
-def _estimate_names(prob: Any, use_hdi: bool) -> list[str]:
-    if isinstance(prob, bool) or not isinstance(prob, (int, float, np.number)):
-        raise DataTypeError(f"prob must be a number between 0 and 1, not {prob!r}.")
-    if not 0 < prob < 1:
-        raise SettingError(f"prob must be between 0 and 1, both excluded, not {prob}.")
-    tail = 100 * (1 - prob) / 2
-    kind = "hdi" if use_hdi else "eti"
-    return ["mean", "sd", f"{kind}_{tail:g}%", f"{kind}_{100 - tail:g}%"]
+def _transformed(
+    table: pd.DataFrame, design: Design, transforms: Mapping[str, Callable[[Any], Any]] | None
+) -> pd.DataFrame:
+    """Return the table with the columns of its covariates transformed."""
+    chosen = {name: function for name, function in (transforms or {}).items() if name in design.predictors}
+    return table.assign(**{name: function(table[name]) for name, function in chosen.items() if name in table.columns})

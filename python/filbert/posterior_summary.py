@@ -48,8 +48,8 @@ def summary(
 
     Raises
     ------
-    SettingError
-        If `hdi_prob` is not between 0 and 1, or the model is missing.
+    SettingError, DataTypeError
+        If `hdi_prob` is not a number between 0 and 1, or the model is missing.
     DataError
         If least squares has no unique answer.
 
@@ -69,9 +69,9 @@ def summary(
         model, idata = None, model
     elif idata is None:
         raise SettingError("summary(model, idata) needs what fit() returned as well as the model.")
-    tail = 100 * (1 - hdi_prob) / 2
+    interval = interval_names(hdi_prob, "hdi_prob")
     rows = {label: _row(draws, hdi_prob) for label, draws in draws_by_parameter(idata)}
-    names = ["mean", "sd", f"hdi_{tail:g}%", f"hdi_{100 - tail:g}%", "mcse_mean", "ess_bulk", "ess_tail", "r_hat"]
+    names = ["mean", "sd", *interval, "mcse_mean", "ess_bulk", "ess_tail", "r_hat"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=names)
     if not least_squares:
         return table
@@ -123,14 +123,28 @@ def hdi(draws: npt.ArrayLike, prob: float = 0.94) -> tuple[float, float]:
     tuple of float
         Lower and upper end, (nan, nan) if a draw is not a number.
     """
-    if not 0 < prob < 1:
-        raise SettingError(f"The probability of the interval must be between 0 and 1, and is {prob}.")
+    checked_probability(prob, "prob")
     values = np.sort(np.asarray(draws, dtype=np.float64), axis=None)
     if not len(values) or math.isnan(values[-1]):
         return math.nan, math.nan
     span = min(math.floor(prob * len(values)), len(values) - 1)
     start = int(np.argmin(values[span:] - values[: len(values) - span]))
     return float(values[start]), float(values[start + span])
+
+
+def interval_names(prob: float, argument: str, kind: str = "hdi") -> tuple[str, str]:
+    """Return the names of the columns with the ends of an interval, such as ``hdi_3%`` and ``hdi_97%``."""
+    tail = 100 * (1 - checked_probability(prob, argument)) / 2
+    return f"{kind}_{tail:g}%", f"{kind}_{100 - tail:g}%"
+
+
+def checked_probability(prob: float, argument: str) -> float:
+    """Return the probability of an interval; refuse what is not a number between 0 and 1."""
+    if isinstance(prob, (bool, np.bool_)) or not isinstance(prob, (int, float, np.number)):
+        raise DataTypeError(f"{argument} must be a number between 0 and 1, not {prob!r} ({type(prob).__name__}).")
+    if not 0 < prob < 1:
+        raise SettingError(f"{argument} must be between 0 and 1, both excluded, not {prob}.")
+    return float(prob)
 
 
 def _row(draws: FloatArray, hdi_prob: float) -> list[float]:

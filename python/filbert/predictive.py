@@ -14,8 +14,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from . import _core, sampling
-from .errors import DataError, DataTypeError, SettingError, quote_names
+from .errors import DataError, SettingError, quote_names
 from .inference_data import Variable, design_variables, posterior_group, stored_name
+from .posterior_summary import checked_probability
 
 if TYPE_CHECKING:
     from .design import Design
@@ -142,11 +143,8 @@ def summarise(draws: FloatArray, prob: float, use_hdi: bool) -> tuple[FloatArray
     DataTypeError, SettingError
         If `prob` is not a number between 0 and 1.
     """
-    if isinstance(prob, (bool, np.bool_)) or not isinstance(prob, (int, float, np.number)):
-        raise DataTypeError(f"prob must be a number between 0 and 1, not {prob!r} ({type(prob).__name__}).")
-    if not 0 < prob < 1:
-        raise SettingError(f"prob must be between 0 and 1, both excluded, not {prob}.")
-    return _core.summarise_rows(draws, float(prob), bool(use_hdi), sampling.available_cores())
+    probability = checked_probability(prob, "prob")
+    return _core.summarise_rows(draws, probability, bool(use_hdi), sampling.available_cores())
 
 
 def mean_blocks(

@@ -200,6 +200,12 @@ def test_transforms():
     assert np.allclose(fb.predictions(model, idata, transforms={"x": np.sqrt})["x"], np.sqrt(DATA.x))
 
 
+def test_covariates_of_comparisons_are_transformed_too(crossed):
+    plain = fb.comparisons(*crossed, "g", "x")
+    table = fb.comparisons(*crossed, "g", "x", transforms={"x": np.sqrt})
+    pd.testing.assert_frame_equal(table, plain.assign(x=np.sqrt(plain.x)))
+
+
 def test_a_loaded_model(crossed, tmp_path):
     model, idata = crossed
     model.save(tmp_path / "m")

@@ -48,6 +48,7 @@ CASES = [
     (lambda m, i: fb.predictions(m, i, transforms={"y": 1}), DataTypeError, ("transforms['y']", "1")),
     (lambda m, i: fb.predictions(m, i, data=DATA.drop(columns="x")), DataError, ("'x'",)),
     (lambda m, i: fb.predictions(m, i, data=DATA.assign(g="zz")), DataError, ("'zz'",)),
+    (lambda m, i: fb.comparisons(m, i, "g", transforms={"g": str}), SettingError, ("transforms and contrast", "'g'")),
     (lambda m, i: fb.comparisons(m, i, "nope"), SettingError, ("contrast", "'nope'")),
     (lambda m, i: fb.comparisons(m, i, ["g", "x"]), DataTypeError, ("contrast", "one column")),
     (lambda m, i: fb.comparisons(m, i, {"g": ["a"]}), SettingError, ("two values", "'g'")),
@@ -68,6 +69,26 @@ def test_refused(call, error, parts, fit):
         call(*fit)
     for part in parts:
         assert part in str(caught.value), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("mean", fb.predictions),
+        ("sd", lambda m, i: fb.predictions(m, i, average_by="sd")),
+        ("hdi_3%", lambda m, i: fb.predictions(m, i, "x")),
+        ("value", lambda m, i: fb.comparisons(m, i, "x")),
+        ("term", lambda m, i: fb.slopes(m, i, "x")),
+        ("contrast", lambda m, i: fb.plot_comparisons(m, i, {"x": [0, 1, 2]}, "contrast")),
+    ],
+)
+def test_predictors_with_the_name_of_a_result_are_refused_not_overwritten(name, call):
+    data = DATA.rename(columns={"income": name})
+    model = fb.Model(f"y ~ x + `{name}`", data)
+    with pytest.raises(SettingError) as caught:
+        call(model, model.fit(random_seed=1))
+    assert f"predictor {name!r}" in str(caught.value)
+    assert f"rename(columns={{{name!r}:" in str(caught.value)
 
 
 def test_draws_of_another_model(fit):

@@ -237,7 +237,7 @@ def test_forest_of_chosen_and_of_many_coefficients():
     axes = fb.plot_forest(idata)
     assert len(axes.get_yticks()) == 100
     assert axes.get_title(loc="right") == "the first 100 of 130 coefficients"
-    with pytest.raises(fb.SettingError, match=r"between 0.5, the thick interval's, and 1, not 0.3"):
+    with pytest.raises(fb.SettingError, match=r"above 0.5, the probability of the thick interval, not 0.3"):
         fb.plot_forest(idata, hdi_prob=0.3)
     with pytest.raises(fb.DataTypeError, match="hdi_prob must be a number"):
         fb.plot_forest(idata, hdi_prob="94%")
@@ -423,6 +423,11 @@ def test_numbers_taken_for_levels_are_drawn_as_levels():
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0", "1", "2"]
     (axes,) = fb.plot_comparisons(model, idata, "k", average_by="x")
     assert entries(axes) == ["0 to 1", "0 to 2", "1 to 2"]
+    words = {"k": lambda column: column.map({0: "zero", 1: "one", 2: "two"})}
+    (axes,) = fb.plot_predictions(model, idata, "k", transforms=words)
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["zero", "one", "two"]
+    (axes,) = fb.plot_predictions(model, idata, ["x", "k"], transforms=words)
+    assert entries(axes) == ["zero", "one", "two"]
     with pytest.raises(fb.SettingError, match="not a numeric predictor"):
         fb.plot_lm(model, idata, x="k")
 

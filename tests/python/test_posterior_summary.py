@@ -80,6 +80,11 @@ def test_impossible_probability_is_refused(idata, prob):
         summary(idata, hdi_prob=prob)
 
 
+def test_probability_of_the_wrong_kind_is_refused(idata):
+    with pytest.raises(DataTypeError, match="hdi_prob must be a number between 0 and 1, not '94%'"):
+        summary(idata, hdi_prob="94%")
+
+
 def test_dimension_without_coordinates_counts_from_zero():
     table = summary(container({"b": np.random.default_rng(0).normal(size=(2, 50, 3))}))
     assert list(table.index) == ["b[0]", "b[1]", "b[2]"]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DataTypeError, SettingError, quote_names, suggest
-from ..interpret import comparisons, predictions, slopes
+from ..interpret import check_free, comparisons, predictions, slopes
 from .style import (
     BAND_ALPHA,
     COLOURS,
@@ -84,7 +84,8 @@ def plot_predictions(
     >>> fb.plot_predictions(model, idata, conditional=["mom_iq", "mom_hs"])
     """
     picture = _Picture.of("plot_predictions", conditional, average_by, subplot_kwargs, options)
-    table = _with_levels(predictions(model, idata, conditional, average_by, **options), model.design)
+    table = predictions(model, idata, conditional, average_by, **options)
+    table = _with_levels(table, model.design, options.get("transforms"))
     response = model.design.response
     return picture.draw(table, response if options.get("pps") else f"mean {response}", legend, figsize, ax)
 
@@ -125,15 +126,16 @@ def plot_comparisons(
     """
     picture = _Picture.of("plot_comparisons", conditional, average_by, subplot_kwargs, options)
     table = comparisons(model, idata, contrast, conditional, average_by, comparison_type, **options)
-    table = _with_levels(table, model.design)
+    table = _with_levels(table, model.design, options.get("transforms"))
     name, response = table["term"].iloc[0], model.design.response
     predictor = model.design.predictors[name]
     unit = not isinstance(contrast, Mapping) and predictor.levels is None and predictor.dtype != "bool"
-    table[_CONTRAST] = "+1" if unit else [f"{_shown(one)} to {_shown(other)}" for one, other in table["value"]]
-    pairs = table[_CONTRAST].unique()
+    shown = ["+1" if unit else " to ".join(map(_shown, pair)) for pair in table["value"]]
+    pairs = list(dict.fromkeys(shown))
     if len(pairs) > 1:
+        check_free(table, [_CONTRAST])
         picture = picture.with_variable(_CONTRAST)
-        table[_CONTRAST] = pd.Categorical(table[_CONTRAST], categories=pairs)
+        table[_CONTRAST] = pd.Categorical(shown, categories=pairs)
     quantity = f"difference of {response}" if comparison_type == "diff" else f"ratio of {response}"
     label = f"{quantity}\n{name}" + (f": {pairs[0]}" if len(pairs) == 1 else "")
     neutral = 0.0 if comparison_type == "diff" else 1.0
@@ -174,7 +176,7 @@ def plot_slopes(
         See the message for the argument, the value and the remedy.
     """
     picture = _Picture.of("plot_slopes", conditional, average_by, subplot_kwargs, options)
-    table = _with_levels(slopes(model, idata, wrt, conditional, average_by, slope=slope, **options), model.design)
+    table = _with_levels(slopes(model, idata, wrt, conditional, average_by, slope=slope, **options), model.design, None)
     name, response = table["term"].iloc[0], model.design.response
     if name not in table:
         table[name] = table["value"]
@@ -284,10 +286,16 @@ def _draw_panel(
         axes.set_xlim(-0.6, len(labels) - 0.4)
 
 
-def _with_levels(table: pd.DataFrame, design: Design) -> pd.DataFrame:
-    """Make categories of the numbers that the formula takes for levels."""
-    levels = {name: p.levels for name, p in design.predictors.items() if p.levels is not None and name in table.columns}
-    return table.assign(**{name: pd.Categorical(table[name], categories=list(known)) for name, known in levels.items()})
+def _with_levels(table: pd.DataFrame, design: Design, transforms: Mapping[str, Any] | None) -> pd.DataFrame:
+    """Make categories of what the formula takes for levels, numbers too, in the model's order."""
+    columns = {}
+    for name, predictor in design.predictors.items():
+        if predictor.levels is not None and name in table.columns:
+            levels = pd.Series(predictor.levels)
+            if transforms and name in transforms:
+                levels = transforms[name](levels)
+            columns[name] = pd.Categorical(table[name], categories=list(dict.fromkeys(levels)))
+    return table.assign(**columns)
 
 
 def _checked_roles(given: Any, names: Sequence[str]) -> dict[str, str]:

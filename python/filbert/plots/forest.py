@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import DataTypeError, SettingError
-from ..posterior_summary import hdi, parameters_of, posterior_variables
+from ..errors import SettingError
+from ..posterior_summary import checked_probability, hdi, parameters_of, posterior_variables
 from .style import COLOURS, TEXT_SIZE, chosen_names, note, panels, short, tidy
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ __all__ = ["plot_forest"]
 
 MOST_ROWS = 100
 _ROW_HEIGHT = 0.27  # inches
+_THICK = 0.5  # probability of the inner interval
 _NOT_SLOPES = ("Intercept", "sigma")
 
 
@@ -56,10 +57,8 @@ def plot_forest(
     --------
     >>> fb.plot_forest(idata, var_names=["mom_iq", "mom_hs"])
     """
-    if isinstance(hdi_prob, bool) or not isinstance(hdi_prob, (int, float, np.number)):
-        raise DataTypeError(f"hdi_prob must be a number between 0 and 1, not {hdi_prob!r}.")
-    if not 0.5 < hdi_prob < 1:
-        raise SettingError(f"hdi_prob must be between 0.5, the thick interval's, and 1, not {hdi_prob}.")
+    if checked_probability(hdi_prob, "hdi_prob") <= _THICK:
+        raise SettingError(f"hdi_prob must be above {_THICK}, the probability of the thick interval, not {hdi_prob}.")
     variables = {variable[0]: variable for variable in posterior_variables(idata)}
     if var_names is None:
         var_names = [name for name in variables if name not in _NOT_SLOPES] or None
@@ -71,14 +70,14 @@ def plot_forest(
     places = np.arange(len(shown))
     for place, (_, draws) in zip(places, shown, strict=True):
         axes.plot(hdi(draws, hdi_prob), [place, place], color=COLOURS[0], linewidth=1.2, solid_capstyle="butt")
-        axes.plot(hdi(draws, 0.5), [place, place], color=COLOURS[0], linewidth=4.0, solid_capstyle="butt")
+        axes.plot(hdi(draws, _THICK), [place, place], color=COLOURS[0], linewidth=4.0, solid_capstyle="butt")
     axes.plot([draws.mean() for _, draws in shown], places, "o", markersize=5, markerfacecolor="white",
               markeredgecolor=COLOURS[0], zorder=3)  # fmt: skip
     axes.set_ylim(len(shown) - 0.4, -0.6)
     tidy(axes)
     axes.set_yticks(places, [short(label, 40) for label, _ in shown], fontsize=TEXT_SIZE)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(f"coefficient: mean, 50 % and {100 * hdi_prob:g} % HDI")
+    axes.set_xlabel(f"coefficient: mean, {100 * _THICK:g} % and {100 * hdi_prob:g} % HDI")
     if len(shown) < len(coefficients):
         note(axes, f"the first {len(shown)} of {len(coefficients)} coefficients")
     return axes
