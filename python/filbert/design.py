@@ -17,6 +17,7 @@ from .columns import ColumnKind, Columns, Use, Values, check_names, read_columns
 from .errors import DataError, DataTypeError, FormulaError, count, quote_rows
 from .factors import evaluate, evaluate_again, factor_rows, make_namespace, rows, translate_errors
 from .formula import Expression, ParsedFormula, parse, unknown_columns
+from .names import check_result_names
 from .predictor import Predictor
 from .rows import Rows
 from .terms import Labels, Term
@@ -85,6 +86,9 @@ class Design:
     n_rows: int
     extra_namespace: dict[str, Any]
     rows: Rows | None
+
+    def __post_init__(self) -> None:
+        check_result_names(self.response, self.terms, () if self.rows is None else self.rows.columns)
 
     @classmethod
     def read(

@@ -14,6 +14,7 @@ import numpy as np
 from .affine import Affine, numbers
 from .errors import DataTypeError, FormulaError, PriorError, SettingError, count, quote_names, suggest
 from .explicit_model import Dims, FloatArray, Likelihood, Model, Named, dimension_names, fits, modelcontext
+from .names import OBSERVATIONS, SAMPLES, stored_name
 from .prior import DISTRIBUTIONS, Prior, parameter_names
 from .sampling import Settings
 
@@ -173,7 +174,14 @@ def sample(
     Raises
     ------
     FormulaError
-        If the model has no likelihood, or a parameter that it does not use.
+        If the model has no likelihood.
+    DataError
+        If the posterior is improper: a flat prior, and data that say nothing about the parameter.
+
+    Warns
+    -----
+    DataWarning
+        About parameters that no row uses, which have the draws of their prior.
     """
     model = modelcontext(model)
     if return_inferencedata is not True:
@@ -207,16 +215,19 @@ def sample_prior_predictive(
     xarray.DataTree or arviz.InferenceData
         Groups ``prior``, ``prior_predictive``, ``observed_data``, ``constant_data``.
     """
-    from . import inference_data, prior_predictive
+    from . import prior_predictive
 
     model = modelcontext(model)
     lowered = model.lowered
     idata = prior_predictive.prior_container(
-        lowered.regression, lowered.variables, lowered.rows, _data_groups(model), draws=draws, random_seed=random_seed
+        lowered.regression,
+        lowered.variables,
+        lowered.rows,
+        _data_groups(model),
+        keep_mean=False,
+        draws=draws,
+        random_seed=random_seed,
     )
-    prior = inference_data.group(idata, "prior")
-    assert prior is not None
-    inference_data.set_group(idata, "prior", prior.drop_dims(inference_data.OBSERVATIONS))
     _rename_rows(idata, "prior_predictive", lowered.likelihood)
     _add_deterministics(model, idata, "prior")
     return idata
@@ -258,10 +269,8 @@ def sample_posterior_predictive(
     )
     posterior = inference_data.group(trace, "posterior")
     assert posterior is not None
-    dims = ("chain", "draw", inference_data.OBSERVATIONS)
-    drawn = {inference_data.stored_name(regression.response): (dims, response)}
-    coordinates = {dim: posterior.coords[dim] for dim in ("chain", "draw") if dim in posterior.coords}
-    group = xr.Dataset(drawn, coordinates, inference_data.common_attributes())
+    drawn = {stored_name(regression.response): ((*SAMPLES, OBSERVATIONS), response)}
+    group = xr.Dataset(drawn, inference_data.sample_labels(posterior), inference_data.common_attributes())
     if extend_inferencedata:
         inference_data.set_group(trace, "posterior_predictive", group)
     else:
@@ -340,16 +349,25 @@ def _parameter_of(model: Model, kind: str, name: str, parameters: Mapping[str, A
 def _data_groups(model: Model) -> dict[str, xr.Dataset]:
     import xarray as xr
 
-    from .inference_data import common_attributes, stored_name
+    from .inference_data import common_attributes
 
     seen, common = model.likelihood, common_attributes()
-    rows = model.coords.get(seen.dim, np.arange(len(seen.observed)))
-    constants = {stored_name(name): (entry.dims, entry.value) for name, entry in model.data.items()}
-    dims = {dim for entry in model.data.values() for dim in entry.dims}
+    rows = {stored_name(seen.dim): model.coords.get(seen.dim, np.arange(len(seen.observed)))}
+    constants = {stored_name(name): (_stored_dims(entry), entry.value) for name, entry in model.data.items()}
+    labels = {name: values for entry in model.data.values() for name, values in _labels(model, entry).items()}
     return {
-        "observed_data": xr.Dataset({stored_name(seen.name): ((seen.dim,), seen.observed)}, {seen.dim: rows}, common),
-        "constant_data": xr.Dataset(constants, {dim: model.coords[dim] for dim in dims if dim in model.coords}, common),
+        "observed_data": xr.Dataset({stored_name(seen.name): (tuple(rows), seen.observed)}, rows, common),
+        "constant_data": xr.Dataset(constants, labels, common),
     }
+
+
+def _stored_dims(entry: Named) -> tuple[str, ...]:
+    return tuple(map(stored_name, entry.dims))
+
+
+def _labels(model: Model, entry: Named) -> dict[str, Any]:
+    """Return the labels along the dimensions of a named quantity, where the model has some."""
+    return {stored_name(dim): model.coords[dim] for dim in entry.dims if dim in model.coords}
 
 
 def _add_deterministics(model: Model, idata: Any, group: str) -> None:
@@ -361,16 +379,13 @@ def _add_deterministics(model: Model, idata: Any, group: str) -> None:
         return
     sizes = (posterior.sizes["chain"], posterior.sizes["draw"])
     draws = {
-        name: np.asarray(posterior[inference_data.stored_name(name)]).reshape(-1, *entry.value.shape)
+        name: np.asarray(posterior[stored_name(name)]).reshape(-1, *entry.value.shape)
         for name, entry in model.parameters.items()
     }
     for name, entry in model.deterministics.items():
-        dims = tuple(map(inference_data.stored_name, entry.dims))
         values = entry.value.values(draws).reshape(*sizes, *entry.value.shape)
-        posterior[inference_data.stored_name(name)] = (("chain", "draw", *dims), values)
-        posterior = posterior.assign_coords(
-            {inference_data.stored_name(dim): model.coords[dim] for dim in entry.dims if dim in model.coords}
-        )
+        posterior[stored_name(name)] = ((*SAMPLES, *_stored_dims(entry)), values)
+        posterior = posterior.assign_coords(_labels(model, entry))
     inference_data.set_group(idata, group, posterior)
 
 
@@ -380,7 +395,7 @@ def _rename_rows(idata: Any, name: str, likelihood: Likelihood) -> None:
 
     group = inference_data.group(idata, name)
     assert group is not None
-    inference_data.set_group(idata, name, group.rename({inference_data.OBSERVATIONS: likelihood.dim}))
+    inference_data.set_group(idata, name, group.rename({OBSERVATIONS: stored_name(likelihood.dim)}))
 
 
 for _kind in DISTRIBUTIONS:

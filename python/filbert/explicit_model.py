@@ -14,6 +14,7 @@ import numpy.typing as npt
 from .affine import Affine, numbers
 from .errors import DataError, DataTypeError, FormulaError, PriorError, SettingError, count, quote_names, suggest
 from .lowering import Lowered
+from .names import OBSERVATIONS, SAMPLES, stored_name
 from .prior import Prior
 from .regression import Regression
 
@@ -79,6 +80,8 @@ class Model:
 
     def add_coord(self, name: str, values: Iterable[Any]) -> None:
         """Add labels along a named dimension."""
+        if name in self.named_vars:
+            raise FormulaError(f"The model has a quantity {name!r} already. Give the dimension another name.")
         labels = np.asarray(list(values))
         if name in self.coords and not np.array_equal(self.coords[name], labels):
             raise SettingError(f"The dimension {name!r} has labels already, and others than these.")
@@ -152,11 +155,13 @@ class Model:
         """Refuse a name that is taken."""
         if not isinstance(name, str) or not name:
             raise DataTypeError(f"The first argument is the name, a str such as 'slope', not {name!r}.")
-        taken = name in self.named_vars or (self._likelihood is not None and name == self._likelihood.name)
-        if taken:
+        taken = [*self.named_vars, *([] if self._likelihood is None else [self._likelihood.name])]
+        if stored_name(name) in map(stored_name, taken):
             raise FormulaError(f"The model has {name!r} already. Give each quantity a name of its own.")
-        if name in ("chain", "draw"):
+        if name in (*SAMPLES, OBSERVATIONS):
             raise FormulaError(f"{name!r} is the name of a dimension of the draws. Choose another name.")
+        if name in self.coords:
+            raise FormulaError(f"{name!r} is a dimension in the model's coords. Give one of them another name.")
 
     def observe(self, name: str, mean: Any, sigma: Any, observed: Any, dims: Dims) -> Affine:
         """Add the likelihood, and return its mean."""
@@ -167,8 +172,8 @@ class Model:
                 "into one pm.Normal."
             )
         y = _observed(name, observed)
-        listed = (dims,) if isinstance(dims, str) else tuple(dims or ())
-        shape = self.shape_of(name, None, [dim for dim in listed if dim in self.coords])
+        names = dimension_names(dims, name, y.shape)
+        shape = self.shape_of(name, None, [dim for dim in names if dim in self.coords])
         if shape and shape != y.shape:
             raise SettingError(
                 f"{name!r} has {count(len(y), 'value')}, and its dims {dims!r} have the lengths {shape}."
@@ -184,8 +189,7 @@ class Model:
                 "that there is one mean for each row."
             )
         scale = self._scale(name, sigma, expression)
-        dim = listed[0] if listed else f"{name}_dim_0"
-        self._likelihood = Likelihood(name, expression.broadcast_to(y.shape), scale, y, dim)
+        self._likelihood = Likelihood(name, expression.broadcast_to(y.shape), scale, y, *names)
         return expression
 
     def _scale(self, name: str, sigma: Any, mean: Affine) -> str:
@@ -204,16 +208,8 @@ class Model:
 
     @cached_property
     def lowered(self) -> Lowered:
-        """The regression that the model states; refuses what the likelihood does not use."""
-        seen = self.likelihood
-        used = {part.parameter for part in seen.mean.parts}
-        unused = [name for name in self.priors if name not in used and name != seen.sigma]
-        if unused:
-            raise FormulaError(
-                f"The likelihood does not use {quote_names(unused)}. Leave {'it' if len(unused) == 1 else 'them'} out, "
-                "or add to mu: only what the data inform is sampled."
-            )
-        return Lowered.of(self, seen)
+        """The regression that the model states."""
+        return Lowered.of(self, self.likelihood)
 
     @property
     def regression(self) -> Regression:
@@ -242,9 +238,17 @@ def fits(shape: tuple[int, ...], into: tuple[int, ...]) -> bool:
 
 def dimension_names(dims: Dims, name: str, shape: Sequence[int]) -> tuple[str, ...]:
     """Return the names of the dimensions, PyMC's where none were given."""
-    if dims is None:
+    if not dims:
         return tuple(f"{name}_dim_{axis}" for axis in range(len(shape)))
-    return (dims,) if isinstance(dims, str) else tuple(dims)
+    names = (dims,) if isinstance(dims, str) else tuple(dims)
+    if len(names) != len(shape):
+        raise SettingError(f"{name!r} has shape {tuple(shape)}, and dims has {count(len(names), 'name')}: {dims!r}.")
+    for dim in names:
+        if dim == name:  # a likelihood's dimension need not be among the coords
+            raise FormulaError(f"{name!r} has the name of its dimension. Give one of them another name.")
+        if dim in SAMPLES:
+            raise FormulaError(f"{name!r}: {dim!r} is a dimension of the draws. Give that of dims= another name.")
+    return names
 
 
 def _observed(name: str, observed: Any) -> FloatArray:

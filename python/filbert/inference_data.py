@@ -16,13 +16,12 @@ import xarray as xr
 
 from . import _core
 from .errors import DataTypeError, SettingError
+from .names import INTERCEPT, OBSERVATIONS, SAMPLES, SIGMA, dimension_of, stored_name
 from .sampling import Run
 
 if TYPE_CHECKING:
     from .design import Design
     from .rows import Rows
-
-OBSERVATIONS = "__obs__"  # bambi's name of the dimension that counts rows
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def posterior_container(
     -------
     xarray.DataTree or arviz.InferenceData
         A DataTree with ArviZ 1, an InferenceData with ArviZ 0. Groups ``posterior``, ``sample_stats``, those of `data`,
-        and ``warmup_posterior`` and ``warmup_sample_stats`` where the run kept its warm-up. See `stored_name` for
+        and ``warmup_posterior`` and ``warmup_sample_stats`` where the run kept its warm-up. See `names.stored_name` for
         variables with a division in their name.
     """
     recorded = {**common_attributes(), "sampling_time": run.seconds, **attributes}
@@ -134,25 +133,25 @@ def posterior_group(idata: Any) -> xr.Dataset:
         raise DataTypeError(f"idata must be what Model.fit returned, not {type(idata).__name__}.") from None
     if posterior is None:
         raise SettingError("idata has no group 'posterior': it must be what Model.fit returned.")
-    if not {"chain", "draw"} <= set(posterior.dims):
+    if not set(SAMPLES) <= set(posterior.dims):
         raise SettingError("The posterior must have the dimensions 'chain' and 'draw', as Model.fit returned it.")
     return posterior
 
 
 def design_variables(design: Design) -> list[Variable]:
     """Return the variables of a formula: the intercept, one a term with a dimension for its columns, sigma."""
-    variables = [Variable("Intercept", np.array(0))] if design.has_intercept else []
+    variables = [Variable(INTERCEPT, np.array(0))] if design.has_intercept else []
     start = len(variables)
     for term in design.terms:
         stop = start + len(term.columns)
         if term.levels is None:
             variables.append(Variable(term.name, np.array(start)))
         else:
-            dimension = f"{term.name}_dim"
+            dimension = dimension_of(term.name)
             coordinates = {dimension: np.asarray(term.levels)}
             variables.append(Variable(term.name, np.arange(start, stop), (dimension,), coordinates))
         start = stop
-    return [*variables, Variable("sigma", np.array(-1))]
+    return [*variables, Variable(SIGMA, np.array(-1))]
 
 
 def parameter_labels(variables: Sequence[Variable]) -> list[str]:
@@ -180,13 +179,13 @@ def design_data(design: Design, rows: Rows) -> dict[str, xr.Dataset]:
     }
 
 
-def stored_name(name: str) -> str:
-    """Return the name under which a variable is stored: a DataTree takes "/" for a path, so there it becomes "÷"."""
-    return name.replace("/", "÷") if _arviz_reads_datatree() else name
+def sample_labels(posterior: xr.Dataset) -> dict[str, Any]:
+    """Return the labels of chains and draws that a posterior has, which thinning keeps and some libraries leave out."""
+    return {dim: posterior.coords[dim] for dim in SAMPLES if dim in posterior.coords}
 
 
 def _sample_coordinates(shape: Sequence[int]) -> dict[str, Any]:
-    return {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
+    return {dim: np.arange(size) for dim, size in zip(SAMPLES, shape, strict=True)}
 
 
 def parameters_group(
@@ -199,12 +198,12 @@ def parameters_group(
         dims = tuple(stored_name(dim) for dim in variable.dims)
         coordinates.update({stored_name(dim): labels for dim, labels in variable.coordinates.items()})
         draws = np.moveaxis(values[variable.index], (-2, -1), (0, 1))
-        stored[stored_name(variable.name)] = (("chain", "draw", *dims), draws)
+        stored[stored_name(variable.name)] = ((*SAMPLES, *dims), draws)
     return xr.Dataset(stored, coordinates, dict(attributes))
 
 
 def _statistics(arrays: Mapping[str, npt.NDArray[Any]], attributes: Mapping[str, Any]) -> xr.Dataset:
-    variables = {name: (("chain", "draw"), array) for name, array in arrays.items() if name != "values"}
+    variables = {name: (SAMPLES, array) for name, array in arrays.items() if name != "values"}
     return xr.Dataset(variables, _sample_coordinates(arrays["lp"].shape), dict(attributes))
 
 

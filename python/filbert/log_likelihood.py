@@ -11,7 +11,7 @@ import xarray as xr
 
 from . import inference_data, predictive
 from .errors import DataError
-from .inference_data import OBSERVATIONS, stored_name
+from .names import OBSERVATIONS, SAMPLES, stored_name
 from .posterior_predictive import new_arrays, with_groups
 
 if TYPE_CHECKING:
@@ -32,9 +32,8 @@ def log_likelihood(model: Model, idata: Any, inplace: bool) -> Any:
         flat[:, where] = _row_log_likelihood(block, mean, sigma, log_scale).T
     posterior = inference_data.group(idata, "posterior")
     assert posterior is not None
-    coordinates: dict[str, Any] = {dim: posterior.coords[dim] for dim in ("chain", "draw") if dim in posterior.coords}
-    coordinates[OBSERVATIONS] = np.arange(rows.n_rows)
-    variables = {stored_name(design.response): (("chain", "draw", OBSERVATIONS), values)}
+    coordinates = {**inference_data.sample_labels(posterior), OBSERVATIONS: np.arange(rows.n_rows)}
+    variables = {stored_name(design.response): ((*SAMPLES, OBSERVATIONS), values)}
     group = xr.Dataset(variables, coordinates, inference_data.common_attributes())
     return with_groups(idata, {"log_likelihood": group}, inplace)
 

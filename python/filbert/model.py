@@ -276,8 +276,8 @@ class Model:
         -------
         xarray.DataTree or arviz.InferenceData
             What ArviZ of this Python reads: a DataTree with ArviZ 1 (Python 3.12 and later), else an InferenceData.
-            Groups ``posterior``, ``sample_stats``, ``observed_data`` and ``constant_data``. A DataTree cannot hold
-            names with "/": there the term ``I(x / 2)`` is the variable ``"I(x ÷ 2)"``.
+            Groups ``posterior``, ``sample_stats``, ``observed_data`` and ``constant_data``. DataTree and netCDF cannot
+            hold names with "/": the term ``I(x / 2)`` is the variable ``"I(x ÷ 2)"``.
 
         Warns
         -----
@@ -517,7 +517,8 @@ def _summarised(design: Design) -> _core.SufficientStatistics:
     summary = _core.SufficientStatistics(len(design.columns))
     for block in design.rows.blocks():
         summary.update(block.X, block.target, block.weights)
-    identifiability.check_columns(design.response, design.columns, summary, design.has_intercept)
+    identifiability.check_response(design.response, summary)
+    identifiability.check_columns(design.columns, summary, design.has_intercept)
     return summary
 
 

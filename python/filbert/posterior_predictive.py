@@ -10,7 +10,7 @@ import xarray as xr
 
 from . import inference_data, predictive
 from .errors import DataError, DataTypeError, FormulaError, SettingError, count
-from .inference_data import OBSERVATIONS, stored_name
+from .names import MEAN, OBSERVATIONS, SAMPLES, stored_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from .model import Model
     from .predictive import FloatArray, RowSource
 
-MEAN = "mu"  # bambi's name of the mean response
 _KINDS = ("response_params", "response")
 _OLD_KINDS = {"mean": "response_params", "pps": "response"}  # bambi's names before 0.14
-_SAMPLES = ("chain", "draw")
 
 
 def predict(model: Model, idata: Any, kind: str, data: pd.DataFrame | None, inplace: bool, random_seed: Any) -> Any:
@@ -35,11 +33,11 @@ def predict(model: Model, idata: Any, kind: str, data: pd.DataFrame | None, inpl
     _check_names(idata, response, data is None)
     shape = predictive.sample_shape(idata)
     drawn = row_draws(rows, coefficients, design.has_intercept, shape, sigma if response else None, seed)
-    mean, *responses = [((*_SAMPLES, OBSERVATIONS), draws) for draws in drawn]
+    mean, *responses = [((*SAMPLES, OBSERVATIONS), draws) for draws in drawn]
     posterior = inference_data.group(idata, "posterior")
     assert posterior is not None
     places = {OBSERVATIONS: np.arange(rows.n_rows)}
-    coordinates = {**{dim: posterior.coords[dim] for dim in _SAMPLES if dim in posterior.coords}, **places}
+    coordinates = {**inference_data.sample_labels(posterior), **places}
     common = inference_data.common_attributes()
     named = {response: responses[0]} if response else {}
     if data is not None:

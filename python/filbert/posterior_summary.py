@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from . import _core
 from .errors import DataTypeError, SettingError
+from .names import OBSERVATIONS, SAMPLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,9 +88,9 @@ def posterior_variables(idata: Any) -> Iterator[tuple[str, Any, list[str], Float
     posterior = posterior_group(idata)
     for name in posterior.data_vars:
         variable = posterior[name]
-        inner = [dim for dim in variable.dims if dim not in ("chain", "draw")]
-        if "__obs__" not in inner:  # predictions have a value a row
-            values = np.asarray(variable.transpose("chain", "draw", *inner), dtype=np.float64)
+        inner = [dim for dim in variable.dims if dim not in SAMPLES]
+        if OBSERVATIONS not in inner:  # predictions have a value a row
+            values = np.asarray(variable.transpose(*SAMPLES, *inner), dtype=np.float64)
             yield str(name), variable, inner, values
 
 

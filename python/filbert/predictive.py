@@ -15,7 +15,8 @@ import pandas as pd
 
 from . import _core, sampling
 from .errors import DataError, SettingError, quote_names
-from .inference_data import Variable, design_variables, posterior_group, stored_name
+from .inference_data import Variable, design_variables, posterior_group
+from .names import SAMPLES, stored_name
 from .posterior_summary import checked_probability
 
 if TYPE_CHECKING:
@@ -205,12 +206,12 @@ def fitted_rows(design: Design) -> Any:
 def _in_order(stored: Any, variable: Variable) -> FloatArray:
     """Return a variable's draws, (chains, draws, ...), with its levels in the order of the model."""
     dims = [stored_name(dim) for dim in variable.dims]
-    if set(stored.dims) != {"chain", "draw", *dims}:
+    if set(stored.dims) != {*SAMPLES, *dims}:
         raise SettingError(
             f"The posterior's {variable.name!r} has the dimensions {quote_names(stored.dims)}, and the model expects "
-            f"{quote_names(['chain', 'draw', *dims])}: was it fitted by another model?"
+            f"{quote_names([*SAMPLES, *dims])}: was it fitted by another model?"
         )
-    values = stored.transpose("chain", "draw", *dims)
+    values = stored.transpose(*SAMPLES, *dims)
     for axis, (dim, length) in enumerate(zip(variable.dims, variable.index.shape, strict=True)):
         expected = variable.coordinates.get(dim, range(length))
         found = stored.coords[dims[axis]].to_numpy() if dims[axis] in stored.coords else range(stored.sizes[dims[axis]])

@@ -10,8 +10,9 @@ import xarray as xr
 
 from . import inference_data, predictive, sampling
 from .errors import FormulaError, PriorError
-from .inference_data import OBSERVATIONS, Variable, stored_name
-from .posterior_predictive import MEAN, row_draws
+from .inference_data import Variable
+from .names import MEAN, OBSERVATIONS, SAMPLES, stored_name
+from .posterior_predictive import row_draws
 
 if TYPE_CHECKING:
     from .model import Model
@@ -40,9 +41,14 @@ def prior_predictive(model: Model, draws: int, random_seed: Any) -> Any:
     """Do what `Model.prior_predictive` says."""
     design = model.design
     rows = predictive.fitted_rows(design)
-    data = inference_data.design_data(design, rows)
     return prior_container(
-        model.regression, inference_data.design_variables(design), rows, data, draws=draws, random_seed=random_seed
+        model.regression,
+        inference_data.design_variables(design),
+        rows,
+        inference_data.design_data(design, rows),
+        keep_mean=True,
+        draws=draws,
+        random_seed=random_seed,
     )
 
 
@@ -52,6 +58,7 @@ def prior_container(
     rows: RowSource,
     data: Mapping[str, xr.Dataset],
     *,
+    keep_mean: bool,
     draws: int,
     random_seed: Any,
 ) -> Any:
@@ -66,41 +73,39 @@ def prior_container(
         The fitted rows.
     data : mapping of str to Dataset
         Groups that hold data, such as ``observed_data``.
+    keep_mean : bool
+        Whether the mean response is kept, as ``mu`` of the group ``prior``.
     draws : int
     random_seed : int or numpy.random.Generator, optional
 
     Returns
     -------
     xarray.DataTree or arviz.InferenceData
-        Groups ``prior`` (one chain; the parameters, and the mean as ``mu``), ``prior_predictive``, and `data`.
+        Groups ``prior`` (one chain), ``prior_predictive``, and `data`.
 
     Raises
     ------
     PriorError
         If a prior is improper.
     FormulaError
-        If a parameter is called "mu".
+        If the mean is kept and a parameter is called "mu".
     """
     draws = sampling.whole_number("draws", draws, 1, 2**40)
     seed = sampling.checked_seed(random_seed)
-    if any(variable.name == MEAN for variable in variables):
+    if keep_mean and any(variable.name == MEAN for variable in variables):
         raise FormulaError(f"The mean response is stored as {MEAN!r}, which is also a parameter's name: rename that.")
     values = prior_draws(regression, draws, np.random.default_rng(seed))
     noise = predictive.noise_seed(seed)
     mean, response = row_draws(rows, values[:-1], regression.has_intercept, (1, draws), values[-1], noise)
     common = inference_data.common_attributes()
     prior = inference_data.parameters_group(values[:, None, :], variables, common)
-    samples = {dim: prior.coords[dim] for dim in ("chain", "draw")}
     places = {OBSERVATIONS: np.arange(rows.n_rows)}
-    dims = ("chain", "draw", OBSERVATIONS)
+    dims = (*SAMPLES, OBSERVATIONS)
     responses = {stored_name(regression.response): (dims, response)}
-    return inference_data.container(
-        {
-            "prior": prior.assign({MEAN: (dims, mean)}).assign_coords(places),
-            "prior_predictive": xr.Dataset(responses, {**samples, **places}, common),
-            **data,
-        }
-    )
+    responses_group = xr.Dataset(responses, {**inference_data.sample_labels(prior), **places}, common)
+    if keep_mean:
+        prior = prior.assign({MEAN: (dims, mean)}).assign_coords(places)
+    return inference_data.container({"prior": prior, "prior_predictive": responses_group, **data})
 
 
 def prior_draws(regression: Regression, draws: int, rng: np.random.Generator) -> FloatArray:

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .errors import DataTypeError, FormulaError, PriorError, count, quote_names, suggest
+from .errors import DataTypeError, PriorError, count, quote_names, suggest
+from .names import INTERCEPT, SIGMA
 from .prior import Prior
 
 __all__ = ["ResolvedPrior", "default_priors", "resolve_priors"]
@@ -19,7 +20,7 @@ DEFAULT_SCALE = 2.5  # response standard deviations per predictor standard devia
 DEFAULT_SIGMA_NU = 4.0  # degrees of freedom of the half Student-t prior for sigma, as in bambi
 SCALE_LIMITS = (1e-300, 1e300)  # beyond these a variance or a precision is no longer a double
 
-INTERCEPT, SIGMA, COMMON = "Intercept", "sigma", "common"
+COMMON = "common"  # stands for all terms
 
 # What to write instead of a prior for sigma that allows negative values.
 _HALF = {"Normal": "HalfNormal", "StudentT": "HalfStudentT", "Cauchy": "HalfCauchy", "Flat": "HalfFlat"}
@@ -95,16 +96,11 @@ def default_priors(
     ------
     PriorError
         If the response is constant, or a scale leaves the range of doubles.
-    FormulaError
-        If a term bears the name of another parameter.
 
     References
     ----------
     Gabry and Goodrich, Prior distributions for rstanarm models (vignette of rstanarm 2.21).
     """
-    for reserved in (INTERCEPT, SIGMA):
-        if reserved in columns_by_term:
-            raise FormulaError(f"The term {reserved!r} has the name of the parameter {reserved!r}: rename that column.")
     if not auto_scale:
         return _unscaled_priors(columns_by_term, has_intercept)
     if not y_sd > 0:

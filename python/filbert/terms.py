@@ -16,8 +16,6 @@ from formulaic.transforms.contrasts import TreatmentContrasts
 from .coding import flat_columns
 from .errors import FormulaError
 
-_INTERCEPT = "Intercept"
-
 
 @dataclass(frozen=True)
 class Term:
@@ -54,8 +52,6 @@ class Labels:
     def term(self, structure: Any) -> Term:
         """Return the term of which formulaic's structure is given."""
         name, columns = self._names[structure.term], tuple(structure.columns)
-        if name == _INTERCEPT:
-            raise FormulaError(f"The column {name!r} has the name of the constant term. Rename it.")
         if not columns:
             raise FormulaError(f"The term {name!r} adds nothing to the terms before it. Take it out of the formula.")
         kinds = [self._spec.encoder_state[f.expr][0] for f in structure.term.factors if f.expr in self._factors]

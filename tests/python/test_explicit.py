@@ -6,6 +6,7 @@ import filbert as fb
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from containers import ARVIZ_MAJOR
 from filbert import explicit as pm
 
@@ -198,6 +199,24 @@ def test_predictive_draws():
     assert "posterior_predictive" not in list(idata.children if ARVIZ_MAJOR else idata.groups())
     pm.sample_posterior_predictive(idata, extend_inferencedata=True, random_seed=3, model=model)
     np.testing.assert_array_equal(idata["posterior_predictive"]["y"], y)
+
+
+def test_a_parameter_may_be_called_mu_and_names_may_have_slashes(tmp_path):
+    with pm.Model(coords={"g/h": ["u", "v"]}):
+        mu = pm.Normal("mu", 0, 1, dims="g/h")
+        pm.Data("x/10", DATA.x / 10)
+        mean = pm.Deterministic("mu/2", mu[(DATA.x > 2).astype(int)] / 2)
+        pm.Normal("y/1", mean, pm.HalfNormal("sigma", 1), observed=DATA.y, dims="row/s")
+        idata = pm.sample(random_seed=1)
+        prior = pm.sample_prior_predictive(100, random_seed=2)
+        pm.sample_posterior_predictive(idata, extend_inferencedata=True, random_seed=3)
+    assert set(prior["prior"].data_vars) == {"mu", "sigma", "mu÷2"}
+    assert prior["prior"]["mu"].dims == ("chain", "draw", "g÷h")
+    assert idata["posterior_predictive"]["y÷1"].dims == ("chain", "draw", "row÷s")
+    idata.to_netcdf(tmp_path / "fit.nc")
+    for group, names in {"observed_data": {"y÷1"}, "constant_data": {"x÷10"}}.items():
+        with xr.open_dataset(tmp_path / "fit.nc", group=group, engine="h5netcdf") as stored:
+            assert set(stored.data_vars) == names
 
 
 def test_models_nest_and_can_be_entered_again():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from filbert.errors import DataTypeError, FilbertError, FormulaError, PriorError
+from filbert.errors import DataTypeError, FilbertError, PriorError
 from filbert.named_priors import Flat, HalfCauchy, HalfNormal, HalfStudentT, Normal, StudentT, Uniform
 from filbert.prior import Prior, columns
 from filbert.priors import default_priors, resolve_priors
@@ -236,12 +236,6 @@ def test_extreme_units_only_move_the_scales(factor):
 def test_default_scale_out_of_range_names_the_term():
     with pytest.raises(PriorError, match=r"default prior of 'x'.*rescale"):
         defaults(y_sd=1e200, x_sd=X_SD * 1e-150)
-
-
-@pytest.mark.parametrize("name", ["sigma", "Intercept"])
-def test_term_with_a_parameters_name_is_refused(name):
-    with pytest.raises(FormulaError, match=f"'{name}'.*rename"):
-        default_priors({name: slice(0, 1)}, np.zeros(1), np.ones(1), 0.0, 1.0, has_intercept=True, **SCALED)
 
 
 # Which prior each parameter gets
