@@ -82,6 +82,18 @@ std::pair<double, Eigen::VectorXd> log_density(Density& density, const Eigen::Ve
 
 void bind_linear_gaussian(py::module_& module) {
   py::register_exception<filbert::ImproperPosterior>(module, "ImproperPosteriorError", PyExc_ValueError);
+  // Never released: the translator may outlive the interpreter's last chance to do so.
+  static PyObject* const uncomputable =
+      py::exception<filbert::UncomputablePosterior>(module, "UncomputablePosteriorError", PyExc_ValueError)
+          .release()
+          .ptr();
+  py::register_exception_translator([](std::exception_ptr thrown) {
+    try {
+      if (thrown) std::rethrow_exception(thrown);
+    } catch (const filbert::UncomputablePosterior& error) {
+      PyErr_SetObject(uncomputable, py::make_tuple(error.what(), error.coefficient()).ptr());
+    }
+  });
 
   module.def(
       "prior_log_density",

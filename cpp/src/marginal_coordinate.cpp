@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <stdexcept>
 
 #include "filbert/diagnostics.hpp"
 
@@ -27,17 +28,25 @@ Cubic hermite(double width, double at, double left, double left_slope, double ri
 
 double normal_density(double score) { return std::exp(-0.5 * score * score) / std::sqrt(2 * std::numbers::pi); }
 
-/// The mode of a density on the line: a coarse grid, then golden sections.
+/// The mode of a density on the line: a coarse grid, which goes on where the density still rises at its end, then golden
+/// sections.
 double mode_of(const std::function<double(double)>& log_density) {
   constexpr double coarse = 0.25;
+  constexpr double near = 60;
+  constexpr double far = 740;  // e^±θ is still a double
   double best = 0;
   double highest = -std::numeric_limits<double>::infinity();
-  for (double theta = -60; theta <= 60; theta += coarse) {
+  const auto try_at = [&](double theta) {
     const double height = log_density(theta);
     if (height > highest) {
       highest = height;
       best = theta;
     }
+  };
+  for (double theta = -near; theta <= near; theta += coarse) try_at(theta);
+  for (const double direction : {-1.0, 1.0}) {
+    double theta = direction * near;
+    while (std::abs(theta) < far && (best == theta || !std::isfinite(highest))) try_at(theta += direction * coarse);
   }
   constexpr double golden = std::numbers::phi - 1;
   double low = best - coarse;
@@ -63,6 +72,7 @@ MarginalCoordinate::MarginalCoordinate(const Support& support, const std::functi
     const double value = log_density(at.value) + at.log_slope;
     return std::isfinite(value) ? value : -std::numeric_limits<double>::infinity();
   });
+  if (scored.size() < 2) throw std::range_error("the density is finite nowhere");
   std::size_t next = 1;
   for (std::size_t k = 0; k <= steps; ++k) {
     const double zeta = -reach + step * static_cast<double>(k);

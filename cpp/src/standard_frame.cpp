@@ -48,7 +48,9 @@ StandardFrame::StandardFrame(const ScaledRegression& regression)
     : total_weight_(regression.total_weight), sigma_prior_(regression.sigma_prior) {
   for (const Prior& prior : regression.coefficient_priors) {
     free_indices_.push_back(static_cast<Index>(free_indices_.size()));
-    proxies_.push_back(prior.proxy(prior.proxy(0).mean));
+    const GaussianProxy proxy = prior.proxy(prior.proxy(0).mean);
+    if (!std::isfinite(proxy.mean * proxy.precision)) throw UncomputablePosterior(free_indices_.back());
+    proxies_.push_back(proxy);
   }
   log_sigma0_ = std::log(starting_sigma(regression));
   require_proper();
@@ -150,9 +152,12 @@ void StandardFrame::build(const ScaledRegression& regression) {
 void StandardFrame::locate_sigma() {
   const Support& sigma = sigma_prior_.support();
   const Support x{std::log(sigma.lower) - log_sigma0_, std::log(sigma.upper) - log_sigma0_};
-  x_coordinate_ = MarginalCoordinate(x, [this](double at) { return marginal(at, reference_pulls_).value; });
+  try {
+    x_coordinate_ = MarginalCoordinate(x, [this](double at) { return marginal(at, reference_pulls_).value; });
+  } catch (const std::range_error&) {
+    throw UncomputablePosterior({});
+  }
   x_centre_ = x_coordinate_(0).value;
-  if (!std::isfinite(x_centre_)) throw ImproperPosterior("the prior of sigma excludes every value that the data allow");
 }
 
 VectorXd StandardFrame::coefficients_at_centre(const ScaledRegression& regression) const {
@@ -199,14 +204,22 @@ bool StandardFrame::bind_edges(const ScaledRegression& regression) {
       still_free.push_back(k);
       continue;
     }
+    // The Gaussian marginal without the proxy, times the prior; where the proxy is all there is, that difference is rounding.
     const GaussianProxy& proxy = proxies_[static_cast<std::size_t>(k)];
+    const double precision = 1 / (deviation(k) * deviation(k));
+    const bool is_informed = precision - proxy.precision > 1e-10 * precision;
+    const double curvature = is_informed ? precision - proxy.precision : 0;
+    const double slope = is_informed ? precision * (mean(k) - proxy.mean) : 0;
     const auto log_density = [&](double value) {
-      const double score = (value - mean(k)) / deviation(k);
       const double distance = value - proxy.mean;
-      return -0.5 * score * score + 0.5 * proxy.precision * distance * distance + prior(value).value;
+      return distance * (slope - 0.5 * curvature * distance) + prior(value).value;
     };
     bounded_indices_.push_back(k);
-    bounded_coordinates_.emplace_back(support, log_density);
+    try {
+      bounded_coordinates_.emplace_back(support, log_density);
+    } catch (const std::range_error&) {
+      throw UncomputablePosterior(k);
+    }
   }
   if (bounded_indices_.empty()) return false;
   free_indices_ = std::move(still_free);

@@ -54,6 +54,9 @@ class SufficientStatistics:
 
 class ImproperPosteriorError(ValueError): ...
 
+class UncomputablePosteriorError(ValueError):
+    args: tuple[str, int | None]
+
 def prior_log_density(name: str, parameters: Sequence[float], x: float) -> tuple[float, float]: ...
 
 class LinearGaussian:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import DataError, DataWarning, count, quote_names
+from .errors import DataError, DataWarning, PriorError, count, quote_names
 
 if TYPE_CHECKING:
     from . import _core
@@ -22,17 +22,20 @@ MIN_PRIOR_SHARE = 0.1
 EXACT_FIT = 1e-12
 
 
-def check_columns(response: str, columns: Sequence[str], summary: _core.SufficientStatistics, intercept: bool) -> None:
-    """Refuse a constant response, and columns that are constant beside an intercept, or zero."""
-    rows = count(summary.n_rows, "row")
+def check_response(response: str, summary: _core.SufficientStatistics) -> None:
+    """Refuse a single row, and a constant response."""
     if summary.n_rows == 1:
         raise DataError("The data has 1 row. A regression needs at least two different values of the response.")
-    means = summary.mean
     if summary.is_constant(summary.columns):
         raise DataError(
-            f"Response '{response}' is constant ({means[-1]:g} in all {rows}), so there is nothing to explain "
-            "and no scale for sigma. Check that the right column stands left of '~'."
+            f"Response '{response}' is constant ({summary.mean[-1]:g} in all {count(summary.n_rows, 'row')}), so there "
+            "is nothing to explain and no scale for sigma. Check that it is the right column."
         )
+
+
+def check_columns(columns: Sequence[str], summary: _core.SufficientStatistics, intercept: bool) -> None:
+    """Refuse columns that are constant beside an intercept, or zero."""
+    rows = count(summary.n_rows, "row")
     constant = [j for j in range(summary.columns) if summary.is_constant(j)]
     if intercept:
         if constant:
@@ -40,7 +43,7 @@ def check_columns(response: str, columns: Sequence[str], summary: _core.Sufficie
                 f"Column {quote_names(columns[j] for j in constant)} is constant in all {rows}, so it cannot be "
                 "told from the intercept. Leave it out, or drop the intercept with '0 +'."
             )
-    elif zero := [columns[j] for j in constant if means[j] == 0]:
+    elif zero := [columns[j] for j in constant if summary.mean[j] == 0]:
         raise DataError(
             f"Column {quote_names(zero)} is 0 in all {rows}, so its coefficient has no effect. Leave it out."
         )
@@ -69,10 +72,17 @@ def warn_collinear(regression: Regression) -> None:
             "directions the answer is the priors'."
         )
     else:
-        message = (
-            f"{_collinearity(sets)}. Only the priors decide how the effect is divided among them; leave one out to let "
-            "the data speak."
-        )
+        alone = [columns[0] for columns in sets if len(columns) == 1]
+        together = [columns for columns in sets if len(columns) > 1]
+        parts = []
+        if alone:
+            parts.append(f"The data say nothing about {quote_names(alone)}: the draws are the prior's.")
+        if together:
+            parts.append(
+                f"{_collinearity(together)}. Only the priors decide how the effect is divided among them; leave one "
+                "out to let the data speak."
+            )
+        message = " ".join(parts)
     warnings.warn(message, DataWarning, stacklevel=5)
 
 
@@ -103,6 +113,21 @@ def improper_posterior(regression: Regression, reason: str) -> DataError:
             f"{_collinearity(sets)}, and with flat priors the posterior is improper. Leave one of them out. {remedy}."
         )
     return DataError(f"The model cannot be sampled: {reason}.")
+
+
+def uncomputable_posterior(regression: Regression, coefficient: int | None) -> PriorError:
+    """Say whose prior doubles cannot bring together with the data; None for that of sigma."""
+    fit = regression.least_squares
+    if coefficient is None:
+        name, estimate = regression.sigma_name, f"about {fit.sigma:.3g}"
+    else:
+        names = [name for name, width in regression.widths.items() for _ in range(width)]
+        name = names[coefficient]
+        estimate = f"{fit.estimate[coefficient]:.3g} with a standard error of {fit.standard_error[coefficient]:.2g}"
+    return PriorError(
+        f"The prior of {name!r}, {regression.priors[name].prior}, is so narrow, or so far from what the data say, that "
+        f"the posterior cannot be computed: by least squares it is {estimate}. Check the units of the prior."
+    )
 
 
 def warn_overruled(regression: Regression, shifts: np.ndarray, shares: np.ndarray) -> None:
@@ -146,6 +171,6 @@ def _collinearity(sets: Iterable[Sequence[str]]) -> str:
     return "; ".join(
         f"Columns {quote_names(columns)} are exactly collinear"
         if len(columns) > 1
-        else f"Column {quote_names(columns)} is constant"
+        else f"Column {quote_names(columns)} is 0 in every row"
         for columns in sets
     )

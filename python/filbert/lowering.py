@@ -41,11 +41,9 @@ class Lowered:
         intercept = next((name for name in parameters if _is_intercept(likelihood.mean, name, parameters[name])), None)
         lowered = cls._with(model, likelihood, parameters, intercept)
         summary = lowered.regression.summary
-        if intercept is not None and any(summary.is_constant(j) for j in range(summary.columns)):
-            lowered = cls._with(model, likelihood, parameters, None)  # priors tell the two constants apart
-            summary = lowered.regression.summary
-        regression = lowered.regression
-        identifiability.check_columns(regression.response, regression.columns, summary, regression.has_intercept)
+        identifiability.check_response(likelihood.name, summary)
+        if intercept is not None and any(summary.is_constant(j) and summary.mean[j] for j in range(summary.columns)):
+            return cls._with(model, likelihood, parameters, None)  # priors tell the two constants apart
         return lowered
 
     @classmethod

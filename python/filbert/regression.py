@@ -84,6 +84,8 @@ class Regression:
         ------
         DataError
             If there is no posterior: a response fitted exactly, or coefficients that nothing bounds.
+        PriorError
+            If a prior is too narrow for doubles, or lies too far from the data.
         """
         fit = self.least_squares
         identifiability.check_residual(self)
@@ -92,6 +94,8 @@ class Regression:
             density = _core.FramedLinearGaussian(posterior)
         except _core.ImproperPosteriorError as error:
             raise identifiability.improper_posterior(self, str(error)) from None
+        except _core.UncomputablePosteriorError as error:
+            raise identifiability.uncomputable_posterior(self, error.args[1]) from None
         identifiability.warn_collinear(self)
         if not fit.dependent and fit.degrees_of_freedom > 0:
             shifts = density.prior_shifts(posterior, fit.sigma)

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <stdexcept>
 #include <vector>
 
 using filbert::MarginalCoordinate;
@@ -31,6 +32,9 @@ std::vector<Target> targets() {
           {"half normal", {0, infinity}, normal(0, 3)},
           {"normal cut far below its mean", {1, infinity}, normal(-5, 1)},
           {"normal cut above", {-infinity, 0.5}, normal(0, 1)},
+          {"half Cauchy far below a unit of its support",
+           {0, infinity},
+           [](double x) { return -std::log1p(x * x * 1e80); }},
           {"normal between two edges", {-1, 0.5}, normal(2, 1)},
           {"gamma that is infinite at its edge", {0, infinity}, [](double x) { return -0.5 * std::log(x) - x; }}};
 }
@@ -78,6 +82,12 @@ TEST_CASE("the map rises everywhere, and does not leave the support") {
       before = value;
     }
   }
+}
+
+TEST_CASE("a density that is finite nowhere is refused") {
+  const auto nowhere = [](double) { return -infinity; };
+  CHECK_THROWS_AS(MarginalCoordinate({}, nowhere), std::range_error);
+  CHECK_THROWS_AS(MarginalCoordinate({0, infinity}, nowhere), std::range_error);
 }
 
 TEST_CASE("beyond the table the map goes on as a straight line of θ") {

@@ -175,6 +175,37 @@ TEST_CASE("a posterior that does not exist is refused") {
       filbert::ImproperPosterior);
 }
 
+TEST_CASE("a coefficient that no row uses has its prior for a marginal, edge or none") {
+  Rows rows = make_rows(40, 2, 14);
+  rows.X.col(1).setZero();
+  for (const Prior& prior : {Prior::half_student_t(4, 2), Prior::half_cauchy(1e-30), Prior::uniform(-1, 3),
+                             Prior::inverse_gamma(3, 2), Prior::student_t(4, 1, 2), Prior::laplace(1, 2)}) {
+    Specification model = with_priors(3, Prior::normal(0, 5));
+    model.intercept = false;
+    model.coefficient_priors = {Prior::normal(0, 5), prior};
+    check_change_of_variables(rows, model);
+  }
+}
+
+TEST_CASE("a prior that doubles cannot bring together with the data is refused, and named") {
+  const Rows rows = make_rows(40, 2, 15);
+  const auto culprit = [&](const Prior& slope, const Prior& sigma) {
+    Specification model = with_priors(3, Prior::normal(0, 5), sigma);
+    model.coefficient_priors[2] = slope;
+    try {
+      FramedLinearGaussian framed(posterior(rows, model));
+    } catch (const filbert::UncomputablePosterior& error) {
+      return static_cast<int>(error.coefficient().value_or(-1));
+    }
+    return -2;
+  };
+  const Prior harmless = Prior::normal(0, 5);
+  CHECK(culprit(harmless, Prior::half_normal(1)) == -2);
+  CHECK(culprit(Prior::half_normal(1e-200), Prior::half_normal(1)) == 2);
+  CHECK(culprit(Prior::uniform(1e200, 1e201), Prior::half_normal(1)) == 2);
+  CHECK(culprit(harmless, Prior::uniform(0, 1e-200)) == -1);
+}
+
 TEST_CASE("a prior that pulls hard is measured in standard errors of least squares") {
   const Rows rows = make_rows(200, 1, 13);
   const filbert::LeastSquares fit = summarise(rows).least_squares(true);

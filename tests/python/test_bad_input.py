@@ -140,6 +140,25 @@ def test_a_prior_for_a_term_that_does_not_exist() -> None:
 
 
 @pytest.mark.parametrize(
+    ("priors", "said"),
+    [
+        (
+            {"x": fb.HalfNormal(1e-200)},
+            ("'x', HalfNormal(sigma: 1e-200)", "by least squares it is 2.", "standard error"),
+        ),
+        ({"x": fb.Uniform(1e200, 1e201)}, ("'x', Uniform(", "so far from what the data say")),
+        ({"sigma": fb.Uniform(0, 1e-200)}, ("'sigma', Uniform(", "by least squares it is about 0.")),
+    ],
+)
+def test_a_prior_that_doubles_cannot_bring_together_with_the_data(priors, said) -> None:
+    model = fb.Model("y ~ x", frame(), priors=priors)
+    with pytest.raises(fb.PriorError) as caught:
+        model.fit(random_seed=1)
+    for part in (*said, "Check the units of the prior"):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("setting", "value", "error", "message"),
     [
         ("draws", 0, ValueError, "draws must be at least 1, not 0"),

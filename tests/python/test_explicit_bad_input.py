@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from filbert import explicit as pm
-from filbert.errors import DataError, DataTypeError, FormulaError, PriorError, SettingError
+from filbert.errors import DataError, DataTypeError, DataWarning, FormulaError, PriorError, SettingError
 
 X = np.linspace(0, 1, 20)
 Y = 1 + X + np.sin(50 * X)
@@ -66,18 +66,13 @@ def test_without_a_likelihood(model):
     refused(FormulaError, pm.sample_prior_predictive, "no likelihood")
 
 
-def test_unused_parameters_are_named(model):
-    a, sigma = pm.Normal("a"), pm.HalfNormal("sigma")
-    pm.Normal("idle")
-    pm.Normal("y", a, sigma, observed=Y)
-    refused(FormulaError, pm.sample, "does not use 'idle'")
-
-
-def test_a_parameter_after_the_likelihood_is_noticed(model):
-    pm.Normal("y", pm.Normal("a"), pm.HalfNormal("sigma"), observed=Y)
-    pm.sample(random_seed=1)
-    pm.Normal("late")
-    refused(FormulaError, pm.sample, "does not use 'late'")
+def test_unused_parameters_are_named_and_need_a_proper_prior(model):
+    beta, sigma = pm.Normal("beta", shape=3), pm.HalfNormal("sigma")
+    pm.Normal("y", beta[np.arange(20) % 2], sigma, observed=Y)
+    with pytest.warns(DataWarning, match=r"say nothing about 'beta\[2\]': the draws are the prior's"):
+        pm.sample(random_seed=1)
+    pm.Flat("late")  # after the likelihood, which has been lowered once
+    refused(DataError, pm.sample, "'late' is 0 in every row", "improper", "proper priors")
 
 
 def test_names(model):
@@ -85,7 +80,19 @@ def test_names(model):
     refused(FormulaError, lambda: pm.HalfNormal("a"), "'a' already")
     refused(FormulaError, lambda: pm.Data("a", X), "'a' already")
     refused(FormulaError, lambda: pm.Normal("chain"), "dimension of the draws")
+    refused(FormulaError, lambda: pm.Normal("__obs__"), "dimension of the draws")
+    refused(FormulaError, lambda: pm.Normal("k"), "'k' is a dimension in the model's coords")
+    refused(FormulaError, lambda: model.add_coord("a", [1]), "quantity 'a' already")
     refused(DataTypeError, lambda: pm.Normal(0, 1), "the name")
+
+
+def test_names_of_dimensions(model):
+    model.add_coord("chain", range(2))
+    refused(FormulaError, lambda: pm.Normal("a", dims="chain"), "'a': 'chain' is a dimension of the draws")
+    a, sigma = pm.Normal("a"), pm.HalfNormal("sigma")
+    refused(FormulaError, lambda: pm.Normal("y", a, sigma, observed=Y, dims="draw"), "'draw' is a dimension")
+    refused(FormulaError, lambda: pm.Normal("y", a, sigma, observed=Y, dims="y"), "'y' has the name of its dimension")
+    refused(SettingError, lambda: pm.Normal("y", a, sigma, observed=Y, dims=("i", "j")), "(20,)", "2 names")
 
 
 def test_unknown_distributions():
@@ -126,12 +133,6 @@ def test_parameters_of_another_model(model):
     refused(FormulaError, lambda: a + other, "different models")
     refused(FormulaError, lambda: pm.Normal("y", other, sigma, observed=Y), "another model")
     refused(FormulaError, lambda: pm.Deterministic("d", other), "another model")
-
-
-def test_columns_that_say_nothing(model):
-    beta, sigma = pm.Normal("beta", shape=3), pm.HalfNormal("sigma")
-    pm.Normal("y", beta[np.arange(20) % 2], sigma, observed=Y)
-    refused(DataError, pm.sample, "'beta[2]'", "no effect")
 
 
 def test_settings(model):

@@ -15,7 +15,7 @@ namespace filbert {
 /// A log density with its gradient costs O(p), and O(p) more for each prior that is not Gaussian.
 class FramedLinearGaussian {
  public:
-  /// Throws ImproperPosterior.
+  /// Throws ImproperPosterior, UncomputablePosterior.
   explicit FramedLinearGaussian(const LinearGaussian& posterior);
 
   Eigen::Index dimension() const { return frame_->coefficients() + 1; }

@@ -25,8 +25,8 @@ class MarginalCoordinate {
   /// The identity.
   MarginalCoordinate() = default;
 
-  /// `log_density(x)` need not be normalised. Its bulk must lie within e^±60 of a finite edge of the support, and within ±60
-  /// where there is none.
+  /// `log_density(x)` need not be normalised. Throws std::range_error where it is finite nowhere within e^±740 of a finite edge
+  /// of the support, or within ±740 where there is none.
   MarginalCoordinate(const Support& support, const std::function<double(double)>& log_density);
 
   At operator()(double zeta) const;

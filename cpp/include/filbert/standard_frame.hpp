@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <optional>
 #include <stdexcept>
 #include <vector>
 
@@ -16,6 +17,21 @@ class ImproperPosterior : public std::domain_error {
   using std::domain_error::domain_error;
 };
 
+/// Thrown where doubles cannot hold the posterior: a prior is too narrow, or lies too far from what the data say.
+class UncomputablePosterior : public std::range_error {
+ public:
+  /// The prior of a coefficient, or of sigma.
+  explicit UncomputablePosterior(std::optional<Eigen::Index> coefficient)
+      : std::range_error("a prior is too narrow, or lies too far from what the data say, for doubles"),
+        coefficient_(coefficient) {}
+
+  /// Whose prior it is; empty for sigma.
+  std::optional<Eigen::Index> coefficient() const { return coefficient_; }
+
+ private:
+  std::optional<Eigen::Index> coefficient_;
+};
+
 /// A change of variables from (u, η, ζ) to the coefficients γ and log σ of a scaled regression.
 ///
 /// With σ₀ near the mode and `t = (σ₀/σ)²`, directions V diagonalise the likelihood and the Gaussian proxies of the priors
@@ -28,7 +44,7 @@ class ImproperPosterior : public std::domain_error {
 /// onto the support, and the others, *free*, have the frame above given its value, on which only the pulls depend, linearly.
 class StandardFrame {
  public:
-  /// Throws ImproperPosterior.
+  /// Throws ImproperPosterior, UncomputablePosterior.
   explicit StandardFrame(const ScaledRegression& regression);
 
   Eigen::Index coefficients() const { return free() + bounded(); }
