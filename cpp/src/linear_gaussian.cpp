@@ -44,7 +44,12 @@ LinearGaussian::LinearGaussian(const SufficientStatistics& summary, bool interce
     const double root_weight = std::sqrt(scaled_.total_weight);
     scaled_.factor(0, 0) = root_weight;
     scaled_.target(0) = root_weight * (summary.mean()(p) / response_scale_);
-    if (about == InterceptPrior::AtZero) scaled_.combinations.row(0).tail(p) = -mean_.transpose();
+    if (about == InterceptPrior::AtZero && coefficient_priors.front().support().is_real_line()) {
+      scaled_.combinations.row(0).tail(p) = -mean_.transpose();
+    } else if (about == InterceptPrior::AtZero) {  // only a coefficient of its own can stop at the edge of its prior
+      scaled_.factor.row(0).tail(p) = root_weight * mean_.transpose();
+      mean_.setZero();
+    }
   }
 
   const double log_response_scale = std::log(response_scale_);

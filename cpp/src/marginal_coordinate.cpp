@@ -26,6 +26,17 @@ Cubic hermite(double width, double at, double left, double left_slope, double ri
           (2 * second + 6 * t * third) / width};
 }
 
+/// Limits slopes so that the cubics through rising points rise: to three secants (Fritsch and Carlson 1980).
+template <typename Points, typename Secant>
+void make_monotone(Points& points, const Secant& secant) {
+  for (std::size_t k = 0; k < points.size(); ++k) {
+    const double before = secant(k > 0 ? k - 1 : 0);
+    const double after = secant(std::min(k, points.size() - 2));
+    const double least = std::min(before, after);
+    points[k].slope = std::clamp(points[k].slope, 1e-3 * least, 2.9 * least);
+  }
+}
+
 double normal_density(double score) { return std::exp(-0.5 * score * score) / std::sqrt(2 * std::numbers::pi); }
 
 /// The mode of a density on the line: a coarse grid, which goes on where the density still rises at its end, then golden
@@ -67,12 +78,15 @@ double mode_of(const std::function<double(double)>& log_density) {
 
 MarginalCoordinate::MarginalCoordinate(const Support& support, const std::function<double(double)>& log_density)
     : support_(support), is_identity_(false) {
-  const std::vector<Scored> scored = normal_scores([&](double theta) {
+  std::vector<Scored> scored = normal_scores([&](double theta) {
     const At at = on_support(theta);
     const double value = log_density(at.value) + at.log_slope;
     return std::isfinite(value) ? value : -std::numeric_limits<double>::infinity();
   });
   if (scored.size() < 2) throw std::range_error("the density is finite nowhere");
+  make_monotone(scored, [&](std::size_t k) {
+    return (scored[k + 1].theta - scored[k].theta) / (scored[k + 1].score - scored[k].score);
+  });
   std::size_t next = 1;
   for (std::size_t k = 0; k <= steps; ++k) {
     const double zeta = -reach + step * static_cast<double>(k);
@@ -88,11 +102,7 @@ MarginalCoordinate::MarginalCoordinate(const Support& support, const std::functi
         hermite(right.score - left.score, zeta - left.score, left.theta, left.slope, right.theta, right.slope);
     table_[k] = {cubic.value, cubic.slope};
   }
-  // A cubic is monotone where its end slopes are below three secants (Fritsch and Carlson 1980).
-  for (std::size_t k = 0; k < steps; ++k) {
-    const double secant = (table_[k + 1].theta - table_[k].theta) / step;
-    for (Knot* knot : {&table_[k], &table_[k + 1]}) knot->slope = std::clamp(knot->slope, 1e-3 * secant, 2.9 * secant);
-  }
+  make_monotone(table_, [this](std::size_t k) { return (table_[k + 1].theta - table_[k].theta) / step; });
 }
 
 std::vector<MarginalCoordinate::Scored> MarginalCoordinate::normal_scores(

@@ -34,10 +34,14 @@ class LogSum {
 
 /// Residual deviation of least squares where there is one, and otherwise the size of the response.
 double starting_sigma(const ScaledRegression& regression) {
-  const Eigen::ColPivHouseholderQR<MatrixXd> qr(regression.factor);
-  const VectorXd rotated = qr.householderQ().adjoint() * regression.target;
-  const double unexplained = regression.residual + rotated.tail(rotated.size() - qr.rank()).squaredNorm();
-  const double freedom = regression.total_weight - static_cast<double>(qr.rank());
+  double unexplained = regression.residual;
+  double freedom = regression.total_weight;
+  if (regression.factor.size() > 0) {
+    const Eigen::ColPivHouseholderQR<MatrixXd> qr(regression.factor);
+    const VectorXd rotated = qr.householderQ().adjoint() * regression.target;
+    unexplained += rotated.tail(rotated.size() - qr.rank()).squaredNorm();
+    freedom -= static_cast<double>(qr.rank());
+  }
   if (freedom > 0 && unexplained > 0) return std::sqrt(unexplained / freedom);
   return std::sqrt((regression.residual + regression.target.squaredNorm()) / regression.total_weight);
 }
@@ -55,7 +59,7 @@ StandardFrame::StandardFrame(const ScaledRegression& regression)
   log_sigma0_ = std::log(starting_sigma(regression));
   require_proper();
   settle(regression);
-  if (bind_edges(regression)) settle(regression);
+  while (bind_edges(regression)) settle(regression);
 }
 
 void StandardFrame::require_proper() const {
@@ -195,10 +199,11 @@ bool StandardFrame::bind_edges(const ScaledRegression& regression) {
   const VectorXd mean = coefficients_at_centre(regression);
   const VectorXd deviation = (directions_ * at.inverse_root_precision.matrix().asDiagonal()).rowwise().norm();
   std::vector<Index> still_free;
-  for (const Index k : free_indices_) {
+  for (Index row = 0; row < free(); ++row) {
+    const Index k = free_indices_[static_cast<std::size_t>(row)];
     const Prior& prior = regression.coefficient_priors[static_cast<std::size_t>(k)];
     const Support& support = prior.support();
-    const double reach = near * deviation(k);
+    const double reach = near * deviation(row);
     const bool is_alone = regression.combinations.row(k).cwiseAbs().sum() == 1;  // about one coefficient, not several
     if (!is_alone || (mean(k) - reach > support.lower && mean(k) + reach < support.upper)) {
       still_free.push_back(k);
@@ -206,7 +211,7 @@ bool StandardFrame::bind_edges(const ScaledRegression& regression) {
     }
     // The Gaussian marginal without the proxy, times the prior; where the proxy is all there is, that difference is rounding.
     const GaussianProxy& proxy = proxies_[static_cast<std::size_t>(k)];
-    const double precision = 1 / (deviation(k) * deviation(k));
+    const double precision = 1 / (deviation(row) * deviation(row));
     const bool is_informed = precision - proxy.precision > 1e-10 * precision;
     const double curvature = is_informed ? precision - proxy.precision : 0;
     const double slope = is_informed ? precision * (mean(k) - proxy.mean) : 0;
@@ -221,7 +226,7 @@ bool StandardFrame::bind_edges(const ScaledRegression& regression) {
       throw UncomputablePosterior(k);
     }
   }
-  if (bounded_indices_.empty()) return false;
+  if (still_free.size() == free_indices_.size()) return false;
   free_indices_ = std::move(still_free);
   bounded_reference_.resize(bounded());
   for (Index b = 0; b < bounded(); ++b) {

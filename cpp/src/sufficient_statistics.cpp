@@ -82,7 +82,10 @@ struct RankRevealed {
 
   Index column(Index position) const { return qr.colsPermutation().indices()(position); }
 
-  MatrixXd leading_triangle() const { return qr.matrixQR().topLeftCorner(rank, rank).triangularView<Eigen::Upper>(); }
+  MatrixXd leading_triangle() const {
+    if (rank == 0) return {};
+    return qr.matrixQR().topLeftCorner(rank, rank).triangularView<Eigen::Upper>();
+  }
 
   std::vector<std::vector<Index>> dependent_sets() const {
     std::vector<std::vector<Index>> sets;

@@ -142,7 +142,7 @@ def warn_overruled(regression: Regression, shifts: np.ndarray, shares: np.ndarra
         The part of each coefficient's prior in the prior precision along each direction.
     """
     names = [name for name, width in regression.widths.items() for _ in range(width)]
-    is_default = np.array([regression.priors[name].is_default for name in names])
+    is_default = np.array([regression.priors[name].is_default for name in names], dtype=bool)
     by_default = shares[is_default].sum(axis=0) >= 0.5
     overruled = np.flatnonzero((shifts > MAX_PRIOR_SHIFT) & by_default)
     if not len(overruled):

@@ -87,6 +87,16 @@ TEST_CASE("the prior of the intercept may be about the response at zero") {
   check_against_rows(make_rows(60, 3, 5), model);
 }
 
+TEST_CASE("the density is the same where the intercept's prior has an edge") {
+  const Rows rows = make_rows(30, 2, 6);
+  for (const auto about : {InterceptPrior::AtZero, InterceptPrior::AtMeans}) {
+    Specification model = with_priors(3, Prior::normal(0, 5));
+    model.about = about;
+    model.coefficient_priors[0] = Prior::half_normal(2);
+    check_against_rows(rows, model);
+  }
+}
+
 TEST_CASE("columns far from zero and nearly collinear keep the density right") {
   Rows rows = make_rows(200, 2, 6);
   rows.X.col(0).array() += 1e4;

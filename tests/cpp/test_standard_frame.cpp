@@ -120,6 +120,13 @@ TEST_CASE("coefficients with an edge nearby have coordinates that cannot cross i
       }
     }
   }
+  for (const Prior& prior : {Prior::half_normal(1), Prior::uniform(0.5, 3), Prior::half_cauchy(0.05)}) {
+    Specification intercept = with_priors(4, others);
+    intercept.about = filbert::InterceptPrior::AtZero;
+    intercept.coefficient_priors[0] = prior;
+    CHECK(FramedLinearGaussian(posterior(rows, intercept)).frame().bounded() == 1);
+    check_change_of_variables(rows, intercept);
+  }
   Specification all_bounded = with_priors(3, Prior::half_normal(0.01));
   all_bounded.intercept = false;
   check_change_of_variables(rows, all_bounded);
@@ -185,6 +192,13 @@ TEST_CASE("a coefficient that no row uses has its prior for a marginal, edge or 
     model.coefficient_priors = {Prior::normal(0, 5), prior};
     check_change_of_variables(rows, model);
   }
+}
+
+TEST_CASE("without coefficients sigma alone is sampled") {
+  Rows rows = make_rows(20, 0, 16);
+  Specification model = with_priors(0, Prior::flat());
+  model.intercept = false;
+  check_change_of_variables(rows, model);
 }
 
 TEST_CASE("a prior that doubles cannot bring together with the data is refused, and named") {

@@ -219,6 +219,26 @@ def test_a_parameter_may_be_called_mu_and_names_may_have_slashes(tmp_path):
             assert set(stored.data_vars) == names
 
 
+def test_the_mean_may_be_known():
+    known = 0.5 * DATA.x
+    with pm.Model():
+        sigma = pm.HalfNormal("sigma", 3)
+        pm.Normal("y", mu=known, sigma=sigma, observed=DATA.y)
+        idata = pm.sample(4000, random_seed=1)
+        prior = pm.sample_prior_predictive(2000, random_seed=2)
+        replicated = pm.sample_posterior_predictive(idata, random_seed=3)
+    at = np.linspace(0.5, 8, 4000)
+    log_density = -N * np.log(at) - 0.5 * ((DATA.y - known) ** 2).sum() / at**2 - 0.5 * (at / 3) ** 2
+    weight = np.exp(log_density - log_density.max())
+    mean = weight @ at / weight.sum()
+    sd = np.sqrt(weight @ (at - mean) ** 2 / weight.sum())
+    table = fb.summary(idata).loc["sigma"]
+    assert abs(table["mean"] - mean) < 4.5 * sd / np.sqrt(table["ess_bulk"])
+    assert table["sd"] == pytest.approx(sd, rel=0.06)
+    assert prior["prior_predictive"]["y"].shape == (1, 2000, N)
+    np.testing.assert_allclose(replicated["posterior_predictive"]["y"].mean(("chain", "draw")), known, atol=0.15)
+
+
 def test_models_nest_and_can_be_entered_again():
     with pm.Model() as outer:
         pm.Normal("a")

@@ -17,7 +17,8 @@ enum class InterceptPrior {
 
 /// A regression `y ~ Normal(Xβ, σ)` in units in which every column and the response are of order one.
 ///
-/// Its coefficients γ are β times the columns' scales over the response's, the intercept being that at the predictor means.
+/// Its coefficients γ are β times the columns' scales over the response's. The intercept is that at the predictor means; where
+/// its prior is about 0 and has an edge, it is that at 0.
 struct ScaledRegression {
   Eigen::MatrixXd factor;  ///< ‖factor γ - target‖² + residual is the sum of squares
   Eigen::VectorXd target;
@@ -59,7 +60,7 @@ class LinearGaussian {
   ScaledRegression scaled_;
   bool intercept_;
   Eigen::VectorXd coefficient_scale_;  // user's coefficient = scale * γ, before the intercept is moved to 0
-  Eigen::VectorXd mean_;               // of the columns in the units of γ; empty without an intercept
+  Eigen::VectorXd mean_;  // by which it is moved: of the columns in the units of γ, or 0; empty without an intercept
   double response_scale_;
   double log_unit_;  // log density in the user's units less that in the scaled ones
 };

@@ -134,6 +134,18 @@ def test_positive_priors_of_a_slope_that_is_not(name: str) -> None:
     check(model, Oracle(regression).marginals(), seed=37)
 
 
+@pytest.mark.parametrize("prior", [fb.HalfNormal(0.3), fb.Uniform(0.1, 0.6), fb.Gamma(2, 8)])
+@pytest.mark.parametrize("level", [0.3, -0.5])
+def test_intercept_at_zero_of_which_the_prior_has_an_edge(level: float, prior: fb.Prior) -> None:
+    """Far from the predictor means the intercept depends on the slope, and its edge cuts both off."""
+    frame = simulated_frame(30, 1, seed=38)
+    frame["x1"] += 3 - frame["x1"].mean()
+    frame["y"] = level + frame["x1"] + 0.7 * np.random.default_rng(39).normal(size=30)
+    priors = {"Intercept": prior, "x1": fb.Normal(0, 5), "sigma": fb.HalfNormal(2)}
+    model, regression = model_and_regression(frame, ["x1"], priors, center_predictors=False)
+    check(model, Oracle(regression).marginals(), seed=39)
+
+
 @pytest.mark.parametrize("parameter", ["x2", "Intercept"])
 def test_uniform_prior_that_cuts_the_posterior_off(parameter: str) -> None:
     model, regression = with_prior(
