@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from . import predictive
-from .errors import DataTypeError, SettingError, quote_names, suggest
+from .errors import DataTypeError, FormulaError, SettingError, quote_names, suggest
 from .grids import Conditional, checked_values, column_of, conditional_values, grid, predictor_of
 from .posterior_summary import interval_names
 
@@ -157,7 +157,15 @@ def comparisons(
         )
     tables = []
     for pair in itertools.combinations(values, 2):
-        low, high = (view.at(name, view.frame[name] + value if around else value) for value in pair)
+        try:
+            low, high = (view.at(name, view.frame[name] + value if around else value) for value in pair)
+        except FormulaError as error:
+            if not around:
+                raise
+            raise FormulaError(
+                f"{error} Compared are half a unit of {name!r} below and above each row; give two values within the "
+                f"range of the data instead: contrast={{{name!r}: [low, high]}}."
+            ) from None
 
         def draws(low: Rows = low, high: Rows = high) -> Iterator[tuple[slice, FloatArray]]:
             for where, means in view.means(low, high):

@@ -104,6 +104,8 @@ def test_outside_of_a_spline():
     idata = model.fit(random_seed=1)
     with pytest.raises(FormulaError, match="bs"):
         fb.predictions(model, idata, {"x": [0, 100]})
+    with pytest.raises(FormulaError, match=r"half a unit of 'x'.*contrast=\{'x': \[low, high\]\}"):
+        fb.comparisons(model, idata, "x")
 
 
 def test_rows_that_are_not_there(fit, tmp_path):
