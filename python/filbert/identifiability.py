@@ -168,9 +168,10 @@ def _collinear_columns(regression: Regression) -> list[list[str]]:
 
 
 def _collinearity(sets: Iterable[Sequence[str]]) -> str:
-    return "; ".join(
-        f"Columns {quote_names(columns)} are exactly collinear"
-        if len(columns) > 1
-        else f"Column {quote_names(columns)} is 0 in every row"
-        for columns in sets
-    )
+    sets = list(sets)
+    parts = [f"Columns {quote_names(columns)} are exactly collinear" for columns in sets if len(columns) > 1]
+    zero = [columns[0] for columns in sets if len(columns) == 1]
+    if zero:
+        which = f"Column {quote_names(zero)} is" if len(zero) == 1 else f"Columns {quote_names(zero)} are"
+        parts.append(f"{which} 0 in every row")
+    return "; ".join(parts)

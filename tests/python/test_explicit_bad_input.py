@@ -72,7 +72,7 @@ def test_unused_parameters_are_named_and_need_a_proper_prior(model):
     with pytest.warns(DataWarning, match=r"say nothing about 'beta\[2\]': the draws are the prior's"):
         pm.sample(random_seed=1)
     pm.Flat("late")  # after the likelihood, which has been lowered once
-    refused(DataError, pm.sample, "'late' is 0 in every row", "improper", "proper priors")
+    refused(DataError, pm.sample, "Columns 'beta[2]', 'late' are 0 in every row", "improper")
 
 
 def test_names(model):
