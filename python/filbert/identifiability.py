@@ -119,14 +119,15 @@ def uncomputable_posterior(regression: Regression, coefficient: int | None) -> P
     """Say whose prior doubles cannot bring together with the data; None for that of sigma."""
     fit = regression.least_squares
     if coefficient is None:
-        name, estimate = regression.sigma_name, f"about {fit.sigma:.3g}"
+        name, estimate, error = regression.sigma_name, fit.sigma, ""
     else:
         names = [name for name, width in regression.widths.items() for _ in range(width)]
-        name = names[coefficient]
-        estimate = f"{fit.estimate[coefficient]:.3g} with a standard error of {fit.standard_error[coefficient]:.2g}"
+        name, estimate = names[coefficient], fit.estimate[coefficient]
+        error = f" with a standard error of {fit.standard_error[coefficient]:.2g}"
+    said = f": by least squares it is {estimate:.3g}{error}" if np.isfinite(estimate) else ""
     return PriorError(
         f"The prior of {name!r}, {regression.priors[name].prior}, is so narrow, or so far from what the data say, that "
-        f"the posterior cannot be computed: by least squares it is {estimate}. Check the units of the prior."
+        f"the posterior cannot be computed{said}. Check the units of the prior."
     )
 
 

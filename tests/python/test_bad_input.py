@@ -147,7 +147,7 @@ def test_a_prior_for_a_term_that_does_not_exist() -> None:
             ("'x', HalfNormal(sigma: 1e-200)", "by least squares it is 2.", "standard error"),
         ),
         ({"x": fb.Uniform(1e200, 1e201)}, ("'x', Uniform(", "so far from what the data say")),
-        ({"sigma": fb.Uniform(0, 1e-200)}, ("'sigma', Uniform(", "by least squares it is about 0.")),
+        ({"sigma": fb.Uniform(0, 1e-200)}, ("'sigma', Uniform(", "by least squares it is 0.858")),
     ],
 )
 def test_a_prior_that_doubles_cannot_bring_together_with_the_data(priors, said) -> None:
