@@ -14,22 +14,13 @@ from numpy.typing import NDArray
 
 from .errors import DataError, DataTypeError, DataWarning, count, quote_names, quote_rows, suggest
 from .formula import unknown_columns
+from .series_values import Values, as_categories, is_finite, missing_mask, read_values
 
 _LOGGER = logging.getLogger("filbert")
 
 # A text column that holds only numbers may still be a factor (codes "1", "2", "3"); above this many levels, or where
 # most rows have a level of their own, it is taken for numbers that were read as text.
 _MOST_NUMERIC_TEXT_LEVELS = 20
-
-_REMEDIES = {
-    "datetime": "Turn it into numbers, for example the days since a date: (t - t.min()).dt.days.",
-    "complex": "Use its real part or its absolute value.",
-    "decimal": "Convert it with data[{name!r}].astype(float).",
-    "bytes": "Decode it with data[{name!r}].str.decode('utf-8').",
-    "object": "Give one number or one text a row.",
-}
-
-Values = NDArray[Any] | pd.Categorical
 
 
 @dataclass
@@ -103,12 +94,12 @@ def read_columns(data: pd.DataFrame, use: Use, arguments: Mapping[str, Any], dro
         series = _column(data, name)
         title = f"Column {name!r}"
         if name in use.categorical:
-            values = _categorical(series)
-            read[title] = values, _missing(values)
+            values = as_categories(series)
+            read[title] = values, missing_mask(values)
         else:
-            read[title] = _read(series, title, name, within=name in use.within)
+            read[title] = read_values(series, title, name, within=name in use.within)
     for name, argument in arguments.items():
-        read[f"Argument {name}"] = _read(_argument(name, argument, data.index), f"Argument {name}", name)
+        read[f"Argument {name}"] = read_values(_argument(name, argument, data.index), f"Argument {name}", name)
     kept, index = _without_missing(read, data.index, dropna, "pass dropna=True to leave those rows out")
     _check_finite(kept, index)
     titles = [f"Column {name!r}" for name in use.names]
@@ -215,10 +206,10 @@ def level_codes(values: Any, levels: Iterable[Any], title: str, index: pd.Index[
 def _read_again(series: pd.Series[Any], name: str, kind: ColumnKind) -> tuple[Values, NDArray[np.bool_] | None]:
     """Read a column of new data, which must be of the same kind as in the model's data."""
     if kind.levels is not None:
-        categories = _categorical(series)
-        return categories, _missing(categories)
+        categories = as_categories(series)
+        return categories, missing_mask(categories)
     title = f"Column {name!r}"
-    values, missing = _read(series, title, name, within=kind.kind == "datetime")
+    values, missing = read_values(series, title, name, within=kind.kind == "datetime")
     if isinstance(values, pd.Categorical):
         raise DataTypeError(
             f"{title} of the new data holds text or categories, and must hold numbers as in the data of the model. "
@@ -272,110 +263,6 @@ def _argument(name: str, values: Any, index: pd.Index[Any]) -> pd.Series[Any]:
     return cast("pd.Series[Any]", values.set_axis(index))
 
 
-def _read(
-    series: pd.Series[Any], title: str, name: str, within: bool = False
-) -> tuple[Values, NDArray[np.bool_] | None]:
-    """Return a column's values by its dtype, with a mask of the missing ones if there are any."""
-    dtype = series.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        values: Values = pd.Categorical(series.array)
-    elif isinstance(dtype, np.dtype):
-        if dtype.kind in "biuf":
-            values = series.to_numpy()
-        elif dtype.kind in "mM":
-            values = _datetime(series, title, name, within)
-        elif dtype.kind == "O":
-            return _read_objects(series, title, name)
-        else:
-            raise _unusable(title, name, dtype, "complex" if dtype.kind == "c" else "object")
-    elif isinstance(dtype, pd.StringDtype):
-        values = _categorical(series)
-    else:
-        return _read_extension(series, title, name, within)
-    return values, _missing(values)
-
-
-def _read_objects(series: pd.Series[Any], title: str, name: str) -> tuple[Values, NDArray[np.bool_] | None]:
-    """Read a column of Python objects by what they are: text, or numbers that pandas did not recognise as such."""
-    kind = pd.api.types.infer_dtype(series, skipna=True)
-    if kind == "string":
-        values: Values = _categorical(series)
-    elif kind in ("integer", "floating", "mixed-integer-float", "boolean", "empty"):
-        missing = series.isna().to_numpy()
-        numbers = series.where(~missing, np.nan).to_numpy(dtype=np.float64)
-        values = numbers.astype(bool) if kind == "boolean" and not missing.any() else numbers
-    elif kind in ("datetime", "datetime64", "date", "time", "timedelta", "timedelta64", "period", "interval"):
-        raise _unusable(title, name, f"object holding {kind} values", "datetime")
-    elif kind in ("decimal", "complex", "bytes"):
-        raise _unusable(title, name, f"object holding {kind} values", kind)
-    else:
-        types = dict.fromkeys(type(value).__name__ for value in series.dropna().head(1000))
-        raise _unusable(title, name, f"object holding values of type {', '.join(types)}", "object")
-    return values, _missing(values)
-
-
-def _read_extension(
-    series: pd.Series[Any], title: str, name: str, within: bool
-) -> tuple[Values, NDArray[np.bool_] | None]:
-    """Read pandas' own nullable and sparse columns, and those backed by Arrow."""
-    dtype: Any = series.dtype
-    described = str(dtype)
-    if described.startswith("dictionary") or dtype.kind == "U":
-        values: Values = _categorical(series.astype(object))
-        return values, _missing(values)
-    if described.startswith("decimal"):
-        raise _unusable(title, name, dtype, "decimal")
-    if dtype.kind in "biuf":
-        missing = series.isna().to_numpy()
-        if dtype.kind == "f":
-            values = series.to_numpy(dtype=np.float64, na_value=np.nan)
-            return values, _missing(values)
-        plain = np.dtype(bool) if dtype.kind == "b" else np.dtype(f"{dtype.kind}8")
-        if missing.any():
-            return series.fillna(0 if dtype.kind != "b" else False).to_numpy(dtype=plain), missing
-        return series.to_numpy(dtype=plain), None
-    if dtype.kind in "mM" or isinstance(dtype, (pd.DatetimeTZDtype, pd.PeriodDtype)):
-        values = _datetime(series, title, name, within)
-        return values, series.isna().to_numpy() if series.hasnans else None
-    raise _unusable(title, name, dtype, "object")
-
-
-def _datetime(series: pd.Series[Any], title: str, name: str, within: bool) -> Any:
-    """Let times through where an expression such as ``t.dt.month`` makes numbers of them."""
-    if not within:
-        raise _unusable(title, name, series.dtype, "datetime")
-    return series.array if not isinstance(series.dtype, np.dtype) else series.to_numpy()
-
-
-def _unusable(title: str, name: str, dtype: object, reason: str) -> DataTypeError:
-    return DataTypeError(
-        f"{title} has dtype {dtype}, which is neither numbers nor categories. {_REMEDIES[reason].format(name=name)}"
-    )
-
-
-def _categorical(series: pd.Series[Any]) -> pd.Categorical:
-    """Return the values as categories: in their own order if they have one, else sorted."""
-    return pd.Categorical(series.array)
-
-
-def _is_finite(values: NDArray[Any]) -> bool:
-    """Tell in one pass and without a temporary whether all values are finite; False may also mean overflow."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(values.sum(dtype=np.float64)))
-
-
-def _missing(values: Any) -> NDArray[np.bool_] | None:
-    if isinstance(values, pd.Categorical):
-        mask = values.codes < 0 if values.codes.min(initial=0) < 0 else None
-    elif values.dtype.kind == "f":
-        mask = None if _is_finite(values) else np.isnan(values)
-    elif values.dtype.kind in "mM":
-        mask = np.asarray(pd.isna(values))
-    else:
-        mask = None
-    return mask if mask is not None and mask.any() else None
-
-
 def _without_missing(
     read: Mapping[str, tuple[Values, NDArray[np.bool_] | None]], index: pd.Index[Any], dropna: bool, remedy: str
 ) -> tuple[dict[str, Values], pd.Index[Any]]:
@@ -401,7 +288,7 @@ def _check_finite(columns: Mapping[str, Values], index: pd.Index[Any]) -> None:
     """Raise for infinite values, all columns in one message."""
     each = []
     for title, values in columns.items():
-        if isinstance(values, np.ndarray) and values.dtype.kind == "f" and not _is_finite(values):
+        if isinstance(values, np.ndarray) and values.dtype.kind == "f" and not is_finite(values):
             mask = np.isinf(values)
             if mask.any():
                 each.append(f"{title} has {_places(mask, index, 'infinite value')}.")

@@ -13,13 +13,14 @@ from formulaic.materializers.types import FactorValues
 from numpy.typing import ArrayLike
 
 from .coding import FactorRows, Floats, Product, flat_columns, is_categorical, lookup_spec, lookup_term, products
-from .columns import ColumnKind, Columns, Use, Values, check_names, read_columns, read_new_columns
+from .columns import ColumnKind, Columns, Use, check_names, read_columns, read_new_columns
 from .errors import DataError, DataTypeError, FormulaError, count, quote_rows
 from .factors import evaluate, evaluate_again, factor_rows, make_namespace, rows, translate_errors
 from .formula import Expression, ParsedFormula, parse, unknown_columns
 from .names import check_result_names
 from .predictor import Predictor
 from .rows import Rows
+from .series_values import Values
 from .terms import Labels, Term
 
 # The columns of a design follow from its factors, not from how many rows are laid out.

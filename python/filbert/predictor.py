@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .columns import ColumnKind, Values
+from .columns import ColumnKind
+from .series_values import Values
 
 _NO_QUANTILES = (math.nan,) * 5
 

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .coding import FactorRows, Floats, Product
-from .columns import Values
+from .series_values import Values
 
 _BLOCK_ROWS = 65536
 # A block of a wide design has fewer rows, so that it stays near 32 MB.
