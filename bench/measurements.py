@@ -128,7 +128,7 @@ def _fitted(peer: str, problem: models.Regression) -> Any:
 def summaries(kind: str) -> dict[str, float]:
     """Mean, sd and interval of a million new rows from 4000 draws; the frame of new rows does not count (MB)."""
     import numpy as np
-    from filbert import predictive
+    from filbert.predict import means as predictive
 
     problem = models.REGRESSIONS["summaries"]()
     model, idata = _fitted("filbert", problem)

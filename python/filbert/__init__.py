@@ -20,9 +20,18 @@ if TYPE_CHECKING:
         PriorError,
         SettingError,
     )
-    from .interpret import comparisons, predictions, slopes
+    from .interpret.tables import comparisons, predictions, slopes
     from .model import Model
-    from .named_priors import (
+    from .plots import (
+        plot_comparisons,
+        plot_forest,
+        plot_lm,
+        plot_predictions,
+        plot_prior_posterior,
+        plot_slopes,
+        plot_trace,
+    )
+    from .priors.named import (
         Cauchy,
         Exponential,
         Flat,
@@ -37,18 +46,9 @@ if TYPE_CHECKING:
         StudentT,
         Uniform,
     )
-    from .plots import (
-        plot_comparisons,
-        plot_forest,
-        plot_lm,
-        plot_predictions,
-        plot_prior_posterior,
-        plot_slopes,
-        plot_trace,
-    )
-    from .posterior_summary import summary
-    from .prior import Prior
-    from .saved_model import load
+    from .priors.prior import Prior
+    from .results.summary import summary
+    from .storage.model_file import load
 
 __all__ = [
     "Cauchy",
@@ -109,7 +109,7 @@ _HOMES = {
         ),
         "errors",
     ),
-    **dict.fromkeys(("comparisons", "predictions", "slopes"), "interpret"),
+    **dict.fromkeys(("comparisons", "predictions", "slopes"), "interpret.tables"),
     **dict.fromkeys(
         (
             "plot_comparisons",
@@ -122,17 +122,17 @@ _HOMES = {
         ),
         "plots",
     ),
-    "load": "saved_model",
+    "load": "storage.model_file",
     "Model": "model",
-    "Prior": "prior",
-    "summary": "posterior_summary",
+    "Prior": "priors.prior",
+    "summary": "results.summary",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'filbert' has no attribute {name!r}")
-    module = importlib.import_module(f".{_HOMES.get(name, 'named_priors')}", __name__)
+    module = importlib.import_module(f".{_HOMES.get(name, 'priors.named')}", __name__)
     value = getattr(module, name)
     globals()[name] = value
     return value

@@ -126,7 +126,7 @@ def fit(**options: Any) -> int:
 
 def _fit(formula: str, data: str, quiet: bool, output: str | None, plot: str | None, **options: Any) -> int:
     """Fit, print, write. What can be refused is refused before sampling; the summary is out before files are."""
-    from .table import read_table
+    from .data.files import read_table
 
     priors = _read_priors(options["priors"])
     _check_writable(output, "--output", OUTPUT_SUFFIXES)
@@ -162,8 +162,8 @@ def _fit(formula: str, data: str, quiet: bool, output: str | None, plot: str | N
 
 
 def _print_posterior(idata: Any, hdi_prob: float) -> None:
-    from .posterior_summary import summary
-    from .report import print_summary
+    from .results.report import print_summary
+    from .results.summary import summary
 
     print_summary(summary(idata, hdi_prob=hdi_prob), idata["posterior"].sizes["chain"], sys.stdout)
     sys.stdout.flush()
@@ -205,7 +205,7 @@ def _check_writable(path: str | None, option: str, suffixes: Sequence[str]) -> N
 
 
 def _read_priors(texts: Sequence[str]) -> dict[str, Any]:
-    from .prior_text import read_prior
+    from .priors.text import read_prior
 
     priors: dict[str, Any] = {}
     for text in texts:

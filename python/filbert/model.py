@@ -7,12 +7,14 @@ import pickle
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import _core, identifiability, sampling
-from .design import Design
+from . import _core
 from .errors import DataTypeError, FormulaError, SettingError
-from .prior import Prior
-from .priors import ResolvedPrior, default_priors, resolve_priors
-from .regression import Regression
+from .formula.design import Design
+from .priors.prior import Prior
+from .regression import identifiability
+from .regression.default_priors import ResolvedPrior, default_priors, resolve_priors
+from .regression.regression import Regression
+from .sampling.settings import Settings
 
 if TYPE_CHECKING:
     import os
@@ -286,7 +288,7 @@ class Model:
         DataWarning
             Collinear columns, and default priors that overrule the data.
         """
-        settings = sampling.Settings.checked(
+        settings = Settings.checked(
             draws=draws,
             tune=tune,
             chains=chains,
@@ -298,7 +300,7 @@ class Model:
             init=init,
             progressbar=progressbar,
         )
-        from . import inference_data
+        from .results import container as inference_data
 
         design = self._design
         attributes = {
@@ -350,7 +352,7 @@ class Model:
         SettingError
             An unknown `kind`, or draws of another model.
         """
-        from .posterior_predictive import predict
+        from .predict.posterior_predictive import predict
 
         return predict(self, idata, kind, data, inplace, random_seed)
 
@@ -372,7 +374,7 @@ class Model:
         PriorError
             If a prior is improper (Flat, HalfFlat), so that nothing can be drawn from it.
         """
-        from .prior_predictive import prior_predictive
+        from .predict.prior_predictive import prior_predictive
 
         return prior_predictive(self, draws, random_seed)
 
@@ -392,7 +394,7 @@ class Model:
             The group ``log_likelihood`` has the response's name, (chain, draw, __obs__); a row of weight w counts w
             times.
         """
-        from .log_likelihood import log_likelihood
+        from .predict.log_likelihood import log_likelihood
 
         return log_likelihood(self, idata, inplace)
 
@@ -416,7 +418,7 @@ class Model:
         Gelman, Goodrich, Gabry and Vehtari (2019), R-squared for Bayesian regression models, The American Statistician
         73, with the modelled residual variance sigma².
         """
-        from .log_likelihood import r2
+        from .predict.log_likelihood import r2
 
         return r2(self, idata)
 
@@ -460,7 +462,7 @@ class Model:
         OSError
             If the file cannot be written.
         """
-        from .saved_model import save
+        from .storage.model_file import save
 
         save(self, path)
 

@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from filbert.design import Design
 from filbert.errors import FilbertError
+from filbert.formula.design import Design
 
 
 def make_frame(n=60):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DataTypeError, SettingError, quote_names, suggest
-from ..interpret import check_free, comparisons, predictions, slopes
+from ..interpret.tables import check_free, comparisons, predictions, slopes
 from .style import (
     BAND_ALPHA,
     COLOURS,
@@ -32,7 +32,7 @@ from .style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..design import Design
+    from ..formula.design import Design
     from ..model import Model
 
 __all__ = ["plot_comparisons", "plot_predictions", "plot_slopes"]

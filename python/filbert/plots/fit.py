@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..regression_lines import lines_of, only_numeric_predictor, points_of
+from ..interpret.lines import lines_of, only_numeric_predictor, points_of
 from .regression import draw_lines
 from .style import TEXT_SIZE
 from .traces import Traces
@@ -14,7 +14,7 @@ from .traces import Traces
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ..design import Design
+    from ..formula.design import Design
 
 __all__ = ["plot_fit"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SettingError
-from ..posterior_summary import checked_probability, hdi, parameters_of, posterior_variables
+from ..results.summary import checked_probability, hdi, parameters_of, posterior_variables
 from .style import COLOURS, TEXT_SIZE, chosen_names, note, panels, short, tidy
 
 if TYPE_CHECKING:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _core, inference_data, predictive
+from .. import _core
 from ..errors import DataTypeError
-from ..prior import Prior, columns, parameter_names
-from ..prior_predictive import draws_of_prior
+from ..predict import means as predictive
+from ..predict.prior_predictive import draws_of_prior
+from ..priors.prior import Prior, columns, parameter_names
+from ..results import container as inference_data
 from .density import density
 from .style import (
     BAND_ALPHA,

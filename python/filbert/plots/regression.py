@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import sampling
 from ..errors import DataTypeError, SettingError
-from ..regression_lines import Lines, Points, chosen_predictor, lines_of, points_of
+from ..interpret.lines import Lines, Points, chosen_predictor, lines_of, points_of
+from ..sampling.settings import whole_number
 from .style import BAND_ALPHA, COLOURS, DATA_COLOUR, FloatArray, legend_above, note, panels, short, tidy
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def plot_lm(
             f"plot_lm draws a filbert.Model, which has a formula and data, not {type(model).__module__}."
             f"{type(model).__name__}."
         )
-    sampling.whole_number("num_samples", num_samples, 0, 100_000)
+    whole_number("num_samples", num_samples, 0, 100_000)
     column = chosen_predictor(model.design, x)
     points = points_of(model.design, column)
     truth = None if true_line is None else _true_line(true_line, points.x)

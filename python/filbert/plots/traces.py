@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import count
-from ..inference_data import group
-from ..posterior_summary import posterior_variables
+from ..results.container import group
+from ..results.summary import posterior_variables
 from .density import density
 from .style import (
     COLOURS,

@@ -10,7 +10,7 @@ import filbert as fb
 import numpy as np
 import pandas as pd
 import pytest
-from filbert import predictive
+from filbert.predict import means as predictive
 from scipy import stats
 
 pytestmark = pytest.mark.statistical

@@ -1,0 +1,1 @@
+"""Rows from anywhere, checked, in blocks."""

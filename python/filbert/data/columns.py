@@ -1,0 +1,355 @@
+"""Takes the columns that a formula uses out of a data frame, checked: numbers, or categories with their rows."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..errors import DataError, DataTypeError, DataWarning, count, quote_names, quote_rows, suggest
+from .series import Values, as_categories, is_finite, missing_mask, read_values
+
+_LOGGER = logging.getLogger("filbert")
+
+# A text column that holds only numbers may still be a factor (codes "1", "2", "3"); above this many levels, or where
+# most rows have a level of their own, it is taken for numbers that were read as text.
+_MOST_NUMERIC_TEXT_LEVELS = 20
+
+
+@dataclass
+class Columns:
+    """Columns without missing or infinite values, over the same rows.
+
+    Attributes
+    ----------
+    arrays : dict of str to array
+        By name: a float, integer or boolean NumPy array, a Categorical whose every category has rows, or an array of
+        times.
+    index : pandas.Index
+        The frame's labels of the rows.
+    n_dropped : int
+        How many rows with missing values were left out.
+    arguments : dict of str to array
+        The same for arrays that were passed beside the frame.
+    """
+
+    arrays: dict[str, Values]
+    index: pd.Index[Any]
+    n_dropped: int
+    arguments: dict[str, Values] = field(default_factory=dict)
+
+    def series(self, name: str, keep_integers: bool) -> pd.Series[Any]:
+        """Return a column to calculate with: integers become floats, so that powers and ratios cannot wrap around."""
+        values = self.arrays[name]
+        if isinstance(values, np.ndarray) and values.dtype.kind in "iuf" and not keep_integers:
+            values = values.astype(np.float64, copy=False)
+        return pd.Series(values, copy=False)
+
+
+@dataclass(frozen=True)
+class Use:
+    """How a formula uses columns, which decides what types they may have.
+
+    `categorical` are factors by request, `factors` only occur within C(...), `within` only within expressions.
+    """
+
+    names: tuple[str, ...]
+    categorical: Collection[str] = ()
+    factors: Collection[str] = ()
+    within: Collection[str] = ()
+
+
+def read_columns(data: pd.DataFrame, use: Use, arguments: Mapping[str, Any], dropna: bool) -> Columns:
+    """Read and check the columns a formula uses.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        Only the columns in ``use.names`` are looked at.
+    use : Use
+        Which columns, and what for.
+    arguments : mapping of str to array-like
+        Arrays with one value a row, by the name of their argument (``"weights"``).
+    dropna : bool
+        Leave out the rows with a missing value in any of the columns or arguments, instead of raising.
+
+    Raises
+    ------
+    DataError
+        Missing or infinite values, no rows, ambiguous columns, numbers stored as text.
+    DataTypeError
+        A column of a type that is neither numbers nor categories.
+    """
+    if len(data) == 0:
+        raise DataError("The data frame has no rows.")
+    read: dict[str, tuple[Values, NDArray[np.bool_] | None]] = {}
+    for name in use.names:
+        series = _column(data, name)
+        title = f"Column {name!r}"
+        if name in use.categorical:
+            values = as_categories(series)
+            read[title] = values, missing_mask(values)
+        else:
+            read[title] = read_values(series, title, name, within=name in use.within)
+    for name, argument in arguments.items():
+        read[f"Argument {name}"] = read_values(_argument(name, argument, data.index), f"Argument {name}", name)
+    kept, index = _without_missing(read, data.index, dropna, "pass dropna=True to leave those rows out")
+    _check_finite(kept, index)
+    titles = [f"Column {name!r}" for name in use.names]
+    columns = Columns(
+        {name: kept[title] for name, title in zip(use.names, titles, strict=True)},
+        index,
+        len(data) - len(index),
+        {name: kept[f"Argument {name}"] for name in arguments},
+    )
+    for name, array in columns.arrays.items():
+        if isinstance(array, pd.Categorical):
+            declared = name in use.categorical or name in use.factors
+            columns.arrays[name] = _check_levels(array, name, declared)
+    return columns
+
+
+@dataclass(frozen=True)
+class ColumnKind:
+    """What a column held when the model was made, which new data must hold again.
+
+    Attributes
+    ----------
+    kind : str
+        ``"float"``, ``"int"``, ``"bool"``, ``"datetime"`` or ``"categorical"``.
+    levels : tuple or None
+        The categories, in their order.
+    """
+
+    kind: str
+    levels: tuple[Any, ...] | None = None
+
+    @classmethod
+    def of(cls, values: Values) -> ColumnKind:
+        """Return the kind of a column that was read."""
+        if isinstance(values, pd.Categorical):
+            return cls("categorical", tuple(values.categories))
+        names = {"f": "float", "i": "int", "u": "int", "b": "bool"}
+        return cls(names.get(values.dtype.kind, "datetime"))
+
+
+def read_new_columns(data: pd.DataFrame, kinds: Mapping[str, ColumnKind], dropna: bool) -> Columns:
+    """Read the columns of new data as those of the model's data were read.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        Only the columns named in `kinds` are looked at.
+    kinds : mapping of str to ColumnKind
+        What each must hold.
+    dropna : bool
+        Leave out the rows with a missing value, instead of raising.
+
+    Returns
+    -------
+    Columns
+        Categories are the model's, in the model's order.
+
+    Raises
+    ------
+    DataError
+        Columns that are not there, levels that the model does not know, missing or infinite values, no rows.
+    DataTypeError
+        A column of another kind than in the model's data.
+    """
+    absent = [name for name in kinds if name not in data.columns]
+    if absent:
+        hints = "".join(suggest(name, data.columns) for name in absent)
+        noun = "column" if len(absent) == 1 else "columns"
+        raise DataError(f"The new data lack {noun} {quote_names(absent)}, which the model uses.{hints}")
+    if len(data) == 0:
+        raise DataError("The new data have no rows.")
+    read = {f"Column {name!r}": _read_again(_column(data, name), name, kind) for name, kind in kinds.items()}
+    remedy = "leave those rows out, with dropna() or by making the model with dropna=True"
+    kept, index = _without_missing(read, data.index, dropna, remedy)
+    _check_finite(kept, index)
+    arrays: dict[str, Values] = {}
+    for (name, kind), (title, values) in zip(kinds.items(), kept.items(), strict=True):
+        if kind.levels is None:
+            arrays[name] = values
+        else:
+            codes = level_codes(values, kind.levels, title, index)
+            arrays[name] = pd.Categorical.from_codes(codes, categories=pd.Index(kind.levels))
+    return Columns(arrays, index, len(data) - len(index))
+
+
+def level_codes(values: Any, levels: Iterable[Any], title: str, index: pd.Index[Any]) -> NDArray[np.intp]:
+    """Return the place of each value among the model's levels; raise for values that are none of them."""
+    categories = values if isinstance(values, pd.Categorical) else pd.Categorical(values)
+    known = pd.Index(list(levels))
+    places = known.get_indexer(categories.categories)
+    codes = places[categories.codes]
+    unknown = codes < 0
+    if unknown.any():
+        used = np.unique(categories.codes[unknown])
+        named = quote_names(categories.categories[used])
+        raise DataError(
+            f"{title} has {'a level' if len(used) == 1 else 'levels'} that the model was not fitted with: {named} "
+            f"({quote_rows(index[unknown])}). Its levels are {quote_names(known)}. Leave those rows out, or fit the "
+            "model to data that have them."
+        )
+    return np.asarray(codes, dtype=np.intp)
+
+
+def _read_again(series: pd.Series[Any], name: str, kind: ColumnKind) -> tuple[Values, NDArray[np.bool_] | None]:
+    """Read a column of new data, which must be of the same kind as in the model's data."""
+    if kind.levels is not None:
+        categories = as_categories(series)
+        return categories, missing_mask(categories)
+    title = f"Column {name!r}"
+    values, missing = read_values(series, title, name, within=kind.kind == "datetime")
+    if isinstance(values, pd.Categorical):
+        raise DataTypeError(
+            f"{title} of the new data holds text or categories, and must hold numbers as in the data of the model. "
+            f"Convert it with pd.to_numeric(data[{name!r}])."
+        )
+    if (ColumnKind.of(values).kind == "datetime") != (kind.kind == "datetime"):
+        raise DataTypeError(
+            f"{title} of the new data has dtype {series.dtype}, and held {kind.kind} values in the data of the model."
+        )
+    return values, missing
+
+
+def check_names(data: pd.DataFrame, argument: str, names: object) -> tuple[str, ...]:
+    """Return the columns that an argument names, as a tuple; a single name may stand for a list of one."""
+    if names is None:
+        return ()
+    listed: list[Any] = [names] if isinstance(names, str) else list(names) if isinstance(names, Iterable) else [None]
+    if not all(isinstance(name, str) for name in listed):
+        raise DataTypeError(f"{argument} must be a column name or a list of column names, not {names!r}.")
+    unknown = [name for name in listed if name not in data.columns]
+    if unknown:
+        raise unknown_columns(unknown, list(data.columns), f"Argument {argument}")
+    return tuple(dict.fromkeys(listed))
+
+
+def _column(data: pd.DataFrame, name: str) -> pd.Series[Any]:
+    column: Any = data[name]
+    if isinstance(column, pd.DataFrame):
+        raise DataError(
+            f"The data have {column.shape[1]} columns named {name!r}. Rename or drop the others; "
+            "data.loc[:, ~data.columns.duplicated()] keeps the first of each name."
+        )
+    return cast("pd.Series[Any]", column)
+
+
+def _argument(name: str, values: Any, index: pd.Index[Any]) -> pd.Series[Any]:
+    """Return an array argument as a series on the frame's index, without aligning anything."""
+    if isinstance(values, pd.Series):
+        if len(values) == len(index) and not values.index.equals(index):
+            raise DataError(
+                f"The Series passed as {name} has another index than the data. Pass {name}=series.to_numpy() if its "
+                f"rows are in the order of the data, or series.reindex(data.index) to match them by label."
+            )
+    else:
+        if np.ndim(values) != 1 or isinstance(values, (str, bytes, Mapping)):
+            shape = f"an array of shape {np.shape(values)}" if np.ndim(values) > 1 else f"{values!r}"
+            raise DataTypeError(f"{name} must be a column name or one number a row, not {shape}.")
+        values = pd.Series(values)
+    if len(values) != len(index):
+        raise DataError(f"{name} has {count(len(values), 'value')} and the data have {count(len(index), 'row')}.")
+    return cast("pd.Series[Any]", values.set_axis(index))
+
+
+def _without_missing(
+    read: Mapping[str, tuple[Values, NDArray[np.bool_] | None]], index: pd.Index[Any], dropna: bool, remedy: str
+) -> tuple[dict[str, Values], pd.Index[Any]]:
+    """Leave out the rows with missing values if that was asked for; raise for all columns at once if not."""
+    missing = {title: mask for title, (_, mask) in read.items() if mask is not None}
+    if not missing:
+        return {title: values for title, (values, _) in read.items()}, index
+    if not dropna:
+        each = [f"{title} has {_places(mask, index, 'missing value')}." for title, mask in missing.items()]
+        raise DataError(f"{' '.join(each)} Fill them, or {remedy}.")
+    keep = ~np.logical_or.reduce(list(missing.values()))
+    n_dropped = len(keep) - int(keep.sum())
+    if n_dropped == len(keep):
+        raise DataError(
+            f"dropna=True leaves no rows: each of the {len(keep)} has a missing value in "
+            f"{', '.join(title[0].lower() + title[1:] for title in missing)}. Fill them, or use fewer columns."
+        )
+    _LOGGER.info("Automatically removing %d/%d rows from the dataset.", n_dropped, len(keep))
+    return {title: values[keep] for title, (values, _) in read.items()}, index[keep]
+
+
+def _check_finite(columns: Mapping[str, Values], index: pd.Index[Any]) -> None:
+    """Raise for infinite values, all columns in one message."""
+    each = []
+    for title, values in columns.items():
+        if isinstance(values, np.ndarray) and values.dtype.kind == "f" and not is_finite(values):
+            mask = np.isinf(values)
+            if mask.any():
+                each.append(f"{title} has {_places(mask, index, 'infinite value')}.")
+    if each:
+        raise DataError(f"{' '.join(each)} Replace them with numbers, or leave those rows out.")
+
+
+def _places(mask: NDArray[np.bool_], index: pd.Index[Any], noun: str) -> str:
+    return f"{count(int(mask.sum()), noun)} ({quote_rows(index[mask])})"
+
+
+def _check_levels(values: pd.Categorical, name: str, declared: bool) -> pd.Categorical:
+    """Leave out categories without rows, and refuse numbers that were read as text."""
+    values = drop_unused(values, f"Column {name!r}")
+    categories = values.categories
+    many = len(categories) > min(_MOST_NUMERIC_TEXT_LEVELS, max(2, len(values) // 2))
+    if many and not declared and all(isinstance(level, str) and _is_number(level) for level in categories):
+        raise DataError(
+            f"Column {name!r} holds numbers stored as text ({quote_names(categories[:3])}, ...; {len(categories)} "
+            f"different ones in {len(values)} rows). Convert it with data[{name!r}] = pd.to_numeric(data[{name!r}]), "
+            f"or pass categorical=[{name!r}] if they are labels."
+        )
+    return values
+
+
+def drop_unused(values: pd.Categorical, title: str) -> pd.Categorical:
+    """Leave out categories without rows, which would be columns of zeros, and warn which they are."""
+    used = np.bincount(values.codes, minlength=len(values.categories)) > 0
+    if used.all():
+        return values
+    named = quote_names(values.categories[~used])
+    warnings.warn(f"{title} has categories without rows, which are left out: {named}.", DataWarning, stacklevel=2)
+    return values.remove_unused_categories()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def unknown_columns(
+    names: Sequence[str], labels: Sequence[Hashable], subject: str, functions: Mapping[str, Any] | None = None
+) -> DataError:
+    """Return the error for names that are not columns: near matches, and the columns there are."""
+    message = f"{subject} uses {quote_names(names)}, not {'a column' if len(names) == 1 else 'columns'} of the data."
+    for name in names:
+        if functions is not None and name in functions:
+            message += f" ({name!r} only has a meaning within an expression, such as {name}(x) or I(x * {name}).)"
+        message += suggest(name, labels)
+    message += f" The columns are: {quote_names(labels)}." if len(labels) else " The data have no columns."
+    if not all(isinstance(label, str) for label in labels):
+        message += f" {rename_hint(labels)}"
+    return DataError(message)
+
+
+def rename_hint(labels: Sequence[Hashable]) -> str:
+    """Say what to do about column names that are no strings."""
+    label = next(label for label in labels if not isinstance(label, str))
+    return (
+        f"Column names must be strings, and {label!r} is of type {type(label).__name__}: rename them, for example "
+        "with data.columns = [f'x{i}' for i in range(data.shape[1])]."
+    )

@@ -1,0 +1,126 @@
+"""Reads one pandas series by its dtype: numbers, categories or times, with a mask of the missing ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..errors import DataTypeError
+
+_REMEDIES = {
+    "datetime": "Turn it into numbers, for example the days since a date: (t - t.min()).dt.days.",
+    "complex": "Use its real part or its absolute value.",
+    "decimal": "Convert it with data[{name!r}].astype(float).",
+    "bytes": "Decode it with data[{name!r}].str.decode('utf-8').",
+    "object": "Give one number or one text a row.",
+}
+
+Values = NDArray[Any] | pd.Categorical
+
+
+def read_values(
+    series: pd.Series[Any], title: str, name: str, within: bool = False
+) -> tuple[Values, NDArray[np.bool_] | None]:
+    """Return a column's values by its dtype, with a mask of the missing ones if there are any."""
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        values: Values = pd.Categorical(series.array)
+    elif isinstance(dtype, np.dtype):
+        if dtype.kind in "biuf":
+            values = series.to_numpy()
+        elif dtype.kind in "mM":
+            values = _datetime(series, title, name, within)
+        elif dtype.kind == "O":
+            return _read_objects(series, title, name)
+        else:
+            raise _unusable(title, name, dtype, "complex" if dtype.kind == "c" else "object")
+    elif isinstance(dtype, pd.StringDtype):
+        values = as_categories(series)
+    else:
+        return _read_extension(series, title, name, within)
+    return values, missing_mask(values)
+
+
+def _read_objects(series: pd.Series[Any], title: str, name: str) -> tuple[Values, NDArray[np.bool_] | None]:
+    """Read a column of Python objects by what they are: text, or numbers that pandas did not recognise as such."""
+    kind = pd.api.types.infer_dtype(series, skipna=True)
+    if kind == "string":
+        values: Values = as_categories(series)
+    elif kind in ("integer", "floating", "mixed-integer-float", "boolean", "empty"):
+        missing = series.isna().to_numpy()
+        numbers = series.where(~missing, np.nan).to_numpy(dtype=np.float64)
+        values = numbers.astype(bool) if kind == "boolean" and not missing.any() else numbers
+    elif kind in ("datetime", "datetime64", "date", "time", "timedelta", "timedelta64", "period", "interval"):
+        raise _unusable(title, name, f"object holding {kind} values", "datetime")
+    elif kind in ("decimal", "complex", "bytes"):
+        raise _unusable(title, name, f"object holding {kind} values", kind)
+    else:
+        types = dict.fromkeys(type(value).__name__ for value in series.dropna().head(1000))
+        raise _unusable(title, name, f"object holding values of type {', '.join(types)}", "object")
+    return values, missing_mask(values)
+
+
+def _read_extension(
+    series: pd.Series[Any], title: str, name: str, within: bool
+) -> tuple[Values, NDArray[np.bool_] | None]:
+    """Read pandas' own nullable and sparse columns, and those backed by Arrow."""
+    dtype: Any = series.dtype
+    described = str(dtype)
+    if described.startswith("dictionary") or dtype.kind == "U":
+        values: Values = as_categories(series.astype(object))
+        return values, missing_mask(values)
+    if described.startswith("decimal"):
+        raise _unusable(title, name, dtype, "decimal")
+    if dtype.kind in "biuf":
+        missing = series.isna().to_numpy()
+        if dtype.kind == "f":
+            values = series.to_numpy(dtype=np.float64, na_value=np.nan)
+            return values, missing_mask(values)
+        plain = np.dtype(bool) if dtype.kind == "b" else np.dtype(f"{dtype.kind}8")
+        if missing.any():
+            return series.fillna(0 if dtype.kind != "b" else False).to_numpy(dtype=plain), missing
+        return series.to_numpy(dtype=plain), None
+    if dtype.kind in "mM" or isinstance(dtype, (pd.DatetimeTZDtype, pd.PeriodDtype)):
+        values = _datetime(series, title, name, within)
+        return values, series.isna().to_numpy() if series.hasnans else None
+    raise _unusable(title, name, dtype, "object")
+
+
+def _datetime(series: pd.Series[Any], title: str, name: str, within: bool) -> Any:
+    """Let times through where an expression such as ``t.dt.month`` makes numbers of them."""
+    if not within:
+        raise _unusable(title, name, series.dtype, "datetime")
+    return series.array if not isinstance(series.dtype, np.dtype) else series.to_numpy()
+
+
+def _unusable(title: str, name: str, dtype: object, reason: str) -> DataTypeError:
+    return DataTypeError(
+        f"{title} has dtype {dtype}, which is neither numbers nor categories. {_REMEDIES[reason].format(name=name)}"
+    )
+
+
+def as_categories(series: pd.Series[Any]) -> pd.Categorical:
+    """Return the values as categories: in their own order if they have one, else sorted."""
+    return pd.Categorical(series.array)
+
+
+def is_finite(values: NDArray[Any]) -> bool:
+    """Tell in one pass and without a temporary whether all values are finite; False may also mean overflow."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(values.sum(dtype=np.float64)))
+
+
+def missing_mask(values: Any) -> NDArray[np.bool_] | None:
+    """Return which values are missing, None if none are."""
+    if isinstance(values, pd.Categorical):
+        mask = values.codes < 0 if values.codes.min(initial=0) < 0 else None
+    elif values.dtype.kind == "f":
+        mask = None if is_finite(values) else np.isnan(values)
+    elif values.dtype.kind in "mM":
+        mask = np.asarray(pd.isna(values))
+    else:
+        mask = None
+    return mask if mask is not None and mask.any() else None

@@ -1,0 +1,1 @@
+"""Formulas: words to columns, and what their terms learn from the rows."""

@@ -1,0 +1,304 @@
+"""Evaluates the factors of a formula on checked columns, in a namespace of its own, and checks what comes out."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from formulaic import ModelSpec
+from formulaic.errors import DataMismatchWarning
+from formulaic.materializers.types import FactorValues
+from formulaic.parser.types import Factor
+from formulaic.transforms import TRANSFORMS
+from formulaic.transforms.contrasts import SumContrasts, TreatmentContrasts
+from formulaic.utils.cast import as_columns
+from formulaic.utils.layered_mapping import LayeredMapping
+from formulaic.utils.stateful_transforms import stateful_eval
+
+from ..data.columns import Columns, drop_unused, level_codes
+from ..errors import DataError, DataTypeError, FilbertError, FormulaError, count, quote_names, quote_rows
+from .coding import Codes, FactorRows, Numbers, flat_columns, is_categorical
+from .parsing import Expression
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Every level is a column of the matrix and a row of its triangular factor: beyond this it is an identifier.
+_MOST_LEVELS = 5000
+
+_NO_SPEC = ModelSpec(formula=[], output="numpy", na_action="ignore")
+
+
+def treatment(data: Any, contrasts: Any = None, **options: Any) -> Any:
+    """Mark data as a factor, as formulaic's ``C()``; a plain value for the contrasts is the reference level."""
+    if isinstance(contrasts, (str, int, float, np.generic)):
+        contrasts = TreatmentContrasts(base=contrasts)
+    return TRANSFORMS["C"](data, contrasts, **options)
+
+
+def sum_to_zero(data: Any) -> Any:
+    """Mark data as a factor coded by its levels' distances from their mean."""
+    return TRANSFORMS["C"](data, SumContrasts())
+
+
+def _exp10(x: Any) -> Any:
+    return np.power(10.0, x)
+
+
+_ELEMENTWISE = (
+    *(np.sign, np.sqrt, np.cbrt, np.square, np.power, np.hypot, np.log1p, np.expm1, np.logaddexp),
+    *(np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan, np.arctan2, np.sinh, np.cosh, np.tanh),
+    *(np.floor, np.ceil, np.trunc, np.rint, np.maximum, np.minimum, np.clip, np.where),
+)
+_NAMESPACE: dict[str, Any] = {
+    **TRANSFORMS,
+    **{function.__name__: function for function in _ELEMENTWISE},
+    "abs": np.abs,
+    "mod": np.mod,
+    "C": treatment,
+    "T": treatment,
+    "S": sum_to_zero,
+    # formulaic 1.2 has x ** 10 under this name.
+    "exp10": _exp10,
+    "pi": math.pi,
+}
+
+
+def make_namespace(extra: object) -> dict[str, Any]:
+    """Return the functions and constants a formula may use: formulaic's transforms, NumPy's, and the user's own."""
+    if extra is None:
+        return dict(_NAMESPACE)
+    if not isinstance(extra, Mapping) or not all(isinstance(name, str) for name in extra):
+        raise DataTypeError(
+            "extra_namespace must be a dict of names and functions, for example {'logit': logit}, "
+            f"not {type(extra).__name__}."
+        )
+    return {**_NAMESPACE, **extra}
+
+
+def evaluate(
+    expression: Expression, columns: Columns, namespace: Mapping[str, Any], state: dict[str, Any]
+) -> FactorValues[Any]:
+    """Evaluate one factor on all rows.
+
+    Parameters
+    ----------
+    expression : Expression
+        The factor; its columns are the only ones it sees.
+    columns : Columns
+        The checked columns.
+    namespace : mapping
+        The functions it may use.
+    state : dict
+        What stateful transforms (``scale``, ``bs``) learn here is added to it.
+
+    Returns
+    -------
+    FactorValues
+        Of kind numerical: an array of floats, integers or booleans, or a dict of them. Of kind categorical: a
+        Series of categories, all of which have rows.
+
+    Raises
+    ------
+    FormulaError
+        The expression fails, or does not give one value a row.
+    DataError
+        It gives values that are not finite, or a factor of one level.
+    """
+    if expression.is_column:
+        values = columns.arrays[expression.text]
+        if isinstance(values, pd.Categorical):
+            _check_levels(expression, values)
+            return FactorValues(pd.Series(values, copy=False), kind=Factor.Kind.CATEGORICAL, spans_intercept=True)
+        return FactorValues(values, kind=Factor.Kind.NUMERICAL)
+    value = _value(expression, columns, namespace, state)
+    if _is_categorical(value):
+        return _check_categories(expression, value, len(columns.index))
+    numbers = _map_columns(value, lambda column: _check_numbers(expression, column, len(columns.index)))
+    _check_finite(expression, numbers, columns.index)
+    return FactorValues(numbers, metadata=value.__formulaic_metadata__, kind=Factor.Kind.NUMERICAL)
+
+
+def evaluate_again(
+    expression: Expression,
+    columns: Columns,
+    namespace: Mapping[str, Any],
+    state: Mapping[str, Any],
+    levels: Sequence[Any] | None,
+) -> FactorRows:
+    """Evaluate one factor on new rows: transforms keep what they learnt, categories are the model's.
+
+    Parameters
+    ----------
+    expression, columns, namespace
+        As in `evaluate`; the columns' categories are the model's.
+    state : mapping
+        What `evaluate` added to its `state`.
+    levels : sequence or None
+        The factor's levels; None if it is numeric.
+
+    Raises
+    ------
+    FormulaError, DataError
+        As `evaluate`, and for levels that the model does not know.
+    """
+    if expression.is_column:
+        values = columns.arrays[expression.text]
+        return Codes(values.codes) if isinstance(values, pd.Categorical) else Numbers((values,))
+    value = _value(expression, columns, namespace, copy.deepcopy(dict(state)))
+    if levels is not None:
+        _check_length(expression, value.__wrapped__, len(columns.index))
+        title = f"The factor {expression.text!r}"
+        categories = pd.Categorical(_array(value.__wrapped__))
+        if (categories.codes < 0).any():
+            missing = quote_rows(columns.index[categories.codes < 0])
+            raise DataError(f"{title} has no category for {missing}. Leave them out.")
+        return Codes(level_codes(categories, levels, title, columns.index))
+    numbers = _map_columns(value, lambda column: _check_numbers(expression, column, len(columns.index)))
+    _check_finite(expression, numbers, columns.index)
+    return Numbers(tuple(flat_columns(numbers)))
+
+
+def factor_rows(values: FactorValues[Any]) -> FactorRows:
+    """Return an evaluated factor as the design lays it out."""
+    if is_categorical(values):
+        return Codes(values.__wrapped__.cat.codes.to_numpy())
+    return Numbers(tuple(flat_columns(values.__wrapped__)))
+
+
+def rows(values: FactorValues[Any], start: int, stop: int) -> FactorValues[Any]:
+    """Return a factor's values on a range of rows, numbers as float64."""
+
+    def take(column: Any) -> Any:
+        if isinstance(column, pd.Series):
+            return column.iloc[start:stop]
+        return np.asarray(column[start:stop], dtype=np.float64)
+
+    return FactorValues(_map_columns(values, take), metadata=values.__formulaic_metadata__)
+
+
+def _value(
+    expression: Expression, columns: Columns, namespace: Mapping[str, Any], state: dict[str, Any]
+) -> FactorValues[Any]:
+    """Evaluate a Python expression on the columns it names."""
+    layer = {name: columns.series(name, expression.is_factor) for name in expression.columns}
+    environment = LayeredMapping(LayeredMapping(layer, name="data"), namespace)
+    with translate_errors(f"Cannot evaluate {expression.text!r}", _hint(layer)), np.errstate(all="ignore"):
+        return FactorValues(stateful_eval(expression.text, environment, None, state, _NO_SPEC))
+
+
+def _array(values: Any) -> Any:
+    return values.array if isinstance(values, pd.Series) else values
+
+
+@contextlib.contextmanager
+def translate_errors(what: str, hint: str = "") -> Iterator[None]:
+    """Turn exceptions of formulaic, and of functions in a formula, into ours; keep their warnings to ourselves."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # formulaic makes levels outside of C(..., levels=) the reference level, with only this warning.
+            warnings.simplefilter("error", DataMismatchWarning)
+            yield
+    except FilbertError:
+        raise
+    except DataMismatchWarning as error:
+        raise DataError(f"{what}: {error} Add them to the levels, or leave those rows out.") from None
+    except Exception as error:
+        raise FormulaError(f"{what}: {type(error).__name__}: {error}.{hint}".replace("..", ".")) from error
+
+
+def _hint(layer: Mapping[str, pd.Series[Any]]) -> str:
+    texts = [name for name, series in layer.items() if isinstance(series.dtype, pd.CategoricalDtype)]
+    return f" {quote_names(texts)} holds categories, not numbers." if texts else ""
+
+
+def _is_categorical(value: FactorValues[Any]) -> bool:
+    if value.__formulaic_metadata__.kind is not Factor.Kind.UNKNOWN:
+        return bool(value.__formulaic_metadata__.kind is Factor.Kind.CATEGORICAL)
+    dtype = getattr(value.__wrapped__, "dtype", None)
+    return isinstance(dtype, (pd.CategoricalDtype, pd.StringDtype)) or getattr(dtype, "kind", "") in ("O", "U")
+
+
+def _check_categories(expression: Expression, value: FactorValues[Any], n_rows: int) -> FactorValues[Any]:
+    """Fix the levels of a factor from all its rows, so that every block of rows has the same columns."""
+    wrapped = value.__wrapped__
+    _check_length(expression, wrapped, n_rows)
+    categories = pd.Categorical(_array(wrapped))
+    if (categories.codes < 0).any():
+        missing = count(int((categories.codes < 0).sum()), "row")
+        raise DataError(f"The factor {expression.text!r} has no category for {missing}. Widen it, or leave them out.")
+    categories = drop_unused(categories, f"The factor {expression.text!r}")
+    _check_levels(expression, categories)
+    spans_intercept = value.__formulaic_metadata__.spans_intercept or value.__formulaic_metadata__.encoder is None
+    return FactorValues(
+        pd.Series(categories, copy=False),
+        metadata=value.__formulaic_metadata__,
+        kind=Factor.Kind.CATEGORICAL,
+        spans_intercept=spans_intercept,
+    )
+
+
+def _check_levels(expression: Expression, values: pd.Categorical) -> None:
+    title = f"Column {expression.text!r}" if expression.is_column else f"The factor {expression.text!r}"
+    levels = values.categories
+    if len(levels) == 1:
+        raise DataError(
+            f"{title} has only one level, {str(levels[0])!r}, in the rows used, so it says nothing about the "
+            "response. Leave it out of the formula, or add rows with other levels."
+        )
+    if len(levels) > _MOST_LEVELS:
+        raise DataError(
+            f"{title} has {len(levels)} levels in {len(values)} rows; a factor may have at most {_MOST_LEVELS}. Leave "
+            "it out if it identifies rows, or combine its levels."
+        )
+
+
+def _map_columns(value: Any, function: Callable[[Any], Any]) -> Any:
+    """Apply a function to each column of what a transform returned, keeping the names of columns and the metadata."""
+    columns = as_columns(value)
+    if isinstance(columns, FactorValues):
+        columns = columns.__wrapped__
+    if not isinstance(columns, dict):
+        return function(columns)
+    return {key: _map_columns(column, function) for key, column in columns.items()}
+
+
+def _check_length(expression: Expression, values: Any, n_rows: int) -> None:
+    if np.ndim(values) == 0:
+        raise FormulaError(f"The term {expression.text!r} gives a single value, {values!r}, instead of one a row.")
+    if len(values) != n_rows:
+        raise FormulaError(f"The term {expression.text!r} gives {count(len(values), 'value')} for {n_rows} rows.")
+
+
+def _check_numbers(expression: Expression, column: Any, n_rows: int) -> NDArray[Any]:
+    _check_length(expression, column, n_rows)
+    values = np.asarray(column)
+    if values.dtype.kind not in "biuf":
+        raise DataTypeError(
+            f"The term {expression.text!r} gives values of dtype {values.dtype}, which are not numbers. Convert them "
+            "within the formula or beforehand."
+        )
+    return values
+
+
+def _check_finite(expression: Expression, values: Any, index: pd.Index[Any]) -> None:
+    columns = [values]
+    mask = np.zeros(len(index), dtype=bool)
+    while columns:
+        column = columns.pop()
+        if isinstance(column, dict):
+            columns.extend(column.values())
+        elif column.dtype.kind == "f" and not np.isfinite(column.sum(dtype=np.float64)):
+            mask |= ~np.isfinite(column)
+    if mask.any():
+        raise DataError(
+            f"The term {expression.text!r} is not finite for {count(int(mask.sum()), 'row')} "
+            f"({quote_rows(index[mask])}). Leave those rows out, or use a transform that is defined there."
+        )

@@ -1,0 +1,358 @@
+"""Reads a formula into a response, terms and offsets, and finds the columns and functions each part names."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, NoReturn
+
+from formulaic.parser import DefaultFormulaParser
+from formulaic.parser.types import Factor, Token
+from formulaic.parser.types import Term as FormulaicTerm
+from formulaic.utils.code import sanitize_variable_names
+
+from ..data.columns import rename_hint, unknown_columns
+from ..errors import DataError, DataTypeError, DataWarning, FilbertError, FormulaError, quote_names, suggest
+
+# `|` is left out on purpose: formulaic reads it as a multi-part formula, users of bambi as a group-specific term.
+_PARSER = DefaultFormulaParser(feature_flags=DefaultFormulaParser.FeatureFlags.TWOSIDED)
+_FACTOR_FUNCTIONS = frozenset({"C", "T", "S"})
+_OFFSET, _WEIGHTED = "offset", "weighted"
+_EXAMPLE = "Write 'response ~ predictors', for example 'y ~ x + z'."
+
+
+@dataclass(frozen=True)
+class Expression:
+    """One indivisible part of a formula: a column, or a Python expression on columns.
+
+    Attributes
+    ----------
+    text : str
+        As formulaic prints it, ``"x"`` or ``"np.log(x)"``.
+    is_column : bool
+        The text is the name of a column, nothing is to be evaluated.
+    columns : tuple of str
+        The columns it uses, in the order of first use.
+    is_factor : bool
+        The outermost call is ``C()``, ``T()`` or ``S()``: its values are categories whatever their type.
+    """
+
+    text: str
+    is_column: bool
+    columns: tuple[str, ...]
+    is_factor: bool = False
+
+
+@dataclass(frozen=True)
+class ParsedFormula:
+    """What a formula asks for, before any data are looked at.
+
+    `terms` are formulaic's, of the right-hand side without its offsets; `expressions` has each of their
+    factors by text.
+    """
+
+    text: str
+    response: Expression
+    weights: Expression | None
+    offsets: tuple[Expression, ...]
+    terms: tuple[FormulaicTerm, ...]
+    expressions: dict[str, Expression]
+
+    def __iter__(self) -> Iterator[Expression]:
+        """Yield every expression of the formula, the response first."""
+        yield self.response
+        yield from self.expressions.values()
+        yield from self.offsets
+        if self.weights is not None:
+            yield self.weights
+
+
+def parse(
+    formula: str, labels: Sequence[Hashable], namespace: Mapping[str, Any], reserved: Sequence[str] = ()
+) -> ParsedFormula:
+    """Parse a formula whose names are columns of a frame or functions of a namespace.
+
+    Parameters
+    ----------
+    formula : str
+        For example ``"y ~ x + C(g)"``.
+    labels : sequence
+        Column labels of the frame.
+    namespace : mapping
+        Functions and constants that the formula may use.
+    reserved : sequence of str
+        Columns that ``.`` leaves out, such as the weights.
+
+    Raises
+    ------
+    DataTypeError
+        The formula is not a string.
+    FormulaError
+        It cannot be read, or uses what is not supported.
+    DataError
+        It names columns that do not exist.
+    """
+    if not isinstance(formula, str):
+        raise DataTypeError(f"formula must be a string such as 'y ~ x', not {type(formula).__name__}.")
+    if not formula.strip():
+        raise FormulaError(f"The formula is empty. {_EXAMPLE}")
+    left, right = _split(formula, labels, reserved)
+    reader = _Reader(formula, labels, namespace)
+    response, weights = reader.response(left)
+    offsets, terms, expressions = [], [], {}
+    for term in right:
+        factors = [factor for factor in term.factors if factor.eval_method is not Factor.EvalMethod.LITERAL]
+        if any(_called(factor.expr) == _OFFSET for factor in factors):
+            offsets.append(reader.offset(term, factors))
+            continue
+        terms.append(term)
+        for factor in factors:
+            if factor.expr not in expressions:
+                expressions[factor.expr] = reader.expression(factor)
+    parsed = ParsedFormula(formula, response, weights, tuple(offsets), tuple(terms), expressions)
+    reader.check_columns(parsed)
+    _check_response_unused(parsed)
+    return parsed
+
+
+def _split(
+    formula: str, labels: Sequence[Hashable], reserved: Sequence[str]
+) -> tuple[list[FormulaicTerm], list[FormulaicTerm]]:
+    """Let formulaic parse both sides into terms."""
+    available = [label for label in labels if isinstance(label, str) and label not in reserved]
+    context: dict[str, Any] = {"__formulaic_variables_available__": available}
+    try:
+        tokens = list(_PARSER.get_tokens_from_formula(formula, context=context))
+        _check_tokens(formula, tokens, labels)
+        tree = _PARSER.get_ast_from_tokens(tokens, context=context)
+        sides = _PARSER.get_terms_from_ast(tree, context=context)
+    except FilbertError:
+        raise
+    except Exception as error:  # formulaic lets errors of Python's own parser through
+        _fail(formula, error)
+    if not hasattr(sides, "lhs"):
+        raise FormulaError(f"The formula {formula!r} has no response. {_EXAMPLE}")
+    if formula.rstrip().endswith("~"):
+        raise FormulaError(f"The formula {formula!r} has nothing after '~'. Write '1' there for an intercept alone.")
+    return list(sides.lhs), list(sides.rhs)
+
+
+def _check_tokens(formula: str, tokens: Sequence[Token], labels: Sequence[Hashable]) -> None:
+    """Refuse group-specific terms and a useless power while their place in the text is still known."""
+    operators = [token if token.kind is Token.Kind.OPERATOR else None for token in tokens]
+    for i, token in enumerate(operators):
+        if token is None:
+            continue
+        if "|" in token.token:
+            raise FormulaError(
+                "Group-specific terms such as (1 | g) are not supported yet. Use the factor itself, for example "
+                f"'y ~ x + g', to give each group its own coefficient.{_mark(formula, token.source_start)}"
+            )
+        if token.token in ("**", "^") and i > 0 and tokens[i - 1].kind in (Token.Kind.NAME, Token.Kind.PYTHON):
+            before, after = tokens[i - 1].token, tokens[i + 1].token if i + 1 < len(tokens) else ""
+            warnings.warn(
+                f"In a formula, {before} {token.token} {after} means {before} itself. Write I({before} ** {after}) for "
+                "the power.",
+                DataWarning,
+                stacklevel=2,
+            )
+        if token.token == "." and not all(isinstance(label, str) for label in labels):
+            raise DataError(f"'.' needs string column names. {rename_hint(labels)}")
+
+
+def _check_response_unused(parsed: ParsedFormula) -> None:
+    """Refuse a response that is its own predictor; ``I(after - before) ~ before`` is a model, ``log(y) ~ y`` is not."""
+    response = parsed.response
+    for expression in [*parsed.expressions.values(), *parsed.offsets]:
+        same = expression.text == response.text
+        if same or (len(response.columns) == 1 and response.columns[0] in expression.columns):
+            raise FormulaError(
+                f"The response {response.text!r} is also on the right-hand side, in {expression.text!r}. "
+                "Take it out: it would explain itself."
+            )
+
+
+class _Reader:
+    """Turns formulaic's factors into expressions, with the columns and functions they name."""
+
+    def __init__(self, formula: str, labels: Sequence[Hashable], namespace: Mapping[str, Any]) -> None:
+        self.formula = formula
+        self.labels = labels
+        self.namespace = namespace
+        self._known = {label for label in labels if isinstance(label, str)}
+
+    def response(self, terms: list[FormulaicTerm]) -> tuple[Expression, Expression | None]:
+        if len(terms) != 1 or len(terms[0].factors) != 1 or terms[0].factors[0].eval_method.value == "literal":
+            raise FormulaError(
+                f"The formula {self.formula!r} must have one response on the left of '~', "
+                f"and has {quote_names(terms) if terms else 'none'}. For a sum or another function of columns "
+                "write I(...), for example 'I(y + z) ~ x'."
+            )
+        factor = terms[0].factors[0]
+        if _called(factor.expr) != _WEIGHTED:
+            return self.expression(factor), None
+        arguments = self._arguments(factor.expr, 2, "weighted(y, w)")
+        return arguments[0], arguments[1]
+
+    def offset(self, term: FormulaicTerm, factors: list[Factor]) -> Expression:
+        if len(term.factors) > 1:
+            raise FormulaError(f"offset() must stand alone, not within the interaction {str(term)!r}.")
+        return self._arguments(factors[0].expr, 1, "offset(x)")[0]
+
+    def expression(self, factor: Factor) -> Expression:
+        if factor.eval_method is Factor.EvalMethod.LOOKUP:
+            return Expression(factor.expr, True, (factor.expr,))
+        return self._python(factor.expr)
+
+    def check_columns(self, parsed: ParsedFormula) -> None:
+        """Raise for columns that the frame lacks, all in one message."""
+        unknown = dict.fromkeys(name for part in parsed for name in part.columns if name not in self._known)
+        if unknown:
+            raise unknown_columns(list(unknown), self.labels, "The formula", self.namespace)
+
+    def _arguments(self, call: str, number: int, usage: str) -> list[Expression]:
+        tree, aliases = python_tree(call)
+        assert isinstance(tree, ast.Call)
+        if len(tree.args) != number or tree.keywords:
+            raise FormulaError(f"{call!r} in the formula {self.formula!r} must be written {usage}.")
+        return [self._python(_unparse(argument, aliases)) for argument in tree.args]
+
+    def _python(self, text: str) -> Expression:
+        tree, aliases = python_tree(text)
+        if isinstance(tree, ast.Name):
+            name = aliases.get(tree.id, tree.id)
+            return Expression(name, True, (name,))
+        names = _Names(self.namespace, aliases)
+        names.visit(tree)
+        for function in names.functions:
+            if function not in self.namespace:
+                self._unknown_function(function, text)
+        # A constant or contrast of the namespace may stand where a column could.
+        columns = [name for name in names.values if name in self._known or name not in self.namespace]
+        both = [name for name in columns if name in names.functions]
+        if both:
+            raise FormulaError(
+                f"{both[0]!r} is both a column and a function in the term {text!r}. Rename the column, for example "
+                f"data.rename(columns={{{both[0]!r}: {both[0] + '_'!r}}})."
+            )
+        return Expression(text, False, tuple(columns), _called(text) in _FACTOR_FUNCTIONS)
+
+    def _unknown_function(self, function: str, text: str) -> NoReturn:
+        if function in (_OFFSET, _WEIGHTED):
+            where = "a term of its own on the right" if function == _OFFSET else "the whole of the left-hand side"
+            raise FormulaError(f"{function}() in {text!r} must be {where} of the formula {self.formula!r}.")
+        if function in self._known:
+            raise FormulaError(
+                f"{function!r} is a column, not a function, in {text!r}. Is an operator missing before the bracket?"
+                + _mark(self.formula, self.formula.find(function + "("), len(function))
+            )
+        functions = [name for name, value in self.namespace.items() if callable(value)]
+        raise FormulaError(
+            f"The formula uses the unknown function {function!r}.{suggest(function, functions)} Names of the calling "
+            "program are not seen: pass your own functions as extra_namespace={'name': function}."
+            + _mark(self.formula, self.formula.find(function), len(function))
+        )
+
+
+def read_expression(text: str, labels: Sequence[Hashable], namespace: Mapping[str, Any]) -> Expression:
+    """Read one expression of a formula; its names must be columns, or functions of the namespace."""
+    expression = _Reader(text, labels, namespace).expression(Factor(text, eval_method="python"))
+    unknown = [name for name in expression.columns if name not in labels]
+    if unknown:
+        raise unknown_columns(unknown, labels, f"The expression {text!r}")
+    return expression
+
+
+class _Names(ast.NodeVisitor):
+    """Collects the names of an expression by what they stand for: functions (and modules), or values."""
+
+    def __init__(self, namespace: Mapping[str, Any], aliases: Mapping[str, str]) -> None:
+        self.namespace = namespace
+        self.aliases = aliases
+        self.functions: dict[str, None] = {}
+        self.values: dict[str, None] = {}
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if isinstance(node.func, ast.Name):
+            self.functions[node.func.id] = None
+        else:
+            self.visit(node.func)
+        # patsy's way to quote a name: Q("my column").
+        quoted = isinstance(node.func, ast.Name) and node.func.id == "Q" and len(node.args) == 1
+        if quoted and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+            self.values[node.args[0].value] = None
+            return
+        for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
+            self.visit(argument)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        owner = self.namespace.get(node.value.id) if isinstance(node.value, ast.Name) else None
+        if isinstance(node.value, ast.Name) and (isinstance(owner, ModuleType) or hasattr(owner, node.attr)):
+            self.functions[node.value.id] = None  # np.log, contr.sum
+        else:
+            self.visit(node.value)  # x.fillna(0), also where the column x shares its name with a function
+
+    def visit_Name(self, node: ast.Name) -> None:
+        self.values[self.aliases.get(node.id, node.id)] = None
+
+
+def python_tree(text: str) -> tuple[ast.expr, dict[str, str]]:
+    """Parse Python code in which backticks quote names; returns the names they were replaced by."""
+    aliases: dict[str, str] = {}
+    return ast.parse(sanitize_variable_names(text, {}, aliases), mode="eval").body, aliases
+
+
+def _unparse(node: ast.expr, aliases: Mapping[str, str]) -> str:
+    text = ast.unparse(node)
+    for alias, name in aliases.items():
+        text = re.sub(rf"\b{re.escape(alias)}\b", lambda _, name=name: f"`{name}`", text)  # type: ignore[misc]
+    return text
+
+
+def _called(text: str) -> str | None:
+    """Return the name of the function whose call is the whole of the text, None if it is no call."""
+    if not text.endswith(")"):
+        return None
+    try:
+        tree, _ = python_tree(text)
+    except SyntaxError:
+        return None
+    return tree.func.id if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) else None
+
+
+def _mark(formula: str, start: int | None, length: int = 1) -> str:
+    """Show the formula on a line of its own with carets under the place."""
+    if start is None or start < 0:
+        return f"\n  {formula}"
+    shown = re.sub(r"\s", " ", formula)
+    return f"\n  {shown}\n  {' ' * start}{'^' * max(length, 1)}"
+
+
+def _fail(formula: str, error: Exception) -> NoReturn:
+    """Raise formulaic's parsing error as ours, with its mark turned into carets."""
+    if isinstance(error, SyntaxError):
+        detail, place = f"{error.msg} in a Python expression", _python_place(formula)
+    else:
+        text = re.sub("\x1b\\[[0-9;]*m", "", str(error))
+        detail, _, context = text.partition("\n\n")
+        marked = re.search("⧛(.*?)⧚", context, re.DOTALL)
+        place = _mark(formula, marked.start(), len(marked[1])) if marked else _mark(formula, None)
+    raise FormulaError(f"Cannot read the formula: {detail.rstrip('.').replace('insuffient', 'insufficient')}.{place}")
+
+
+def _python_place(formula: str) -> str:
+    """Mark the first bracketed Python expression that does not compile."""
+    for match in re.finditer(r"[\w.]+\s*\(|\{", formula):
+        depth, end = 1, match.end()
+        while end < len(formula) and depth:
+            depth += {"(": 1, "{": 1, ")": -1, "}": -1}.get(formula[end], 0)
+            end += 1
+        try:
+            python_tree(formula[match.start() : end].strip("{}"))
+        except SyntaxError:
+            return _mark(formula, match.start(), end - match.start())
+    return _mark(formula, None)

@@ -1,0 +1,58 @@
+"""A column of the data that predictors use, summarised: what grids of typical values are made from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..data.columns import ColumnKind
+from ..data.series import Values
+
+_NO_QUANTILES = (math.nan,) * 5
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A column that the right-hand side of a formula uses.
+
+    Attributes
+    ----------
+    name : str
+    dtype : str
+        ``"float"``, ``"int"``, ``"bool"``, ``"datetime"`` or ``"categorical"``.
+    levels : tuple or None
+        Of a categorical column, its categories in their order; of numbers that the formula takes for levels, as
+        ``C(k)`` does, these.
+    mean, sd : float
+        Of a column of numbers (divisor n), else NaN.
+    quantiles : tuple of float
+        Minimum, quartiles and maximum of a column of numbers, else NaN.
+    mode : object
+        The most frequent level, the first of them; None without levels.
+    """
+
+    name: str
+    dtype: str
+    levels: tuple[Any, ...] | None
+    mean: float = math.nan
+    sd: float = math.nan
+    quantiles: tuple[float, ...] = _NO_QUANTILES
+    mode: Any = None
+
+    @classmethod
+    def of(cls, name: str, values: Values, levels: tuple[Any, ...] | None = None) -> Predictor:
+        """Summarise a column; `levels` are those that the formula sees in numbers."""
+        kind = ColumnKind.of(values)
+        if isinstance(values, pd.Categorical):
+            counts = np.bincount(values.codes, minlength=len(values.categories))
+            return cls(name, kind.kind, kind.levels, mode=values.categories[int(np.argmax(counts))])
+        if kind.kind == "datetime":
+            return cls(name, kind.kind, None)
+        numbers = np.asarray(values, dtype=np.float64)
+        quantiles = tuple(float(q) for q in np.quantile(numbers, (0, 0.25, 0.5, 0.75, 1)))
+        mode = None if levels is None else max(levels, key=lambda level: int(np.count_nonzero(numbers == level)))
+        return cls(name, kind.kind, levels, float(numbers.mean()), float(numbers.std()), quantiles, mode)

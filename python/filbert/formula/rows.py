@@ -1,0 +1,96 @@
+"""Checked rows of a design, fitted or new, laid out a block at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..data.blocks import Block, Floats
+from ..data.series import Values
+from .coding import FactorRows, Product
+
+_BLOCK_ROWS = 65536
+# A block of a wide design has fewer rows, so that it stays near 32 MB.
+_BLOCK_VALUES = 1 << 22
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of data that were checked, with their factors evaluated.
+
+    Attributes
+    ----------
+    index : pandas.Index
+        The frame's labels of the rows used.
+    n_dropped : int
+        Rows left out because of missing values.
+    factors : mapping of str to FactorRows
+        The factors of the formula by text.
+    products : sequence of Product
+        How they make the columns of the design.
+    columns : mapping of str to array or Categorical
+        The columns of the frame that predictors, weights and offset use.
+    response_values : array, (rows,), or None
+        The response after its own transform; None in new data.
+    offset, weights : array, (rows,), or None
+    """
+
+    index: pd.Index[Any]
+    n_dropped: int
+    factors: Mapping[str, FactorRows]
+    products: Sequence[Product]
+    columns: Mapping[str, Values]
+    response_values: Floats | None = None
+    offset: Floats | None = None
+    weights: Floats | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows used."""
+        return len(self.index)
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the rows in order, at most 65536 at a time."""
+        if self.n_rows <= _BLOCK_ROWS:
+            yield self._only_block
+            return
+        width = sum(product.width for product in self.products)
+        step = min(_BLOCK_ROWS, max(1024, _BLOCK_VALUES // max(1, width)))
+        for start in range(0, self.n_rows, step):
+            yield self._block(slice(start, min(start + step, self.n_rows)))
+
+    def constant_data(self) -> dict[str, NDArray[Any]]:
+        """Return the columns of the frame as arrays that can be stored."""
+        return {name: _plain(values) for name, values in self.columns.items()}
+
+    @cached_property
+    def _only_block(self) -> Block:
+        return self._block(slice(0, self.n_rows))
+
+    def _block(self, where: slice) -> Block:
+        factors = {text: values[where] for text, values in self.factors.items()}
+        widths = [product.width for product in self.products]
+        X = np.empty((where.stop - where.start, sum(widths)), order="F")  # column-major, as Eigen stores matrices
+        stop = 0
+        for product, width in zip(self.products, widths, strict=True):
+            product.write(factors, X[:, stop : stop + width])
+            stop += width
+        parts = [None if part is None else part[where] for part in (self.response_values, self.offset, self.weights)]
+        return Block(X, *parts)
+
+
+def _plain(values: Values) -> NDArray[Any]:
+    """Return a column as an array without Python objects, so that it can be stored."""
+    if not isinstance(values, pd.Categorical):
+        array = np.asarray(values)
+        return array.astype(str) if array.dtype == object else array
+    categories = np.asarray(values.categories)
+    if categories.dtype.kind not in "biuf":
+        categories = categories.astype(str)
+    return np.asarray(categories[values.codes])

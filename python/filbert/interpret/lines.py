@@ -1,0 +1,151 @@
+"""The data and the regression lines of a fit over one predictor, as numbers to draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DataError, SettingError, quote_names
+from ..predict import means as predictive
+from .grids import grid, predictor_of
+
+if TYPE_CHECKING:
+    from ..formula.design import Design
+
+__all__ = ["Lines", "Points", "chosen_predictor", "lines_of", "only_numeric_predictor", "points_of"]
+
+FloatArray = npt.NDArray[np.float64]
+
+GRID_POINTS = 200
+
+
+@dataclass(frozen=True)
+class Points:
+    """The data: a numeric predictor and the response less the offset, (n,) each."""
+
+    x: FloatArray
+    y: FloatArray
+    x_label: str
+    y_label: str
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The mean response over a predictor.
+
+    Attributes
+    ----------
+    grid : array, (points,)
+        Values of the predictor, increasing, between its smallest and its largest.
+    draws : array, (lines, points)
+        For some draws, spread evenly over all chains.
+    mean, lower, upper : array, (points,)
+        The posterior mean and the ends of the interval between two quantiles, of all draws.
+    prob : float
+        Probability of the interval.
+    held : dict
+        The values that the other predictors have.
+    """
+
+    grid: FloatArray
+    draws: FloatArray
+    mean: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    prob: float
+    held: Mapping[str, Any]
+
+
+def only_numeric_predictor(design: Design) -> str | None:
+    """Return the column over which the regression is one line: the only one that predictors use, and numeric."""
+    names = _explaining(design)
+    if design.rows is None or design.entangled or len(names) != 1 or any(term.is_categorical for term in design.terms):
+        return None
+    return names[0] if _is_numeric(design, names[0]) else None
+
+
+def chosen_predictor(design: Design, x: str | None) -> str:
+    """Return the predictor to draw over, the one that was named or the only one.
+
+    Raises
+    ------
+    SettingError
+        If none was named and there are several, or the one named is not numeric.
+    """
+    names = _explaining(design)
+    numeric = [name for name in names if _is_numeric(design, name)]
+    if x is None:
+        if len(names) == 1 and numeric:
+            return names[0]
+        if not numeric:
+            raise SettingError(
+                "The formula has no numeric predictor to draw a line over. Use fb.plot_predictions(model, idata, "
+                "conditional=...)."
+            )
+        raise SettingError(f"The model has several predictors: write x= and one of {quote_names(numeric)}.")
+    if predictor_of(design, x, "x").name not in numeric:
+        raise SettingError(
+            f"x={x!r} is not a numeric predictor. Use fb.plot_predictions(model, idata, conditional={x!r})."
+        )
+    return x
+
+
+def points_of(design: Design, column: str) -> Points:
+    """Return the fitted rows as points over a predictor."""
+    rows = design.rows
+    if rows is None:
+        raise DataError(
+            "The model was loaded from a file, which has no rows to draw. Use fb.plot_predictions(model, idata, "
+            f"conditional={column!r}), or make the model again from its formula and data."
+        )
+    y = np.concatenate([block.target for block in rows.blocks()])
+    label = design.response if rows.offset is None else f"{design.response} - offset"
+    return Points(np.asarray(rows.columns[column], dtype=np.float64), y, column, label)
+
+
+def lines_of(idata: Any, design: Design, column: str, number: int = 100, prob: float = 0.94) -> Lines:
+    """Evaluate the mean response, without the offset, over a predictor; the others have typical values.
+
+    Transforms are followed: for ``y ~ log(x)`` or ``y ~ poly(x, 3)`` the lines are curves over x. Points at which the
+    mean is not finite, such as the pole of ``1 / x``, are left out.
+    """
+    coefficients, _ = predictive.coefficient_draws(idata, design)
+    names = _explaining(design)
+    without_offset = replace(
+        design, offsets=(), offset_is_array=False, kinds={name: design.kinds[name] for name in names}
+    )
+    low, *_, high = design.predictors[column].quantiles
+    values = np.linspace(low, high, GRID_POINTS) if low < high else np.array([low])
+    frame = grid(without_offset, {column: values.tolist()})
+    try:
+        parts = [(values, without_offset.new_rows(frame))]
+    except DataError:
+        parts = []
+        for place in range(len(values)):
+            here = slice(place, place + 1)
+            try:
+                parts.append((values[here], without_offset.new_rows(frame[here])))
+            except DataError:
+                continue
+        if not parts:
+            raise
+    draws = np.concatenate(
+        [mean for _, rows in parts for *_, mean in predictive.mean_blocks(rows, coefficients, design.has_intercept)]
+    )
+    mean, _, lower, upper = predictive.summarise(draws, prob, use_hdi=False)
+    chosen = np.linspace(0, draws.shape[1] - 1, min(number, draws.shape[1])).round().astype(int)
+    held = {name: frame[name].iloc[0] for name in names if name != column}
+    return Lines(np.concatenate([at for at, _ in parts]), draws[:, chosen].T, mean, lower, upper, prob, held)
+
+
+def _explaining(design: Design) -> list[str]:
+    """Return the columns that terms use, which offsets alone do not count among."""
+    return list(dict.fromkeys(name for part in design.expressions.values() for name in part.columns))
+
+
+def _is_numeric(design: Design, name: str) -> bool:
+    return design.kinds[name].kind in ("float", "int") and design.predictors[name].levels is None

@@ -1,0 +1,1 @@
+"""What draws say of rows: means, responses, log likelihoods, R²."""

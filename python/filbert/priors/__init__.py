@@ -1,0 +1,1 @@
+"""Priors as values: what they are called, their parameters, and draws from them."""

@@ -1,0 +1,272 @@
+"""A univariate prior as a value: a distribution's name and its checked parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DataTypeError, PriorError, count, suggest
+
+__all__ = ["Prior", "columns"]
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    """One parameter of a distribution: its name, PyMC's default (None: required) and whether it must be positive."""
+
+    name: str
+    default: float | None = None
+    positive: bool = False
+
+
+_MU = _Parameter("mu", 0.0)
+_SIGMA = _Parameter("sigma", 1.0, positive=True)
+_NU = _Parameter("nu", positive=True)
+
+# In PyMC's positional order, which is also the order in which _core takes them.
+_PARAMETERS: dict[str, tuple[_Parameter, ...]] = {
+    "Normal": (_MU, _SIGMA),
+    "StudentT": (_NU, _MU, _SIGMA),
+    "Cauchy": (_Parameter("alpha"), _Parameter("beta", positive=True)),
+    "Laplace": (_Parameter("mu"), _Parameter("b", positive=True)),
+    "Uniform": (_Parameter("lower", 0.0), _Parameter("upper", 1.0)),
+    "Flat": (),
+    "HalfNormal": (_SIGMA,),
+    "HalfCauchy": (_Parameter("beta", positive=True),),
+    "HalfStudentT": (_NU, _SIGMA),
+    "Exponential": (_Parameter("lam", 1.0, positive=True),),
+    "Gamma": (_Parameter("alpha", positive=True), _Parameter("beta", positive=True)),
+    "InverseGamma": (_Parameter("alpha", positive=True), _Parameter("beta", 1.0, positive=True)),
+    "HalfFlat": (),
+}
+DISTRIBUTIONS = tuple(_PARAMETERS)
+_REAL = frozenset(("Normal", "StudentT", "Cauchy", "Laplace", "Flat"))
+# PyMC's other parameterisations, and what to write instead.
+_ALTERNATIVES: dict[tuple[str, str], str] = {
+    ("Normal", "tau"): "sigma=1/sqrt(tau)",
+    ("HalfNormal", "tau"): "sigma=1/sqrt(tau)",
+    ("StudentT", "lam"): "sigma=1/sqrt(lam)",
+    ("HalfStudentT", "lam"): "sigma=1/sqrt(lam)",
+    ("Exponential", "scale"): "lam=1/scale",
+    ("Gamma", "mu"): "alpha=mu**2/sigma**2 and beta=mu/sigma**2",
+    ("Gamma", "sigma"): "alpha=mu**2/sigma**2 and beta=mu/sigma**2",
+    ("InverseGamma", "mu"): "alpha=2 + mu**2/sigma**2 and beta=mu*(1 + mu**2/sigma**2)",
+    ("InverseGamma", "sigma"): "alpha=2 + mu**2/sigma**2 and beta=mu*(1 + mu**2/sigma**2)",
+    ("Normal", "sd"): "sigma=sd",
+    ("HalfNormal", "sd"): "sigma=sd",
+    ("StudentT", "sd"): "sigma=sd",
+    ("HalfStudentT", "sd"): "sigma=sd",
+}
+
+
+class Prior:
+    """A prior distribution for the coefficients of one term, or for sigma.
+
+    ``Prior("Normal", mu=0, sigma=20)``, as in bambi, and ``Normal(0, 20)``, as in PyMC, give equal objects. A prior
+    cannot be changed after it was made.
+
+    Parameters
+    ----------
+    name : str
+        Name of the distribution: ``"Normal"``, ``"StudentT"``, ``"Cauchy"``, ``"Laplace"``, ``"Uniform"``, ``"Flat"``,
+        ``"HalfNormal"``, ``"HalfCauchy"``, ``"HalfStudentT"``, ``"Exponential"``, ``"Gamma"``, ``"InverseGamma"`` or
+        ``"HalfFlat"``.
+    auto_scale : bool
+        Accepted for the sake of code written for bambi, and without effect there as here: a prior that you give is used
+        as it is; only default priors are scaled by the data.
+    **params : float or 1-d array
+        The distribution's parameters, under PyMC's names and with PyMC's defaults. An array has one value for each
+        column of the term.
+
+    Attributes
+    ----------
+    name : str
+    params : mapping of str to float or read-only 1-d float64 array, in PyMC's positional order
+
+    Raises
+    ------
+    PriorError
+        (a ``ValueError``) for an unknown distribution or parameter, or a value out of range.
+    DataTypeError
+        (a ``TypeError``) for a parameter that is not a number.
+    """
+
+    __slots__ = ("name", "params")
+    name: str
+    params: Mapping[str, float | FloatArray]
+
+    def __init__(self, name: str, auto_scale: bool = True, **params: Any) -> None:
+        if not isinstance(name, str):
+            raise DataTypeError(f"The name of a prior must be a string, such as 'Normal', and not {_shown(name)}.")
+        if name not in _PARAMETERS:
+            known = ", ".join(_PARAMETERS)
+            raise PriorError(f"There is no prior named {name!r}.{suggest(name, _PARAMETERS)} The priors are {known}.")
+        if not isinstance(auto_scale, (bool, np.bool_)):
+            raise DataTypeError(f"{name}: auto_scale must be True or False, and not {_shown(auto_scale)}.")
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "params", MappingProxyType(_checked_parameters(name, params)))
+
+    def __setattr__(self, attribute: str, value: object) -> None:
+        raise AttributeError(f"A prior cannot be changed; make a new one instead of setting {attribute!r}.")
+
+    def __delattr__(self, attribute: str) -> None:
+        raise AttributeError(f"A prior cannot be changed; make a new one instead of deleting {attribute!r}.")
+
+    def __repr__(self) -> str:
+        return f"{self.name}({', '.join(f'{name}: {_formatted(value)}' for name, value in self.params.items())})"
+
+    @property
+    def length(self) -> int | None:
+        """Number of values of the array parameters; None if every parameter is one number."""
+        return next((len(v) for v in self.params.values() if isinstance(v, np.ndarray)), None)
+
+    @property
+    def is_positive(self) -> bool:
+        """Whether the prior allows positive values only, as one for sigma must."""
+        if self.name == "Uniform":
+            return bool(np.all(np.greater_equal(self.params["lower"], 0)))
+        return self.name not in _REAL
+
+    @property
+    def is_proper(self) -> bool:
+        """Whether the density integrates to one (``Flat`` and ``HalfFlat`` do not)."""
+        return self.name not in ("Flat", "HalfFlat")
+
+    def _key(self) -> tuple[Any, ...]:
+        return (self.name, *(v if isinstance(v, float) else tuple(v.tolist()) for v in self.params.values()))
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, Prior) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (self.name, dict(self.params))
+
+
+def _rebuilt(name: str, params: dict[str, Any]) -> Prior:
+    """Unpickle a prior (a mapping proxy cannot be pickled)."""
+    return Prior(name, **params)
+
+
+def parameter_names(name: str) -> tuple[str, ...]:
+    """Return the names of a distribution's parameters, in PyMC's positional order."""
+    return tuple(parameter.name for parameter in _PARAMETERS[name])
+
+
+def columns(prior: Prior, n: int) -> list[tuple[str, tuple[float, ...]]]:
+    """One (name, parameters in positional order) for each of `n` columns, as ``_core`` takes them.
+
+    Raises
+    ------
+    PriorError
+        If an array parameter does not have `n` values.
+    """
+    length = prior.length
+    if length is not None and length != n:
+        raise PriorError(f"{prior} has {count(length, 'value')} for {count(n, 'column')}.")
+    rows = np.array([np.broadcast_to(value, n) for value in prior.params.values()]).reshape(len(prior.params), n)
+    return [(prior.name, tuple(row)) for row in rows.T.tolist()]
+
+
+def _checked_parameters(name: str, given: Mapping[str, Any]) -> dict[str, float | FloatArray]:
+    """Check the parameters of a prior, fill in defaults, and order them as PyMC does."""
+    parameters = _PARAMETERS[name]
+    known = {parameter.name for parameter in parameters}
+    for key in given:
+        if key not in known:
+            raise PriorError(_unknown_parameter(name, key, given))
+    missing = [p.name for p in parameters if p.default is None and p.name not in given]
+    if missing:
+        raise PriorError(f"{name} needs {' and '.join(missing)}: write {_signature(name)}.")
+    checked = {p.name: _checked_value(name, p, given.get(p.name, p.default)) for p in parameters}
+    lengths = {key: len(value) for key, value in checked.items() if isinstance(value, np.ndarray)}
+    if len(set(lengths.values())) > 1:
+        sizes = ", ".join(f"{key} has {size}" for key, size in lengths.items())
+        raise PriorError(f"The parameters of {name} must have one value per column of the term, but {sizes}.")
+    if name == "Uniform" and not np.all(np.less(checked["lower"], checked["upper"])):
+        lower, upper = _formatted(checked["lower"]), _formatted(checked["upper"])
+        raise PriorError(f"Uniform: lower must be below upper, and lower={lower}, upper={upper} is not.")
+    return checked
+
+
+def _checked_value(name: str, parameter: _Parameter, value: Any) -> float | FloatArray:
+    """Return one parameter's value as a float or a read-only 1-d array."""
+    where = f"{name}: {parameter.name}"
+    if isinstance(value, Prior):
+        raise PriorError(
+            f"{where} is itself a prior ({value}). Hyperpriors belong to group-specific terms, which filbert does not "
+            "have yet; give a number."
+        )
+    if isinstance(value, (list, tuple)) and any(isinstance(item, (bool, np.bool_)) for item in value):
+        raise DataTypeError(f"{where} must be a number, and not {_shown(value)}.")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # a ragged list
+        raise DataTypeError(f"{where} must be a number or a list of numbers, and not {_shown(value)}.") from error
+    if array.dtype.kind not in "iuf":
+        raise DataTypeError(f"{where} must be a number or a list of numbers, and not {_shown(value)}.")
+    if array.ndim > 1 or array.size == 0:
+        raise PriorError(f"{where} must be one number, or one per column of the term, and has shape {array.shape}.")
+    array = array.astype(np.float64)
+    if not np.all(np.isfinite(array)):
+        raise PriorError(f"{where} must be finite, and is {_formatted(array)}.")
+    if parameter.positive and not np.all(array > 0):
+        raise PriorError(f"{where} must be positive, and is {_formatted(array)}.")
+    array.setflags(write=False)
+    return array if array.ndim else float(array)
+
+
+def _unknown_parameter(name: str, key: str, given: Mapping[str, Any]) -> str:
+    """Say which parameters a distribution has, and how to write PyMC's alternative ones."""
+    if key == "dist":
+        return f"{name}: filbert evaluates its priors in C++ and cannot take a Python function (dist=)."
+    instead = _ALTERNATIVES.get((name, key))
+    if instead:
+        return f"{name} takes {_signature(name)}, and not {key!r}: write {instead}{_worked_out(instead, given)}."
+    names = tuple(parameter.name for parameter in _PARAMETERS[name])
+    return f"{name} has no parameter {key!r}: write {_signature(name)}.{suggest(key, names)}"
+
+
+def _worked_out(instead: str, given: Mapping[str, Any]) -> str:
+    """Return ", that is sigma=0.5" where the alternative parameter is one positive number."""
+    target, _, source = instead.partition("=")
+    rules = {"1/sqrt(tau)": ("tau", -0.5), "1/sqrt(lam)": ("lam", -0.5), "1/scale": ("scale", -1.0), "sd": ("sd", 1.0)}
+    key, power = rules.get(source, ("", 0.0))
+    value = given.get(key)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        return ""
+    return f", that is {target}={value**power:.6g}"
+
+
+def _signature(name: str) -> str:
+    """Write a distribution as it is called, e.g. "StudentT(nu, mu=0, sigma=1)"."""
+    written = [p.name if p.default is None else f"{p.name}={p.default:g}" for p in _PARAMETERS[name]]
+    return f"{name}({', '.join(written)})"
+
+
+def _shown(value: object) -> str:
+    """Write a refused value and its type, cut to a length that fits a message."""
+    text = repr(value)
+    return f"{text if len(text) <= 40 else text[:37] + '...'} ({type(value).__name__})"
+
+
+def _formatted(value: float | FloatArray) -> str:
+    """Write a value as bambi does, with four decimals, but small values with four digits so that none becomes 0."""
+    array = np.asarray(value)
+    if array.ndim == 0:
+        number = float(array)
+        plain = number == 0 or 0.1 <= abs(number) < 1e6
+        return repr(round(number, 4)) if plain else f"{number:.4g}"
+    items = [_formatted(item) for item in array.tolist()]
+    if len(items) > 10:
+        items = [*items[:4], "...", items[-1]]
+    return f"[{', '.join(items)}]"

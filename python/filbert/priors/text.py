@@ -1,0 +1,105 @@
+"""Reads a prior that was written as text, such as "mom_iq=Normal(0, 2)"; nothing of the text is executed."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import inspect
+from typing import Any
+
+from ..errors import PriorError, count, quote_names, suggest
+from . import named as named_priors
+from .prior import Prior
+
+__all__ = ["read_prior"]
+
+
+def read_prior(text: str) -> tuple[str, Prior]:
+    """Read "TERM=PRIOR", where PRIOR is a named prior called with literal numbers or lists of numbers.
+
+    Parameters
+    ----------
+    text : str
+        For example ``"mom_iq=Normal(0, 2)"`` or ``"bs(x, df=4)=StudentT(nu=4, sigma=[1, 1, 2, 2])"``.
+
+    Returns
+    -------
+    tuple of str and Prior
+        The term's name and its prior.
+
+    Raises
+    ------
+    PriorError
+        It names the part of the text that is wrong.
+    """
+    term, written = _split_at_equals(text)
+    if not term or not written:
+        raise PriorError(f"{text!r} is not of the form TERM=PRIOR, such as 'x=Normal(0, 2)'.")
+    try:
+        call = ast.parse(written, mode="eval").body
+    except (SyntaxError, ValueError) as error:
+        where = getattr(error, "offset", None)
+        near = f" (near {written[where - 1 : where + 9]!r})" if where and where <= len(written) else ""
+        raise PriorError(f"{written!r} cannot be read as a prior, such as Normal(0, 2){near}.") from None
+    if isinstance(call, ast.Name) and call.id in named_priors.__all__:
+        raise PriorError(f"{written!r} lacks its parentheses: write {call.id}({', '.join(_parameters(call.id))}).")
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        raise PriorError(f"{written!r} is not a prior, such as Normal(0, 2). The priors are {_known_priors()}.")
+    name = call.func.id
+    if name not in named_priors.__all__:
+        near = suggest(name, named_priors.__all__)
+        raise PriorError(f"There is no prior named {name!r}.{near} The priors are {_known_priors()}.")
+    return term, Prior(name, **_arguments(name, call, written))
+
+
+def _split_at_equals(text: str) -> tuple[str, str]:
+    """Split at the first equals sign outside of all brackets: a term such as bs(x, df=4) has its own inside."""
+    depth = 0
+    for place, character in enumerate(text):
+        depth += (character in "([{") - (character in ")]}")
+        if character == "=" and depth == 0:
+            return text[:place].strip(), text[place + 1 :].strip()
+    return "", ""
+
+
+def _arguments(name: str, call: ast.Call, written: str) -> dict[str, Any]:
+    """Return the call's arguments by name."""
+    parameters = _parameters(name)
+    if len(call.args) > len(parameters):
+        accepted = f"takes {', '.join(parameters)}" if parameters else "takes no parameters"
+        raise PriorError(f"{name} {accepted}, and {written!r} gives {count(len(call.args), 'value')}.")
+    arguments = {key: _number(node, written) for key, node in zip(parameters, call.args, strict=False)}
+    for keyword in call.keywords:
+        if keyword.arg is None:
+            raise PriorError(f"{written!r} has '**', which only Python can read: write each parameter.")
+        if keyword.arg in arguments:
+            raise PriorError(f"{written!r} gives {keyword.arg!r} twice.")
+        arguments[keyword.arg] = _number(keyword.value, written)
+    return arguments
+
+
+def _number(node: ast.expr, written: str) -> float | list[float]:
+    """Return a literal number, or a list of them."""
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return [_scalar(item, written) for item in node.elts]
+    return _scalar(node, written)
+
+
+def _scalar(node: ast.expr, written: str) -> float:
+    sign, literal = 1, node
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
+        sign, literal = (-1 if isinstance(node.op, ast.USub) else 1), node.operand
+    value = literal.value if isinstance(literal, ast.Constant) else None
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        with contextlib.suppress(OverflowError):
+            return float(sign * value)
+    part = ast.get_source_segment(written, node) or ast.unparse(node)
+    raise PriorError(f"{part!r} in {written!r} is not a finite number.")
+
+
+def _parameters(name: str) -> tuple[str, ...]:
+    return tuple(inspect.signature(getattr(named_priors, name)).parameters)
+
+
+def _known_priors() -> str:
+    return quote_names(named_priors.__all__)

@@ -1,0 +1,1 @@
+"""What a model states, as one frozen value."""

@@ -1,0 +1,178 @@
+"""Says which coefficients the data cannot tell apart, and where default priors have answered in their place."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import DataError, DataWarning, PriorError, count, quote_names
+
+if TYPE_CHECKING:
+    from .. import _core
+    from .regression import Regression
+
+# Default priors overrule the data where they move the answer by more standard errors than chance alone would.
+MAX_PRIOR_SHIFT = 3.0
+# A prior has a say in a direction where it makes up this part of the prior precision along it.
+MIN_PRIOR_SHARE = 0.1
+# A residual deviation below this part of the response's is rounding.
+EXACT_FIT = 1e-12
+
+
+def check_response(response: str, summary: _core.SufficientStatistics) -> None:
+    """Refuse a single row, and a constant response."""
+    if summary.n_rows == 1:
+        raise DataError("The data has 1 row. A regression needs at least two different values of the response.")
+    if summary.is_constant(summary.columns):
+        raise DataError(
+            f"Response '{response}' is constant ({summary.mean[-1]:g} in all {count(summary.n_rows, 'row')}), so there "
+            "is nothing to explain and no scale for sigma. Check that it is the right column."
+        )
+
+
+def check_columns(columns: Sequence[str], summary: _core.SufficientStatistics, intercept: bool) -> None:
+    """Refuse columns that are constant beside an intercept, or zero."""
+    rows = count(summary.n_rows, "row")
+    constant = [j for j in range(summary.columns) if summary.is_constant(j)]
+    if intercept:
+        if constant:
+            raise DataError(
+                f"Column {quote_names(columns[j] for j in constant)} is constant in all {rows}, so it cannot be "
+                "told from the intercept. Leave it out, or drop the intercept with '0 +'."
+            )
+    elif zero := [columns[j] for j in constant if summary.mean[j] == 0]:
+        raise DataError(
+            f"Column {quote_names(zero)} is 0 in all {rows}, so its coefficient has no effect. Leave it out."
+        )
+
+
+def check_residual(regression: Regression) -> None:
+    """Refuse a response that the columns reproduce: sigma would be 0."""
+    fit = regression.least_squares
+    if fit.degrees_of_freedom > 0 and fit.sigma <= EXACT_FIT * regression.summary.sd[-1]:
+        raise DataError(
+            f"Response '{regression.response}' is fitted exactly (residual standard deviation {fit.sigma:.2g}), so the "
+            "posterior of sigma piles up at 0 and does not exist. Leave out the column that reproduces the response."
+        )
+
+
+def warn_collinear(regression: Regression) -> None:
+    """Warn about coefficients that the data cannot tell apart, so that only priors decide."""
+    fit = regression.least_squares
+    sets = _collinear_columns(regression)
+    if not sets:
+        return
+    if fit.rank >= regression.n_rows:
+        n_coefficients = len(fit.estimate)
+        message = (
+            f"{regression.n_rows} rows cannot determine {n_coefficients} coefficients: in {n_coefficients - fit.rank} "
+            "directions the answer is the priors'."
+        )
+    else:
+        alone = [columns[0] for columns in sets if len(columns) == 1]
+        together = [columns for columns in sets if len(columns) > 1]
+        parts = []
+        if alone:
+            parts.append(f"The data say nothing about {quote_names(alone)}: the draws are the prior's.")
+        if together:
+            parts.append(
+                f"{_collinearity(together)}. Only the priors decide how the effect is divided among them; leave one "
+                "out to let the data speak."
+            )
+        message = " ".join(parts)
+    warnings.warn(message, DataWarning, stacklevel=5)
+
+
+def no_unique_fit(regression: Regression) -> DataError:
+    """Say why least squares has no unique answer."""
+    fit = regression.least_squares
+    if fit.rank >= regression.n_rows:
+        return DataError(
+            f"{regression.n_rows} rows do not determine {len(fit.estimate)} coefficients. Least squares needs fewer."
+        )
+    return DataError(
+        f"{_collinearity(_collinear_columns(regression))}, so least squares has no unique answer. Leave one out."
+    )
+
+
+def improper_posterior(regression: Regression, reason: str) -> DataError:
+    """Say why there is no posterior, naming the columns that the data cannot tell apart."""
+    fit = regression.least_squares
+    remedy = "Give them proper priors, such as Normal, in place of flat ones"
+    if fit.rank >= regression.n_rows or fit.degrees_of_freedom <= 0:
+        return DataError(
+            f"{regression.n_rows} rows cannot determine {len(fit.estimate)} coefficients and sigma with flat priors: "
+            f"the posterior is improper. {remedy}, or use fewer columns."
+        )
+    sets = _collinear_columns(regression)
+    if sets:
+        return DataError(
+            f"{_collinearity(sets)}, and with flat priors the posterior is improper. Leave one of them out. {remedy}."
+        )
+    return DataError(f"The model cannot be sampled: {reason}.")
+
+
+def uncomputable_posterior(regression: Regression, coefficient: int | None) -> PriorError:
+    """Say whose prior doubles cannot bring together with the data; None for that of sigma."""
+    fit = regression.least_squares
+    if coefficient is None:
+        name, estimate, error = regression.sigma_name, fit.sigma, ""
+    else:
+        names = [name for name, width in regression.widths.items() for _ in range(width)]
+        name, estimate = names[coefficient], fit.estimate[coefficient]
+        error = f" with a standard error of {fit.standard_error[coefficient]:.2g}"
+    said = f": by least squares it is {estimate:.3g}{error}" if np.isfinite(estimate) else ""
+    return PriorError(
+        f"The prior of {name!r}, {regression.priors[name].prior}, is so narrow, or so far from what the data say, that "
+        f"the posterior cannot be computed{said}. Check the units of the prior."
+    )
+
+
+def warn_overruled(regression: Regression, shifts: np.ndarray, shares: np.ndarray) -> None:
+    """Warn where default priors have moved the answer away from least squares, along any direction of the frame.
+
+    Parameters
+    ----------
+    regression : Regression
+    shifts : array, (directions,)
+        Standard errors by which the priors move the posterior mean along each direction.
+    shares : array, (coefficients, directions)
+        The part of each coefficient's prior in the prior precision along each direction.
+    """
+    names = [name for name, width in regression.widths.items() for _ in range(width)]
+    is_default = np.array([regression.priors[name].is_default for name in names], dtype=bool)
+    by_default = shares[is_default].sum(axis=0) >= 0.5
+    overruled = np.flatnonzero((shifts > MAX_PRIOR_SHIFT) & by_default)
+    if not len(overruled):
+        return
+    involved = is_default & (shares[:, overruled] >= MIN_PRIOR_SHARE).any(axis=1)
+    terms = list(dict.fromkeys(name for name, is_involved in zip(names, involved, strict=True) if is_involved))
+    example = next((name for name in terms if name != "Intercept"), terms[0])
+    warnings.warn(
+        f"The default priors overrule the data: they move the posterior mean by {shifts[overruled].max():.1f} "
+        f"standard errors of least squares in a direction that involves {quote_names(terms)}. Default scales look at "
+        "one column at a time, and here columns nearly determine each other (condition number "
+        f"{regression.least_squares.condition_number:.2g}). Center the predictor before you take powers or products "
+        f"of it (or use poly()), or give explicit priors, such as priors={{'{example}': Normal(0, ...)}}; "
+        "model.least_squares() shows what the data alone say.",
+        DataWarning,
+        stacklevel=5,
+    )
+
+
+def _collinear_columns(regression: Regression) -> list[list[str]]:
+    """Return each set of columns of which one is a linear combination of the others."""
+    return [[regression.columns[j] for j in columns] for columns in regression.least_squares.dependent]
+
+
+def _collinearity(sets: Iterable[Sequence[str]]) -> str:
+    sets = list(sets)
+    parts = [f"Columns {quote_names(columns)} are exactly collinear" for columns in sets if len(columns) > 1]
+    zero = [columns[0] for columns in sets if len(columns) == 1]
+    if zero:
+        which = f"Column {quote_names(zero)} is" if len(zero) == 1 else f"Columns {quote_names(zero)} are"
+        parts.append(f"{which} 0 in every row")
+    return "; ".join(parts)

@@ -1,0 +1,64 @@
+"""What the quantities of a fit are called where it is stored, and the names that are therefore taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import FormulaError
+
+if TYPE_CHECKING:
+    from ..formula.terms import Term
+
+INTERCEPT, SIGMA = "Intercept", "sigma"
+MEAN = "mu"  # bambi's name of the mean response
+SAMPLES = ("chain", "draw")
+OBSERVATIONS = "__obs__"  # bambi's name of the dimension that counts rows
+
+_RESERVED = {
+    INTERCEPT: "the constant term",
+    SIGMA: "the residual standard deviation",
+    **dict.fromkeys((*SAMPLES, OBSERVATIONS), "a dimension of the draws"),
+}
+
+
+def stored_name(name: str) -> str:
+    """Return the name under which a variable is stored: DataTree and netCDF take "/" for a path, so it becomes "÷"."""
+    return name.replace("/", "÷")
+
+
+def dimension_of(term: str) -> str:
+    """Return the name of the dimension along the columns of a term."""
+    return f"{term}_dim"
+
+
+def check_result_names(response: str, terms: Sequence[Term], columns: Iterable[str]) -> None:
+    """Refuse names of a formula that its results could not be stored under.
+
+    Parameters
+    ----------
+    response : str
+    terms : sequence of Term
+    columns : iterable of str
+        The columns that are kept beside the draws.
+    """
+    dimensions = {dimension_of(term.name): term.name for term in terms if term.levels is not None}
+    seen: dict[str, str] = {}
+    for term in terms:
+        if term.name in _RESERVED:
+            raise _taken("term", term.name, f"that of {_RESERVED[term.name]}")
+        if term.name in dimensions:
+            raise _taken("term", term.name, f"that of the dimension along the levels of {dimensions[term.name]!r}")
+        stored = stored_name(term.name)
+        if stored in seen:
+            raise _taken("term", term.name, f"stored as {stored!r}, and so is that of {seen[stored]!r}")
+        seen[stored] = term.name
+    if response in SAMPLES:
+        raise _taken("response", response, f"that of {_RESERVED[response]}")
+    for name in (response, *columns):
+        if name == OBSERVATIONS:
+            raise _taken("column", name, f"that of {_RESERVED[name]}")
+
+
+def _taken(kind: str, name: str, whose: str) -> FormulaError:
+    return FormulaError(f"The name of the {kind} {name!r} is {whose}. Rename that column in the data and the formula.")

@@ -1,0 +1,1 @@
+"""Draws labelled and read back, summarised and reported."""

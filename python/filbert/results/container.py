@@ -1,0 +1,221 @@
+"""Labels draws: puts arrays into the container that this Python's ArviZ reads; the only importer of arviz, xarray."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from .. import _core
+from ..errors import DataTypeError, SettingError
+from ..regression.names import INTERCEPT, OBSERVATIONS, SAMPLES, SIGMA, dimension_of, stored_name
+from ..sampling.run import Run
+
+if TYPE_CHECKING:
+    from ..formula.design import Design
+    from ..formula.rows import Rows
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A named parameter among the rows of the draws.
+
+    Attributes
+    ----------
+    name : str
+    index : int array of any shape
+        The row of each of its values: a coefficient's number, or -1 for sigma, which is the last.
+    dims : tuple of str
+        One a dimension of `index`.
+    coordinates : mapping of str to array
+        The labels along dimensions that have some.
+    """
+
+    name: str
+    index: npt.NDArray[np.intp]
+    dims: tuple[str, ...] = ()
+    coordinates: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+
+def posterior_container(
+    run: Run, variables: Sequence[Variable], data: Mapping[str, xr.Dataset], attributes: Mapping[str, Any]
+) -> Any:
+    """Build the container of a fit.
+
+    Parameters
+    ----------
+    run : Run
+    variables : sequence of Variable
+        What the rows of the draws are called.
+    data : mapping of str to Dataset
+        Groups that hold data, such as ``observed_data``.
+    attributes : mapping
+        What the group ``posterior`` records beside the library's name and version.
+
+    Returns
+    -------
+    xarray.DataTree or arviz.InferenceData
+        A DataTree with ArviZ 1, an InferenceData with ArviZ 0. Groups ``posterior``, ``sample_stats``, those of `data`,
+        and ``warmup_posterior`` and ``warmup_sample_stats`` where the run kept its warm-up. See `names.stored_name` for
+        variables with a division in their name.
+    """
+    recorded = {**common_attributes(), "sampling_time": run.seconds, **attributes}
+    groups = {
+        "posterior": parameters_group(run.sampling["values"], variables, recorded),
+        "sample_stats": _statistics(run.sampling, recorded),
+        **data,
+    }
+    if run.warmup is not None:
+        groups["warmup_posterior"] = parameters_group(run.warmup["values"], variables, recorded)
+        groups["warmup_sample_stats"] = _statistics(run.warmup, recorded)
+    return container(groups)
+
+
+def common_attributes() -> dict[str, Any]:
+    """Return the attributes that every group has."""
+    version = _core.__version__
+    return {
+        "created_at": datetime.now(UTC).isoformat(),
+        "inference_library": "filbert",
+        "inference_library_version": version,
+        "modeling_interface": "filbert",
+        "modeling_interface_version": version,
+    }
+
+
+def container(groups: Mapping[str, xr.Dataset]) -> Any:
+    """Put groups into the container that this Python's ArviZ reads, without those that are empty."""
+    filled = {name: group for name, group in groups.items() if group.data_vars}
+    if _arviz_reads_datatree():
+        tree = xr.DataTree()
+        tree.children = {name: xr.DataTree(group) for name, group in filled.items()}  # from_dict would copy each node
+        return tree
+    import arviz
+
+    return arviz.InferenceData(**filled)
+
+
+def set_group(idata: Any, name: str, group: xr.Dataset) -> None:
+    """Add a group to a container, or replace the one of that name."""
+    if isinstance(idata, xr.DataTree):
+        idata[name] = xr.DataTree(group)
+        return
+    if name in idata.groups():
+        delattr(idata, name)
+    with warnings.catch_warnings():
+        # ArviZ 0 warns of groups that are not in its list.
+        warnings.simplefilter("ignore", UserWarning)
+        idata.add_groups({name: group})
+
+
+def group(idata: Any, name: str) -> xr.Dataset | None:
+    """Return a group's data, or None if the container does not have it."""
+    names = idata.children if isinstance(idata, xr.DataTree) else idata.groups()
+    if name not in names:
+        return None
+    node = idata[name]
+    return node.to_dataset() if isinstance(node, xr.DataTree) else node
+
+
+def posterior_group(idata: Any) -> xr.Dataset:
+    """Return the posterior of a fit, or say what is wrong with what was given instead."""
+    try:
+        posterior = group(idata, "posterior")
+    except (AttributeError, TypeError):
+        raise DataTypeError(f"idata must be what Model.fit returned, not {type(idata).__name__}.") from None
+    if posterior is None:
+        raise SettingError("idata has no group 'posterior': it must be what Model.fit returned.")
+    if not set(SAMPLES) <= set(posterior.dims):
+        raise SettingError("The posterior must have the dimensions 'chain' and 'draw', as Model.fit returned it.")
+    return posterior
+
+
+def design_variables(design: Design) -> list[Variable]:
+    """Return the variables of a formula: the intercept, one a term with a dimension for its columns, sigma."""
+    variables = [Variable(INTERCEPT, np.array(0))] if design.has_intercept else []
+    start = len(variables)
+    for term in design.terms:
+        stop = start + len(term.columns)
+        if term.levels is None:
+            variables.append(Variable(term.name, np.array(start)))
+        else:
+            dimension = dimension_of(term.name)
+            coordinates = {dimension: np.asarray(term.levels)}
+            variables.append(Variable(term.name, np.arange(start, stop), (dimension,), coordinates))
+        start = stop
+    return [*variables, Variable(SIGMA, np.array(-1))]
+
+
+def parameter_labels(variables: Sequence[Variable]) -> list[str]:
+    """Return a label for each row of the draws, as ArviZ labels them: "x", "g[b]"."""
+    labels: dict[int, str] = {}
+    for variable in variables:
+        levels = [
+            variable.coordinates.get(dim, range(size))
+            for dim, size in zip(variable.dims, variable.index.shape, strict=True)
+        ]
+        for where, row in np.ndenumerate(variable.index):
+            inside = ", ".join(str(level[i]) for level, i in zip(levels, where, strict=True))
+            labels[int(row)] = f"{variable.name}[{inside}]" if inside else variable.name
+    return [labels[row] for row in [*range(len(labels) - 1), -1]]
+
+
+def design_data(design: Design, rows: Rows) -> dict[str, xr.Dataset]:
+    """Return the groups ``observed_data`` and ``constant_data`` of the fitted rows."""
+    labels = {OBSERVATIONS: np.arange(rows.n_rows)}
+    common = common_attributes()
+    assert rows.response_values is not None
+    return {
+        "observed_data": by_row({design.response: rows.response_values}, labels, common),
+        "constant_data": by_row(rows.constant_data(), labels, common),
+    }
+
+
+def sample_labels(posterior: xr.Dataset) -> dict[str, Any]:
+    """Return the labels of chains and draws that a posterior has, which thinning keeps and some libraries leave out."""
+    return {dim: posterior.coords[dim] for dim in SAMPLES if dim in posterior.coords}
+
+
+def _sample_coordinates(shape: Sequence[int]) -> dict[str, Any]:
+    return {dim: np.arange(size) for dim, size in zip(SAMPLES, shape, strict=True)}
+
+
+def parameters_group(
+    values: npt.NDArray[Any], variables: Sequence[Variable], attributes: Mapping[str, Any]
+) -> xr.Dataset:
+    """Return a group of the parameters, from the rows of the draws (rows, chains, draws)."""
+    coordinates = _sample_coordinates(values.shape[1:])
+    stored: dict[str, Any] = {}
+    for variable in variables:
+        dims = tuple(stored_name(dim) for dim in variable.dims)
+        coordinates.update({stored_name(dim): labels for dim, labels in variable.coordinates.items()})
+        draws = np.moveaxis(values[variable.index], (-2, -1), (0, 1))
+        stored[stored_name(variable.name)] = ((*SAMPLES, *dims), draws)
+    return xr.Dataset(stored, coordinates, dict(attributes))
+
+
+def _statistics(arrays: Mapping[str, npt.NDArray[Any]], attributes: Mapping[str, Any]) -> xr.Dataset:
+    variables = {name: (SAMPLES, array) for name, array in arrays.items() if name != "values"}
+    return xr.Dataset(variables, _sample_coordinates(arrays["lp"].shape), dict(attributes))
+
+
+def by_row(
+    columns: Mapping[str, npt.NDArray[Any]], rows: Mapping[str, Any], attributes: Mapping[str, Any]
+) -> xr.Dataset:
+    """Return a group of columns with a value a row."""
+    return xr.Dataset(
+        {stored_name(name): ((OBSERVATIONS,), values) for name, values in columns.items()}, rows, dict(attributes)
+    )
+
+
+@functools.cache
+def _arviz_reads_datatree() -> bool:
+    return int(importlib.metadata.version("arviz").partition(".")[0]) >= 1

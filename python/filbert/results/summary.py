@@ -1,0 +1,174 @@
+"""A table of the posterior: mean, spread, interval and diagnostics of each parameter, without importing ArviZ."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core
+from ..errors import DataTypeError, SettingError
+from ..regression.names import OBSERVATIONS, SAMPLES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..model import Model
+
+__all__ = ["draws_by_parameter", "hdi", "summary"]
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def summary(
+    model: Model | Any, idata: Any = None, *, hdi_prob: float = 0.94, least_squares: bool = False
+) -> pd.DataFrame:
+    """Summarise the posterior, one row a parameter: ``summary(idata)`` or ``summary(model, idata)``.
+
+    Parameters
+    ----------
+    model : Model
+        May be left out unless `least_squares` is asked for.
+    idata : xarray.DataTree or arviz.InferenceData
+        What ``Model.fit`` returned. Variables with a value a row of data (predictions) are left out.
+    hdi_prob : float, default 0.94
+        Probability of the highest-density interval, between 0 and 1.
+    least_squares : bool, default False
+        Put the classical estimates beside the posterior, from the model's own summary of the data.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``mean``, ``sd``, the ends of the interval (``hdi_3%`` and ``hdi_97%`` by default), ``mcse_mean``,
+        ``ess_bulk``, ``ess_tail`` (of the 5 % and 95 % quantiles) and ``r_hat``, unrounded, as ``arviz.summary``
+        defines them; rows are labelled as ArviZ labels them, ``x`` or ``g[b]``. With `least_squares` also
+        ``least_squares`` and ``standard_error``, of which sigma has none.
+
+    Raises
+    ------
+    SettingError, DataTypeError
+        If `hdi_prob` is not a number between 0 and 1, or the model is missing.
+    DataError
+        If least squares has no unique answer.
+
+    References
+    ----------
+    Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), Rank-normalization, folding, and localization: an improved
+    R-hat for assessing convergence of MCMC, Bayesian Analysis 16.
+    """
+    import pandas as pd
+
+    if not hasattr(model, "least_squares"):
+        if idata is not None:
+            raise DataTypeError(
+                f"summary(model, idata): model must be a filbert.Model, not {type(model).__module__}."
+                f"{type(model).__name__}."
+            )
+        model, idata = None, model
+    elif idata is None:
+        raise SettingError("summary(model, idata) needs what fit() returned as well as the model.")
+    interval = interval_names(hdi_prob, "hdi_prob")
+    rows = {label: _row(draws, hdi_prob) for label, draws in draws_by_parameter(idata)}
+    names = ["mean", "sd", *interval, "mcse_mean", "ess_bulk", "ess_tail", "r_hat"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=names)
+    if not least_squares:
+        return table
+    if model is None:
+        raise SettingError("least_squares=True needs the model: write summary(model, idata, least_squares=True).")
+    return _with_least_squares(table, model.least_squares())
+
+
+def posterior_variables(idata: Any) -> Iterator[tuple[str, Any, list[str], FloatArray]]:
+    """Yield name, variable, dimensions and values (chains, draws, *dimensions) of each parameter of the posterior."""
+    from .container import posterior_group
+
+    posterior = posterior_group(idata)
+    for name in posterior.data_vars:
+        variable = posterior[name]
+        inner = [dim for dim in variable.dims if dim not in SAMPLES]
+        if OBSERVATIONS not in inner:  # predictions have a value a row
+            values = np.asarray(variable.transpose(*SAMPLES, *inner), dtype=np.float64)
+            yield str(name), variable, inner, values
+
+
+def draws_by_parameter(idata: Any) -> Iterator[tuple[str, FloatArray]]:
+    """Yield each scalar parameter of the posterior with its draws, an array (chains, draws)."""
+    for variable in posterior_variables(idata):
+        yield from parameters_of(variable)
+
+
+def parameters_of(variable: tuple[str, Any, list[str], FloatArray]) -> Iterator[tuple[str, FloatArray]]:
+    """Yield label and draws of each scalar in one of the `posterior_variables`."""
+    name, stored, inner, values = variable
+    levels = [np.asarray(stored.coords[dim]) if dim in stored.coords else range(stored.sizes[dim]) for dim in inner]
+    for where in np.ndindex(values.shape[2:]):
+        label = ", ".join(str(level[i]) for level, i in zip(levels, where, strict=True))
+        yield (f"{name}[{label}]" if inner else name), np.ascontiguousarray(values[(..., *where)])
+
+
+def hdi(draws: npt.ArrayLike, prob: float = 0.94) -> tuple[float, float]:
+    """Return the shortest interval between two draws that holds a share `prob` of all draws.
+
+    Parameters
+    ----------
+    draws : array of any shape
+        Its values are pooled.
+    prob : float, default 0.94
+        Between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper end, (nan, nan) if a draw is not a number.
+    """
+    checked_probability(prob, "prob")
+    values = np.sort(np.asarray(draws, dtype=np.float64), axis=None)
+    if not len(values) or math.isnan(values[-1]):
+        return math.nan, math.nan
+    span = min(math.floor(prob * len(values)), len(values) - 1)
+    start = int(np.argmin(values[span:] - values[: len(values) - span]))
+    return float(values[start]), float(values[start + span])
+
+
+def interval_names(prob: float, argument: str, kind: str = "hdi") -> tuple[str, str]:
+    """Return the names of the columns with the ends of an interval, such as ``hdi_3%`` and ``hdi_97%``."""
+    tail = 100 * (1 - checked_probability(prob, argument)) / 2
+    return f"{kind}_{tail:g}%", f"{kind}_{100 - tail:g}%"
+
+
+def checked_probability(prob: float, argument: str) -> float:
+    """Return the probability of an interval; refuse what is not a number between 0 and 1."""
+    if isinstance(prob, (bool, np.bool_)) or not isinstance(prob, (int, float, np.number)):
+        raise DataTypeError(f"{argument} must be a number between 0 and 1, not {prob!r} ({type(prob).__name__}).")
+    if not 0 < prob < 1:
+        raise SettingError(f"{argument} must be between 0 and 1, both excluded, not {prob}.")
+    return float(prob)
+
+
+def _row(draws: FloatArray, hdi_prob: float) -> list[float]:
+    """Return the statistics of one parameter from its draws (chains, draws)."""
+    sd = float(np.std(draws, ddof=1)) if draws.size > 1 else math.nan
+    return [
+        float(np.mean(draws)),
+        sd,
+        *hdi(draws, hdi_prob),
+        sd / math.sqrt(_core.ess_mean(draws)),
+        _core.ess_bulk(draws),
+        _core.ess_tail(draws),
+        _core.split_rhat(draws),
+    ]
+
+
+def _with_least_squares(table: pd.DataFrame, classical: pd.DataFrame) -> pd.DataFrame:
+    """Put the classical fit beside the posterior: its coefficients are in the same order, and sigma is the last."""
+    if len(table) != len(classical) + 1:
+        raise SettingError(
+            f"The draws have {len(table)} parameters and the model has {len(classical) + 1}: they are of another model."
+        )
+    return table.assign(
+        least_squares=[*classical["estimate"], classical.attrs["sigma"]],
+        standard_error=[*classical["standard_error"], math.nan],
+    )

@@ -1,0 +1,104 @@
+"""Warns where draws should not be trusted, and says what to do about it."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core
+from ..errors import ConvergenceWarning
+from .run import Run
+from .settings import Settings
+
+logger = logging.getLogger("filbert")
+
+FloatArray = npt.NDArray[np.float64]
+
+# Thresholds of Vehtari et al. (2021) and Betancourt (2016), as ArviZ and PyMC use them.
+MAX_RHAT = 1.01
+MIN_ESS_PER_CHAIN = 100
+MIN_BFMI = 0.3
+MAX_SHARE_AT_MAX_TREEDEPTH = 0.05
+
+
+def log_run(run: Run, settings: Settings) -> None:
+    """Say in one line what was sampled and how long it took."""
+    tune, draws = settings.tune, run.draws
+    logger.info(
+        f"Sampled {run.chains} chain{'s' * (run.chains != 1)} for {tune:_d} tune and {draws:_d} draw iterations "
+        f"({tune * run.chains:_d} + {draws * run.chains:_d} draws total) took {run.seconds:.2f} seconds."
+    )
+
+
+def warn_about(run: Run, names: Sequence[str], settings: Settings) -> None:
+    """Warn where the draws should not be trusted, and say what to do about it.
+
+    Parameters
+    ----------
+    run : Run
+    names : sequence of str
+        Names of the variables, in the order of ``run.sampling["values"]``.
+    settings : Settings
+    """
+    for message in [*_sampler_problems(run, settings), *_convergence_problems(run, names, settings)]:
+        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+
+
+def _sampler_problems(run: Run, settings: Settings) -> Iterator[str]:
+    statistics = run.sampling
+    divergences = int(statistics["diverging"].sum())
+    if divergences:
+        subject = "There was 1 divergence" if divergences == 1 else f"There were {divergences} divergences"
+        yield f"{subject} after tuning. Increase `target_accept` (now {settings.target_accept:g}) or reparameterize."
+    at_maximum = statistics["reached_max_treedepth"].mean(axis=1)
+    for chain in np.flatnonzero(at_maximum > MAX_SHARE_AT_MAX_TREEDEPTH):
+        yield (
+            f"Chain {chain} reached the maximum tree depth in {at_maximum[chain]:.0%} of its draws. Increase "
+            f"`max_treedepth` (now {settings.max_treedepth}), increase `target_accept` or reparameterize."
+        )
+    if run.draws >= 10:
+        bfmi = np.atleast_1d(_core.e_bfmi(np.ascontiguousarray(statistics["energy"])))
+        low = np.flatnonzero(bfmi < MIN_BFMI)
+        if len(low):
+            chains = ", ".join(f"{chain} ({bfmi[chain]:.2f})" for chain in low)
+            yield (
+                f"The energy statistic E-BFMI is below {MIN_BFMI} in chain {chains}: the chain may miss the tails of "
+                "the posterior. Use a longer `tune`, or priors with lighter tails."
+            )
+
+
+def _convergence_problems(run: Run, names: Sequence[str], settings: Settings) -> Iterator[str]:
+    if run.draws < 100:
+        yield f"Only {run.draws} draws per chain: R-hat and ESS need more to be reliable. Increase `draws`."
+        return
+    values = np.ascontiguousarray(run.sampling["values"])
+    rhat, ess_bulk, ess_tail = _core.summarise_chains(values, threads=settings.cores)
+    ess = np.minimum(ess_bulk, ess_tail)
+    if run.chains == 1:
+        yield "Only one chain was sampled, this makes it impossible to run some convergence checks. Use `chains=4`."
+    elif run.chains < 4:
+        logger.info("We recommend running at least 4 chains for robust computation of convergence diagnostics.")
+    reference = "See https://arxiv.org/abs/1903.08008 for details."
+    if np.any(rhat > MAX_RHAT):
+        yield (
+            f"The rhat statistic is larger than {MAX_RHAT} for {_worst(names, rhat, rhat > MAX_RHAT, largest=True)}. "
+            f"The chains may not have reached the same distribution: increase `draws` and `tune`. {reference}"
+        )
+    too_few = ess < MIN_ESS_PER_CHAIN * run.chains
+    if np.any(too_few):
+        yield (
+            f"The effective sample size per chain is smaller than {MIN_ESS_PER_CHAIN} for "
+            f"{_worst(names, ess, too_few, largest=False)}. Increase `draws`. {reference}"
+        )
+
+
+def _worst(names: Sequence[str], values: FloatArray, where: npt.NDArray[np.bool_], *, largest: bool) -> str:
+    """Name up to three variables with their values, the worst first."""
+    order = np.argsort(-values if largest else values)
+    worst = [index for index in order if where[index]]
+    shown = ", ".join(f"'{names[index]}' ({values[index]:.4g})" for index in worst[:3])
+    return shown + (f" and {len(worst) - 3} more" if len(worst) > 3 else "")

@@ -1,0 +1,72 @@
+"""Reading tables: CSV, tabs, compression, Parquet, standard input, and what cannot be read."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import io
+
+import pandas as pd
+import pytest
+from filbert.data.files import read_table
+from filbert.errors import DataError
+
+FRAME = pd.DataFrame({"x": [1.5, 2.5], "g": ["a", "b"]})
+
+
+def test_csv_tabs_and_compression(tmp_path):
+    FRAME.to_csv(tmp_path / "d.csv", index=False)
+    FRAME.to_csv(tmp_path / "d.tsv", index=False, sep="\t")
+    (tmp_path / "d.csv.gz").write_bytes(gzip.compress((tmp_path / "d.csv").read_bytes()))
+    for name in ("d.csv", "d.tsv", "d.csv.gz"):
+        pd.testing.assert_frame_equal(read_table(str(tmp_path / name)), FRAME)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".pq", ".PARQUET"])
+def test_parquet(tmp_path, suffix):
+    path = tmp_path / f"d{suffix}"
+    FRAME.to_parquet(path)
+    assert read_table(str(path)).to_dict() == FRAME.to_dict()
+
+
+def test_standard_input():
+    frame = read_table("-", io.BytesIO(FRAME.to_csv(index=False).encode()))
+    pd.testing.assert_frame_equal(frame, FRAME)
+
+
+def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pyarrow" else find_spec(name))
+    with pytest.raises(DataError, match=r"needs pyarrow: pip install 'filbert\[parquet\]'"):
+        read_table(str(tmp_path / "d.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("d.csv", b"", "is empty"),
+        ("d.csv", b"x,x,y\n1,2,3\n", "more than one column named 'x'"),
+        ("d.csv", b"x,y\n1,2\n1,2,3\n", "cannot be read as CSV: .*line 3"),
+        ("d.csv", b"x,y\n1,\xff\xfe\n", "cannot be read as CSV: .*utf-8"),
+        ("d.csv.gz", b"not compressed", "cannot be read as CSV"),
+        ("d.parquet", b"not parquet", "cannot be read as Parquet"),
+    ],
+)
+def test_unreadable_files_are_named_with_the_reason_in_one_line(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=message) as caught:
+        read_table(str(path))
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["none.csv", "none.parquet"])
+def test_missing_file(tmp_path, name):
+    with pytest.raises(DataError, match=r"There is no file .*none"):
+        read_table(str(tmp_path / name))
+
+
+def test_directory(tmp_path):
+    with pytest.raises(DataError, match="cannot be read as CSV"):
+        read_table(str(tmp_path))

@@ -1,0 +1,67 @@
+"""Priors written as text on the command line: read strictly, never executed."""
+
+from __future__ import annotations
+
+import pytest
+from filbert.errors import PriorError
+from filbert.priors.named import Flat, HalfCauchy, Normal, StudentT
+from filbert.priors.text import read_prior
+
+
+@pytest.mark.parametrize(
+    ("text", "term", "prior"),
+    [
+        ("mom_iq=Normal(0, 2)", "mom_iq", Normal(0, 2)),
+        (" mom_iq = Normal( mu = -1.5e0 , sigma = +2 ) ", "mom_iq", Normal(-1.5, 2)),
+        ("sigma=HalfCauchy(10)", "sigma", HalfCauchy(10)),
+        ("x=Flat()", "x", Flat()),
+        ("x=StudentT(4)", "x", StudentT(4)),
+        ("g=Normal(0, [1, 2.5])", "g", Normal(0, [1, 2.5])),
+        ("g=Normal((0, -1), 1)", "g", Normal([0, -1], 1)),
+        ("bs(x, df=4)=Normal(0, 1)", "bs(x, df=4)", Normal(0, 1)),
+        ("C(g, levels=['a=', 'b'])=Normal(0, 1)", "C(g, levels=['a=', 'b'])", Normal(0, 1)),
+    ],
+)
+def test_priors_are_read(text, term, prior):
+    assert read_prior(text) == (term, prior)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x", "not of the form TERM=PRIOR"),
+        ("=Normal(0, 1)", "not of the form TERM=PRIOR"),
+        ("x=", "not of the form TERM=PRIOR"),
+        ("x=Normal", r"lacks its parentheses: write Normal\(mu, sigma\)"),
+        ("x=Normal(0,", "cannot be read as a prior"),
+        ("x=Normal(0 1)", r"cannot be read as a prior.*near '0 1\)'"),
+        ("x=Normal(0, 2))", "cannot be read as a prior"),
+        ("x=Normal(\0)", "cannot be read as a prior"),
+        ("x=3", "'3' is not a prior"),
+        ("x=Normal(0, 1) + 2", "is not a prior"),
+        ("x=norm(0, 1)", r"no prior named 'norm'\. Did you mean .*'Normal'"),
+        ("x=Prior('Normal')", "no prior named 'Prior'"),
+        ("x=__import__('os').system('true')", "is not a prior"),
+        ("x=print(1)", "no prior named 'print'"),
+        ("x=Normal(0, two)", r"'two' in 'Normal\(0, two\)' is not a finite number"),
+        ("x=Normal(0, 1+1)", r"'1\+1' in"),
+        ("x=Normal(0, 10**9)", r"'10\*\*9' in"),
+        ("x=Normal(0, True)", "'True' in"),
+        ("x=Normal(0, '1')", r"\"'1'\" in"),
+        ("x=Normal(0, 1j)", "'1j' in"),
+        ("x=Normal(0, [1, [2]])", r"'\[2\]' in"),
+        (f"x=Normal(1{'0' * 400}, 1)", "not a finite number"),
+        ("x=Normal(0, 1e999)", "sigma must be finite"),
+        ("x=Normal(0, -1)", "sigma must be positive"),
+        ("x=Normal(0, 1, 2)", "Normal takes mu, sigma, and .* gives 3 values"),
+        ("x=Flat(1)", "takes no parameters, and .* gives 1 value"),
+        ("x=Normal(0, mu=2)", "gives 'mu' twice"),
+        ("x=Normal(*[0, 1])", r"'\*\[0, 1\]' in"),
+        ("x=Normal(**{})", r"'\*\*'"),
+        ("x=Normal(tau=4)", r"sigma=1/sqrt\(tau\), that is sigma=0\.5"),
+        ("x=StudentT()", "StudentT needs nu"),
+    ],
+)
+def test_anything_else_is_refused_with_the_wrong_part_named(text, message):
+    with pytest.raises(PriorError, match=message):
+        read_prior(text)

@@ -1,0 +1,333 @@
+"""Saved models predict and are fitted again as they were; files that are damaged or hostile are refused."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import copy
+import hashlib
+import json
+import math
+import pickle
+import random
+from pathlib import Path
+
+import filbert as fb
+import numpy as np
+import pandas as pd
+import pytest
+from design_checks import make_frame
+from filbert.errors import DataError, FilbertError, ModelFileError
+
+KEPT = Path(__file__).parents[2] / "data" / "models"
+
+
+def double(x):
+    return 2 * x
+
+
+FORMULAS = [
+    "y ~ x",
+    "y ~ 0 + x + z",
+    "y ~ 1",
+    "y ~ scale(x) + center(z)",
+    "y ~ poly(x, 3)",
+    "y ~ bs(x, df=5)",
+    "y ~ cr(x, df=4, constraints='center')",
+    "y ~ 0 + cc(x, df=4)",
+    "y ~ g * h",
+    "y ~ x * g",
+    "y ~ 0 + g:x",
+    "y ~ C(g, 'b') + C(k)",
+    "y ~ C(g, Sum) + S(h)",
+    "y ~ C(g, contr.helmert)",
+    "y ~ C(k, contr.poly)",
+    "y ~ C(g, levels=['c', 'b', 'a'])",
+    "y ~ C(g, {'ab': [1, -1, 0], 'c': [0, 0, 1]})",
+    "y ~ I(x ** 2) + np.log(x) + flag",
+    "weighted(y, w) ~ x + offset(scale(z))",
+    "log(y) ~ double(x)",
+    "scale(y) ~ bs(scale(x), df=4)",
+    "y ~ `x` + I(`z` > 0)",
+]
+PRIORS = {"common": fb.StudentT(3, 0, 2), "sigma": fb.HalfCauchy(3)}
+
+
+@pytest.fixture
+def frame():
+    return make_frame()
+
+
+def make(formula, frame, **options):
+    extra = {"double": double} if "double" in formula else None
+    return fb.Model(formula, frame, extra_namespace=extra, **options)
+
+
+def round_trip(model, path, **options):
+    model.save(path)
+    return fb.load(path, **options)
+
+
+def draws(model):
+    posterior = model.fit(draws=150, tune=300, random_seed=4, progressbar=False)["posterior"]
+    return {str(name): posterior[name].values for name in posterior.data_vars}
+
+
+@pytest.mark.filterwarnings("ignore::filbert.ConvergenceWarning")
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_round_trip(formula, frame, tmp_path):
+    model = make(formula, frame, priors={"sigma": fb.HalfCauchy(3)})
+    again = round_trip(model, tmp_path / "m", extra_namespace={"double": double})
+    assert str(again) == str(model)
+    new = frame.iloc[[3, 30, 7]]
+    for one, other in zip(model.design.new_rows(new).blocks(), again.design.new_rows(new).blocks(), strict=True):
+        np.testing.assert_array_equal(one.X, other.X)
+        if one.offset is not None:
+            np.testing.assert_array_equal(one.offset, other.offset)
+    assert [str(p) for p in again.design.predictors.values()] == [str(p) for p in model.design.predictors.values()]
+    first, second = draws(model), draws(again)
+    assert list(first) == list(second)
+    for name, values in first.items():
+        np.testing.assert_array_equal(values, second[name])
+    pd.testing.assert_frame_equal(model.least_squares(), again.least_squares())
+
+
+@pytest.mark.filterwarnings("ignore::filbert.ConvergenceWarning")
+def test_other_priors_after_loading(frame, tmp_path):
+    again = round_trip(fb.Model("y ~ x * g", frame, priors=PRIORS, center_predictors=False), tmp_path / "m")
+    again.set_priors(x=fb.Normal(0, 0.01))
+    expected = fb.Model("y ~ x * g", frame, priors={**PRIORS, "x": fb.Normal(0, 0.01)}, center_predictors=False)
+    for name, values in draws(expected).items():
+        np.testing.assert_array_equal(values, draws(again)[name])
+
+
+def test_predictions_without_rows(frame, tmp_path):
+    model = fb.Model("y ~ scale(x) + g", frame)
+    idata = model.fit(random_seed=1)
+    again = round_trip(model, tmp_path / "m")
+    new = frame.iloc[:4]
+    one = model.predict(idata, kind="response", data=new, inplace=False, random_seed=2)["predictions"]
+    other = again.predict(idata, kind="response", data=new, inplace=False, random_seed=2)["predictions"]
+    np.testing.assert_array_equal(one["mu"], other["mu"])
+    np.testing.assert_array_equal(one["y"], other["y"])
+    for needs_rows in (again.predict, again.log_likelihood, again.r2):
+        with pytest.raises(DataError, match="loaded from a file"):
+            needs_rows(idata)
+    with pytest.raises(DataError, match="'zz'"):
+        again.predict(idata, data=new.assign(g="zz"))
+
+
+def test_levels_keep_their_types(frame, tmp_path):
+    data = frame.assign(k=frame.k * 1.5, t=frame.x > 1)
+    model = fb.Model("y ~ k + C(t) + g", data, categorical=["k"])
+    again = round_trip(model, tmp_path / "m")
+    assert again.design.levels == model.design.levels
+    assert [type(v) for v in again.design.kinds["k"].levels] == [float] * 3
+
+
+@pytest.mark.parametrize("path", sorted(KEPT.glob("*.filbert")), ids=lambda path: path.stem)
+def test_files_of_every_python_and_version_load(path):
+    expected = json.loads((KEPT / "predictions.json").read_text(encoding="utf-8"))
+    model = fb.load(path)
+    rows = model.design.new_rows(pd.DataFrame(expected["data"]))
+    np.testing.assert_allclose(next(rows.blocks()).X, expected["X"], rtol=1e-14)
+    np.testing.assert_allclose(model.least_squares()["estimate"], expected["estimate"], rtol=1e-12)
+
+
+def test_a_file_is_whole_or_not_there(frame, tmp_path, monkeypatch):
+    model = fb.Model("y ~ x", frame)
+    path = tmp_path / "m"
+    model.save(path)
+    before = path.read_bytes()
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="No space"):
+        fb.Model("y ~ z", frame).save(path)
+    monkeypatch.undo()
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+# Files that cannot be used
+
+
+def refused(path, *parts, **options):
+    with pytest.raises(ModelFileError) as caught:
+        fb.load(path, **options)
+    for part in (path.name, *parts):
+        assert part in str(caught.value), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "part"),
+    [
+        (b"", "empty"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(50), "HDF5"),
+        (pickle.dumps({"a": 1}), "pickle"),
+        (b"PK\x03\x04" + bytes(50), "zip"),
+        (b"x,y\n1,2\n", "not a model file"),
+        (b"filbert model 99 2 abc\n{}", "format 99"),
+        (b"filbert model x 2 abc\n{}", "header"),
+    ],
+)
+def test_foreign_files(data, part, tmp_path):
+    (tmp_path / "file").write_bytes(data)
+    refused(tmp_path / "file", part)
+
+
+def test_paths_keep_their_own_errors(frame, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        fb.load(tmp_path / "nothing")
+    with pytest.raises(OSError, match="directory"):
+        fb.load(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        fb.Model("y ~ x", frame).save(tmp_path / "no folder" / "m")
+
+
+def test_two_hundred_corrupted_copies_are_refused(frame, tmp_path):
+    path = tmp_path / "m"
+    fb.Model("y ~ poly(x, 2) * g", frame, priors=PRIORS).save(path)
+    good = path.read_bytes()
+    rng = random.Random(1)
+    for _ in range(200):
+        bad = bytearray(good)
+        place = rng.randrange(len(good))
+        match rng.randrange(5):
+            case 0:
+                bad[place] ^= 1 << rng.randrange(8)
+            case 1:
+                del bad[place:]
+            case 2:
+                bad[place:place] = rng.randbytes(rng.randrange(1, 20))
+            case 3:
+                other = rng.randrange(len(good) - 20)
+                bad[other : other + 20], bad[place : place + 20] = bad[place : place + 20], bad[other : other + 20]
+            case 4:
+                bad[place : place + 8] = rng.randbytes(8)
+        if bytes(bad) != good:
+            path.write_bytes(bad)
+            refused(path)
+
+
+def signed(content):
+    payload = json.dumps(content).encode()
+    return f"filbert model 1 {len(payload)} {hashlib.sha256(payload).hexdigest()}\n".encode() + payload
+
+
+def places(value, path=()):
+    """Yield the path to every value within JSON."""
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from places(item, (*path, key))
+
+
+def test_mangled_content_with_a_right_checksum_is_refused_or_harmless(frame, tmp_path):
+    """Any value replaced by one of another kind gives a ModelFileError, or a model that still lays out rows."""
+    path = tmp_path / "m"
+    fb.Model("y ~ scale(x) + g + offset(z)", frame, priors=PRIORS).save(path)
+    content = json.loads(path.read_bytes().partition(b"\n")[2])
+    rng = random.Random(2)
+    refusals = 0
+    for where in [place for place in places(content) if place]:
+        mangled = copy.deepcopy(content)
+        *outer, last = where
+        inner = mangled
+        for key in outer:
+            inner = inner[key]
+        inner[last] = rng.choice([None, "text", -1, 1e308, [], {}, [1, "a"], {"a": 1}, True])
+        path.write_bytes(signed(mangled))
+        try:
+            model = fb.load(path)
+        except ModelFileError:
+            refusals += 1
+            continue
+        with contextlib.suppress(FilbertError):
+            model.design.new_rows(frame.iloc[:3])
+    assert refusals > 60
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os').system('touch /tmp/owned')",
+        "x.__class__.__mro__[1].__subclasses__()",
+        "np.load('file')",
+        "np.lib.format.read_array(x)",
+        "np.fromfile('file')",
+        "(lambda: 1)()",
+        "[v for v in x]",
+        "x.to_pickle('file')",
+        "open('file')",
+        "eval('1')",
+        "getattr(x, 'values')",
+        "f'{x}'",
+        "x.dt.__class__",
+        "contr.__loader__",
+    ],
+)
+def test_hostile_expressions_are_refused(text, frame, tmp_path):
+    path = tmp_path / "m"
+    fb.Model("y ~ np.log(x)", frame).save(path)
+    content = json.loads(path.read_bytes().partition(b"\n")[2])
+    content = json.loads(json.dumps(content).replace("np.log(x)", json.dumps(text)[1:-1]))
+    path.write_bytes(signed(content))
+    refused(path)
+
+
+def test_functions_of_the_user_are_asked_for(frame, tmp_path):
+    path = tmp_path / "m"
+    make("y ~ double(x)", frame).save(path)
+    refused(path, "'double'", "extra_namespace={'double': ...}")
+
+
+def test_huge_arrays_are_refused_before_they_are_made(frame, tmp_path):
+    path = tmp_path / "m"
+    fb.Model("y ~ x", frame).save(path)
+    content = json.loads(path.read_bytes().partition(b"\n")[2])
+    content["summary"]["factor"] = {"shape": [10**9, 10**9], "float64": base64.b64encode(bytes(8)).decode()}
+    path.write_bytes(signed(content))
+    refused(path, "bytes")
+
+
+def test_levels_that_cannot_be_stored_are_named(frame, tmp_path):
+    model = fb.Model("y ~ bin", frame.assign(bin=pd.cut(frame.x, 3)))
+    with pytest.raises(ModelFileError, match=r"levels of 'bin'.*Interval.*astype\(str\)"):
+        model.save(tmp_path / "m")
+    assert not list(tmp_path.iterdir())
+
+
+# Pickle and copies
+
+
+@pytest.mark.filterwarnings("ignore::filbert.ConvergenceWarning")
+@pytest.mark.parametrize("copied", [copy.deepcopy, copy.copy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_copies_are_the_model(copied, frame):
+    model = fb.Model("y ~ double(x) + C(g, 'b')", frame, extra_namespace={"double": double}, weights="w")
+    model.design.new_rows(frame)
+    again = copied(model)
+    for name, values in draws(model).items():
+        np.testing.assert_array_equal(values, draws(again)[name])
+    if copied is not copy.copy:
+        again.set_priors(sigma=fb.HalfNormal(1))
+        assert "sigma" not in model.given_priors
+    assert again.design.rows.n_rows == 60
+
+
+def test_a_lambda_can_be_copied_and_its_pickle_is_refused_by_name(frame):
+    model = fb.Model("y ~ f(x)", frame, extra_namespace={"f": lambda x: math.pi * x})
+    assert str(copy.deepcopy(model)) == str(model)
+    with pytest.raises(fb.SettingError, match=r"extra_namespace\['f'\].*model.save"):
+        pickle.dumps(model)
+
+
+def test_a_summary_can_be_pickled_and_copied(frame):
+    summary = fb.SufficientStatistics.from_arrays(frame[["x", "z"]].to_numpy(), frame.y.to_numpy())
+    for again in (pickle.loads(pickle.dumps(summary)), copy.deepcopy(summary), copy.copy(summary)):
+        again.update(frame[["x", "z"]].to_numpy(), frame.y.to_numpy())
+        assert (again.n_rows, summary.n_rows) == (120, 60)
+    with pytest.raises(ValueError, match="not the state of a summary"):
+        fb.SufficientStatistics.from_state((np.eye(2), np.zeros(3), np.zeros(3, dtype=int), 1.0, 1))
