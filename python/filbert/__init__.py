@@ -20,8 +20,9 @@ if TYPE_CHECKING:
         PriorError,
         SettingError,
     )
+    from .families.family import Family
     from .interpret.tables import comparisons, predictions, slopes
-    from .model import Model
+    from .model import Model, load
     from .plots import (
         plot_comparisons,
         plot_forest,
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     )
     from .priors.prior import Prior
     from .results.summary import summary
-    from .storage.model_file import load
 
 __all__ = [
     "Cauchy",
@@ -57,6 +57,7 @@ __all__ = [
     "DataTypeError",
     "DataWarning",
     "Exponential",
+    "Family",
     "FilbertError",
     "Flat",
     "FormulaError",
@@ -122,7 +123,8 @@ _HOMES = {
         ),
         "plots",
     ),
-    "load": "storage.model_file",
+    "Family": "families.family",
+    "load": "model",
     "Model": "model",
     "Prior": "priors.prior",
     "summary": "results.summary",

@@ -157,7 +157,7 @@ def _fit(formula: str, data: str, quiet: bool, output: str | None, plot: str | N
     )
     _print_posterior(idata, options["hdi_prob"])
     saved = _write(output, lambda path: idata.to_netcdf(path, engine="h5netcdf"))
-    drawn = _write(plot, lambda path: _draw(idata, model.design, path))
+    drawn = _write(plot, lambda path: _draw(idata, model.regression, path))
     return 0 if saved and drawn else FAILED
 
 
@@ -169,10 +169,10 @@ def _print_posterior(idata: Any, hdi_prob: float) -> None:
     sys.stdout.flush()
 
 
-def _draw(idata: Any, design: Any, path: str) -> None:
+def _draw(idata: Any, regression: Any, path: str) -> None:
     from .plots import plot_fit
 
-    plot_fit(idata, design).savefig(path)
+    plot_fit(idata, regression).savefig(path)
 
 
 def _write(path: str | None, action: Callable[[str], object]) -> bool:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable, Sized
+from pathlib import Path
+from types import FrameType
+
+_PACKAGE = str(Path(__file__).parent)
 
 
 class FilbertError(Exception):
@@ -40,6 +46,16 @@ class ConvergenceWarning(UserWarning):
 
 class DataWarning(UserWarning):
     """The data were changed on the way in, or look unlike what the formula says."""
+
+
+def warn(message: str, category: type[UserWarning]) -> None:
+    """Warn with the line of the user's program that led here, however deep inside of filbert this is called."""
+    level = 1
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+        level += 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 def count(number: int, noun: str) -> str:

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from .errors import DataTypeError, FormulaError, SettingError
+from .errors import SettingError
+from .families import family_of
+from .families.family import Family
+from .fit import fit
 from .formula.design import Design
 from .priors.prior import Prior
-from .regression import identifiability
-from .regression.default_priors import ResolvedPrior, default_priors, resolve_priors
-from .regression.regression import Regression
+from .regression.regression import Choices, Regression
+from .regression.statement import state, with_priors
 from .sampling.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     import pandas as pd
-
-FAMILIES = ("gaussian",)
 
 
 class Model:
@@ -40,13 +40,13 @@ class Model:
         formulas know, and those of `extra_namespace`; variables of the caller are not seen.
     data : pandas.DataFrame
         One row an observation.
-    family : str, default "gaussian"
-        Only ``"gaussian"`` so far.
+    family : str or Family, default "gaussian"
+        ``"gaussian"``, or an object of a class of your own that extends `filbert.Family`.
     priors : mapping of str to Prior, optional
         Priors by term, as formulas print it, by ``"Intercept"`` and ``"sigma"``; ``"common"`` is for all slopes. What
         is not given gets a default prior, scaled by the data; ``print(model)`` shows them.
     link : str, optional
-        Only ``"identity"``.
+        How the linear predictor becomes the family's parent parameter; by default the family's first link.
     categorical : str or list of str, optional
         Columns to treat as factors although they hold numbers.
     dropna : bool, default False
@@ -81,7 +81,7 @@ class Model:
         self,
         formula: str,
         data: pd.DataFrame,
-        family: str = "gaussian",
+        family: str | Family = "gaussian",
         priors: Mapping[str, Prior] | None = None,
         link: str | Mapping[str, str] | None = None,
         categorical: str | list[str] | None = None,
@@ -92,7 +92,8 @@ class Model:
         offset: Any = None,
         extra_namespace: Mapping[str, Any] | None = None,
     ) -> None:
-        _check_family(family, link)
+        chosen = family_of(family)
+        chosen_link = chosen.chosen_link(link)
         design = Design.read(
             formula,
             data,
@@ -102,41 +103,18 @@ class Model:
             offset=offset,
             extra_namespace=extra_namespace,
         )
-        self._assemble(design, _summarised(design), bool(center_predictors), bool(auto_scale), priors)
+        unresolved = state(design, chosen, chosen_link, bool(center_predictors), Choices(auto_scale=bool(auto_scale)))
+        self._regression = with_priors(unresolved, priors)
 
     @classmethod
-    def assembled(
-        cls,
-        design: Design,
-        summary: _core.SufficientStatistics,
-        center_predictors: bool,
-        auto_scale: bool,
-        priors: Mapping[str, Prior],
-    ) -> Model:
-        """Make a model from its parts, such as those in a file."""
+    def _of(cls, regression: Regression) -> Model:
+        """Make a model of what it states, such as that in a file."""
         model = cls.__new__(cls)
-        model._assemble(design, summary, center_predictors, auto_scale, priors)
+        model._regression = regression
         return model
 
-    def _assemble(
-        self,
-        design: Design,
-        summary: _core.SufficientStatistics,
-        center_predictors: bool,
-        auto_scale: bool,
-        priors: Mapping[str, Prior] | None,
-    ) -> None:
-        self._design = design
-        self._summary = summary
-        self.center_predictors = center_predictors
-        self.auto_scale = auto_scale
-        self._default_priors = self._scaled_defaults()
-        self._given_priors: dict[str, Prior] = {}
-        self._priors = self._default_priors
-        self.set_priors(priors)
-
     def __getstate__(self) -> dict[str, Any]:
-        for name, value in self._design.extra_namespace.items():
+        for name, value in self.design.extra_namespace.items():
             try:
                 pickle.dumps(value)
             except Exception as error:
@@ -152,46 +130,51 @@ class Model:
         return copied
 
     @property
+    def regression(self) -> Regression:
+        """What the model states, as a value that does not change."""
+        return self._regression
+
+    @property
     def formula(self) -> str:
         """The formula, as given."""
-        return self._design.formula
+        return self._regression.description
+
+    @property
+    def family(self) -> Family:
+        """The family of the response."""
+        return self._regression.family
 
     @property
     def design(self) -> Design:
         """The design: names, terms, levels, and blocks of rows."""
-        return self._design
+        design = self._regression.design
+        assert design is not None
+        return design
+
+    @property
+    def center_predictors(self) -> bool:
+        """Whether the prior of the intercept is about the predictor means."""
+        return self._regression.intercept_at_means
+
+    @property
+    def auto_scale(self) -> bool:
+        """Whether default priors are scaled by the data."""
+        return self._regression.choices.auto_scale
 
     @property
     def sufficient_statistics(self) -> _core.SufficientStatistics:
-        """What the likelihood sees of the rows."""
-        return self._summary
-
-    @property
-    def regression(self) -> Regression:
-        """The posterior that formula, data and priors state."""
-        design = self._design
-        widths = {"Intercept": 1} if design.has_intercept else {}
-        widths.update({term.name: len(term.columns) for term in design.terms})
-        return Regression(
-            summary=self._summary,
-            has_intercept=design.has_intercept,
-            intercept_at_means=self.center_predictors,
-            response=design.response,
-            columns=design.columns,
-            widths=widths,
-            priors=self._priors,
-            description=design.formula,
-        )
+        """What a Gaussian likelihood sees of the rows."""
+        return self._regression.summary
 
     @property
     def priors(self) -> dict[str, Prior]:
         """The prior of each parameter, on the scale of the data."""
-        return {name: resolved.prior for name, resolved in self._priors.items()}
+        return self._regression.priors
 
     @property
     def given_priors(self) -> dict[str, Prior]:
         """The priors that were given, by the names they were given for."""
-        return dict(self._given_priors)
+        return dict(self._regression.choices.given)
 
     def set_priors(self, priors: Mapping[str, Prior] | None = None, **by_term: Prior) -> None:
         """Replace priors of a model; rows are not read again, and priors not named stay as they are.
@@ -203,11 +186,7 @@ class Model:
         **by_term : Prior
             The same for names that are Python names: ``sigma=``, ``common=``.
         """
-        if priors is not None and not isinstance(priors, Mapping):
-            raise DataTypeError(f"priors must be a dict such as {{'x': fb.Normal(0, 1)}}, not {type(priors).__name__}.")
-        given = {**self._given_priors, **(priors or {}), **by_term}
-        self._priors = resolve_priors(given, self._default_priors, self._design.terms)
-        self._given_priors = given
+        self._regression = with_priors(with_priors(self._regression, priors), by_term)
 
     def least_squares(self) -> pd.DataFrame:
         """Return the classical fit, from the same summary of the rows.
@@ -223,19 +202,9 @@ class Model:
         DataError
             If columns are exactly collinear, so that there is no unique answer.
         """
-        import pandas as pd
+        from .results.least_squares import least_squares_table
 
-        regression = self.regression
-        fit = regression.least_squares
-        if fit.dependent:
-            raise identifiability.no_unique_fit(regression)
-        names = ["Intercept"] * self._design.has_intercept + list(self._design.columns)
-        table = pd.DataFrame({"estimate": fit.estimate, "standard_error": fit.standard_error}, index=names)
-        table.attrs = {
-            name: getattr(fit, name)
-            for name in ("sigma", "residual_sum_of_squares", "degrees_of_freedom", "rank", "condition_number")
-        }
-        return table
+        return least_squares_table(self._regression)
 
     def fit(
         self,
@@ -300,16 +269,10 @@ class Model:
             init=init,
             progressbar=progressbar,
         )
-        from .results import container as inference_data
+        from .results.container import fitted_data
 
-        design = self._design
-        attributes = {
-            "formula": self.formula,
-            "family": "gaussian",
-            "center_predictors": int(self.center_predictors),
-        }
-        data = {} if design.rows is None else inference_data.design_data(design, design.rows)
-        return self.regression.fit(settings, inference_data.design_variables(design), data, attributes)
+        data = {} if self.design.rows is None else fitted_data(self._regression.response, self.design.rows)
+        return fit(self._regression, settings, data, {"center_predictors": int(self.center_predictors)})
 
     def predict(
         self,
@@ -354,7 +317,7 @@ class Model:
         """
         from .predict.posterior_predictive import predict
 
-        return predict(self, idata, kind, data, inplace, random_seed)
+        return predict(self._regression, idata, kind, data, inplace, random_seed)
 
     def prior_predictive(self, draws: int = 500, random_seed: int | np.random.Generator | None = None) -> Any:
         """Draw parameters from their priors, and responses from the parameters.
@@ -375,8 +338,12 @@ class Model:
             If a prior is improper (Flat, HalfFlat), so that nothing can be drawn from it.
         """
         from .predict.prior_predictive import prior_predictive
+        from .predict.rowwise import fitted_rows
+        from .results.container import fitted_data
 
-        return prior_predictive(self, draws, random_seed)
+        rows = fitted_rows(self._regression)
+        data = fitted_data(self._regression.response, rows)
+        return prior_predictive(self._regression, data, keep_mean=True, draws=draws, random_seed=random_seed)
 
     def log_likelihood(self, idata: Any, inplace: bool = True) -> Any:
         """Add the log likelihood of each fitted row at each draw, which ``az.loo`` and ``az.compare`` need.
@@ -396,7 +363,7 @@ class Model:
         """
         from .predict.log_likelihood import log_likelihood
 
-        return log_likelihood(self, idata, inplace)
+        return log_likelihood(self._regression, idata, inplace)
 
     compute_log_likelihood = log_likelihood  # bambi's name
 
@@ -420,7 +387,7 @@ class Model:
         """
         from .predict.log_likelihood import r2
 
-        return r2(self, idata)
+        return r2(self._regression, idata)
 
     r2_score = r2  # bambi's name
 
@@ -464,72 +431,41 @@ class Model:
         """
         from .storage.model_file import save
 
-        save(self, path)
+        save(self._regression, path)
 
     def __repr__(self) -> str:
-        lines = [
-            f"       Formula: {self.formula}",
-            "        Family: gaussian",
-            "          Link: mu = identity",
-            f"  Observations: {self._design.n_rows}",
-            "        Priors:",
-            "    target = mu",
-            "        Common-level effects",
-        ]
-        for name, resolved in self._priors.items():
-            if name == "sigma":
-                lines.append("        Auxiliary parameters")
-            scaled = f"    <- {resolved.rule}" if resolved.is_default and resolved.rule != repr(resolved.prior) else ""
-            lines.append(f"            {name} ~ {resolved.prior}{scaled}")
-        if self._design.has_intercept and self._design.columns:
-            meaning = (
-                "the mean response at the predictor means"
-                if self.center_predictors
-                else "the mean response where every predictor is 0"
-            )
-            lines.append(f"------\n* The prior of Intercept is about {meaning}.")
-        for factor, level in self._design.baseline.items():
-            lines.append(f"* The reference level of {factor} is {level}.")
-        return "\n".join(lines)
+        from .results.statement import statement_text
 
-    def _scaled_defaults(self) -> dict[str, ResolvedPrior]:
-        design, mean, sd = self._design, self._summary.mean, self._summary.sd
-        columns_by_term: dict[str, slice] = {}
-        stop = 0
-        for term in design.terms:
-            start, stop = stop, stop + len(term.columns)
-            columns_by_term[term.name] = slice(start, stop)
-        return default_priors(
-            columns_by_term,
-            mean[:-1],
-            sd[:-1],
-            float(mean[-1]),
-            float(sd[-1]),
-            design.has_intercept,
-            self.center_predictors,
-            self.auto_scale,
-        )
+        return statement_text(self._regression)
 
 
-def _summarised(design: Design) -> _core.SufficientStatistics:
-    """Fold the rows into what the likelihood sees of them."""
-    if not design.columns and not design.has_intercept:
-        raise FormulaError(f"Formula {design.formula!r} has no predictors and no intercept: write '~ 1' for a mean.")
-    assert design.rows is not None
-    summary = _core.SufficientStatistics(len(design.columns))
-    for block in design.rows.blocks():
-        summary.update(block.X, block.target, block.weights)
-    identifiability.check_response(design.response, summary)
-    identifiability.check_columns(design.columns, summary, design.has_intercept)
-    return summary
+def load(path: str | os.PathLike[str], extra_namespace: Mapping[str, Any] | None = None, family: Any = None) -> Model:
+    """Read a model that `Model.save` has written.
 
+    It predicts new rows and can be fitted again, with other priors if need be (`Model.set_priors`); what needs the
+    fitted rows says so. Files of strangers are safe: nothing in them is run but expressions of columns and known
+    functions.
 
-def _check_family(family: Any, link: Any) -> None:
-    if not isinstance(family, str):
-        raise DataTypeError(f"family must be a str, not {family!r} ({type(family).__name__}).")
-    if family not in FAMILIES:
-        available = ", ".join(repr(name) for name in FAMILIES)
-        raise SettingError(f"family={family!r} is not available. The families are {available}.")
-    chosen = link.get("mu") if isinstance(link, Mapping) and set(link) == {"mu"} else link
-    if chosen not in (None, "identity"):
-        raise SettingError(f"link={link!r} is not available for family 'gaussian'. Its link is 'identity'.")
+    Parameters
+    ----------
+    path : str or path-like
+    extra_namespace : mapping, optional
+        The functions that the formula used from the `extra_namespace` of the saved model; they are not in the file.
+    family : Family, optional
+        The family object of a model that was not made with one of filbert's own; it is not in the file either.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelFileError
+        If the file is truncated, corrupt, of another kind or of a newer version, or needs functions or a family that
+        are not given.
+    OSError
+        If the file cannot be read.
+    """
+    from .storage.model_file import read
+
+    return Model._of(read(path, extra_namespace, family))

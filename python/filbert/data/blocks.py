@@ -31,6 +31,10 @@ class Block:
     offset: Floats | None
     weights: Floats | None
 
+    def __getitem__(self, where: slice) -> Block:
+        parts = [None if part is None else part[where] for part in (self.y, self.offset, self.weights)]
+        return Block(self.X[where], *parts)
+
     @property
     def target(self) -> Floats:
         """The response less the offset, which is what the columns explain."""

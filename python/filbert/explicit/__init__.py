@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from ..errors import DataTypeError, FormulaError, PriorError, SettingError, count, quote_names, suggest
-from ..priors.prior import DISTRIBUTIONS, Prior, parameter_names
+from ..fit import fit
+from ..priors.prior import Prior, parameter_names
+from ..priors.table import TABLE
 from ..regression.names import OBSERVATIONS, SAMPLES, stored_name
 from ..sampling.settings import Settings
 from .affine import Affine, numbers
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [  # noqa: PLE0604 (the distributions' names are strings)
-    *DISTRIBUTIONS,
+    *TABLE,
     "ConstantData",
     "Data",
     "Deterministic",
@@ -198,8 +200,7 @@ def sample(
         init=init,
         progressbar=progressbar,
     )
-    lowered = model.lowered
-    idata = lowered.regression.fit(settings, lowered.variables, _data_groups(model), {"family": "gaussian"})
+    idata = fit(model.regression, settings, _data_groups(model), {})
     for group in ("posterior", "warmup_posterior"):
         _add_deterministics(model, idata, group)
     return idata
@@ -215,20 +216,13 @@ def sample_prior_predictive(
     xarray.DataTree or arviz.InferenceData
         Groups ``prior``, ``prior_predictive``, ``observed_data``, ``constant_data``.
     """
-    from ..predict import prior_predictive
+    from ..predict.prior_predictive import prior_predictive
 
     model = modelcontext(model)
-    lowered = model.lowered
-    idata = prior_predictive.prior_container(
-        lowered.regression,
-        lowered.variables,
-        lowered.rows,
-        _data_groups(model),
-        keep_mean=False,
-        draws=draws,
-        random_seed=random_seed,
+    idata = prior_predictive(
+        model.regression, _data_groups(model), keep_mean=False, draws=draws, random_seed=random_seed
     )
-    _rename_rows(idata, "prior_predictive", lowered.likelihood)
+    _rename_rows(idata, "prior_predictive", model.likelihood)
     _add_deterministics(model, idata, "prior")
     return idata
 
@@ -256,28 +250,25 @@ def sample_posterior_predictive(
     """
     import xarray as xr
 
-    from ..predict import means as predictive
-    from ..predict import posterior_predictive
-    from ..results import container as inference_data
+    from ..predict.posterior_predictive import row_draws
+    from ..predict.rowwise import noise_seed
+    from ..results import container
+    from ..results.draws import Draws
 
     model = modelcontext(model)
-    lowered = model.lowered
-    values = predictive.parameter_draws(trace, lowered.variables)
-    shape = predictive.sample_shape(trace)
-    seed = predictive.noise_seed(random_seed)
-    regression = lowered.regression
-    _, response = posterior_predictive.row_draws(
-        lowered.rows, values[:-1], regression.has_intercept, shape, values[-1], seed
-    )
-    posterior = inference_data.group(trace, "posterior")
+    regression = model.regression
+    assert regression.rows is not None
+    draws = Draws.read(trace, regression)
+    _, response = row_draws(regression.rows, regression, draws, noise_seed(random_seed))
+    posterior = container.group(trace, "posterior")
     assert posterior is not None
     drawn = {stored_name(regression.response): ((*SAMPLES, OBSERVATIONS), response)}
-    group = xr.Dataset(drawn, inference_data.sample_labels(posterior), inference_data.common_attributes())
+    group = xr.Dataset(drawn, container.sample_labels(posterior), container.common_attributes())
     if extend_inferencedata:
-        inference_data.set_group(trace, "posterior_predictive", group)
+        container.set_group(trace, "posterior_predictive", group)
     else:
-        trace = inference_data.container({"posterior_predictive": group, **_data_groups(model)})
-    _rename_rows(trace, "posterior_predictive", lowered.likelihood)
+        trace = container.container({"posterior_predictive": group, **_data_groups(model)})
+    _rename_rows(trace, "posterior_predictive", model.likelihood)
     return trace
 
 
@@ -400,12 +391,12 @@ def _rename_rows(idata: Any, name: str, likelihood: Likelihood) -> None:
     inference_data.set_group(idata, name, group.rename({OBSERVATIONS: stored_name(likelihood.dim)}))
 
 
-for _kind in DISTRIBUTIONS:
+for _kind in TABLE:
     globals()[_kind] = _distribution(_kind)
 
 
 def __getattr__(name: str) -> NoReturn:
     raise AttributeError(
-        f"filbert.explicit has no {name!r}.{suggest(name, __all__)} The distributions are {', '.join(DISTRIBUTIONS)}; "
+        f"filbert.explicit has no {name!r}.{suggest(name, __all__)} The distributions are {', '.join(TABLE)}; "
         "the likelihood is Normal with observed=."
     )

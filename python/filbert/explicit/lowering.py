@@ -1,4 +1,4 @@
-"""Turns an explicit model into the regression that it states: its columns, its rows, and what its draws are called."""
+"""Turns a model that was written out into the regression that it states: its columns, its rows, its parameters."""
 
 from __future__ import annotations
 
@@ -7,100 +7,70 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from .. import _core
 from ..data.blocks import Block
+from ..families import FAMILIES
 from ..priors.prior import Prior
 from ..regression import identifiability
-from ..regression.default_priors import ResolvedPrior
+from ..regression.parameters import ChosenPrior, Parameter
 from ..regression.regression import Regression
 from .affine import Affine
 
 if TYPE_CHECKING:
-    from ..results.container import Variable
     from .model import Likelihood, Model, Named
 
 _BLOCK_ROWS = 65536
 
 
-@dataclass(frozen=True)
-class Lowered:
-    """A model as a regression: its coefficients in order, and its rows."""
+def lower(model: Model, likelihood: Likelihood) -> Regression:
+    """Make the regression of a model; a single number that every row has with coefficient 1 becomes the intercept."""
+    coefficients = {name: entry for name, entry in model.parameters.items() if name != likelihood.sigma}
+    intercept = next((name for name in coefficients if _is_intercept(likelihood.mean, name, coefficients[name])), None)
+    regression = _lowered(model, likelihood, coefficients, intercept)
+    summary = regression.summary
+    identifiability.check_response(likelihood.name, summary)
+    if intercept is not None and any(summary.is_constant(j) and summary.mean[j] for j in range(summary.columns)):
+        return _lowered(model, likelihood, coefficients, None)  # priors tell the two constants apart
+    return regression
 
-    regression: Regression
-    variables: tuple[Variable, ...]
-    columns: dict[str, int]  # first column of each parameter among all parameters
-    intercept: str | None
-    likelihood: Likelihood
 
-    @classmethod
-    def of(cls, model: Model, likelihood: Likelihood) -> Lowered:
-        """Lower a model; a single number that every row has with coefficient 1 becomes the intercept."""
-        parameters = {name: entry for name, entry in model.parameters.items() if name != likelihood.sigma}
-        intercept = next((name for name in parameters if _is_intercept(likelihood.mean, name, parameters[name])), None)
-        lowered = cls._with(model, likelihood, parameters, intercept)
-        summary = lowered.regression.summary
-        identifiability.check_response(likelihood.name, summary)
-        if intercept is not None and any(summary.is_constant(j) and summary.mean[j] for j in range(summary.columns)):
-            return cls._with(model, likelihood, parameters, None)  # priors tell the two constants apart
-        return lowered
-
-    @classmethod
-    def _with(
-        cls, model: Model, likelihood: Likelihood, parameters: Mapping[str, Named], intercept: str | None
-    ) -> Lowered:
-        from ..results.container import Variable
-
-        ordered = [name for name in parameters if name == intercept] + [
-            name for name in parameters if name != intercept
-        ]
-        widths = {name: parameters[name].value.size for name in ordered}
-        columns = dict(zip(ordered, np.cumsum([0, *widths.values()])[:-1].tolist(), strict=True))
-        variables = []
-        for name, entry in model.parameters.items():
-            shape = entry.value.shape
-            index = (
-                np.full(shape, -1)
-                if name == likelihood.sigma
-                else columns[name] + np.arange(entry.value.size).reshape(shape)
-            )
-            coordinates = {dim: model.coords[dim] for dim in entry.dims if dim in model.coords}
-            variables.append(Variable(name, index, entry.dims, coordinates))
-        n_columns = sum(widths.values())
-        rows = ModelRows(likelihood, columns, n_columns, intercept is not None)
-        summary = _core.SufficientStatistics(n_columns - (intercept is not None))
-        for block in rows.blocks():
-            summary.update(block.X, block.target)
-        priors = {
-            name: ResolvedPrior(
-                _spread(model.priors[name], parameters[name].value.shape), False, repr(model.priors[name])
-            )
-            for name in ordered
-        }
-        sigma = model.priors[likelihood.sigma]
-        priors[likelihood.sigma] = ResolvedPrior(sigma, False, repr(sigma))
-        labels = [
-            label for name in ordered if name != intercept for label in _labels(name, parameters[name], model.coords)
-        ]
-        regression = Regression(
-            summary=summary,
-            has_intercept=intercept is not None,
-            intercept_at_means=False,
-            response=likelihood.name,
-            columns=tuple(labels),
-            widths=widths,
-            priors=priors,
-            description=f"{likelihood.name} ~ Normal(mu, {likelihood.sigma})",
-        )
-        return cls(regression, tuple(variables), columns, intercept, likelihood)
-
-    @property
-    def rows(self) -> ModelRows:
-        """The observed rows."""
-        width = sum(self.regression.widths.values())
-        return ModelRows(self.likelihood, self.columns, width, self.intercept is not None)
+def _lowered(
+    model: Model, likelihood: Likelihood, coefficients: Mapping[str, Named], intercept: str | None
+) -> Regression:
+    ordered = sorted(coefficients, key=lambda name: name != intercept)
+    widths = {name: coefficients[name].value.size for name in ordered}
+    first = dict(zip(ordered, np.cumsum([0, *widths.values()])[:-1].tolist(), strict=True))
+    n_coefficients = sum(widths.values())
+    rows = ModelRows(likelihood, first, n_coefficients, intercept is not None)
+    summary = _core.SufficientStatistics(n_coefficients - (intercept is not None))
+    for block in rows.blocks():
+        summary.update(block.X, block.target)
+    parameters = []
+    for name, entry in model.parameters.items():
+        shape = entry.value.shape
+        prior = model.priors[name]
+        chosen = ChosenPrior(_spread(prior, shape), False, repr(prior))
+        coordinates = {dim: model.coords[dim] for dim in entry.dims if dim in model.coords}
+        if name == likelihood.sigma:
+            index, auxiliary = np.full(shape, n_coefficients), "sigma"
+        else:
+            index, auxiliary = first[name] + np.arange(entry.value.size).reshape(shape), None
+        parameters.append(Parameter(name, index, chosen, auxiliary, entry.dims, coordinates))
+    by_name = {parameter.name: parameter for parameter in parameters}
+    return Regression(
+        description=f"{likelihood.name} ~ Normal(mu, {likelihood.sigma})",
+        response=likelihood.name,
+        family=FAMILIES["gaussian"],
+        link="identity",
+        columns=tuple(label for name in ordered if name != intercept for label in by_name[name].labels),
+        has_intercept=intercept is not None,
+        intercept_at_means=False,
+        parameters=tuple(parameters),
+        summary=summary,
+        rows=rows,
+    )
 
 
 @dataclass(frozen=True)
@@ -147,13 +117,3 @@ def _spread(prior: Prior, shape: tuple[int, ...]) -> Prior:
         return prior
     values: dict[str, Any] = {key: float(np.ravel(value)[0]) for key, value in prior.params.items()}
     return Prior(prior.name, **values)
-
-
-def _labels(name: str, entry: Named, coords: Mapping[str, npt.NDArray[Any]]) -> list[str]:
-    if not entry.dims:
-        return [name]
-    levels = [coords.get(dim, range(size)) for dim, size in zip(entry.dims, entry.value.shape, strict=True)]
-    return [
-        f"{name}[{', '.join(str(level[i]) for level, i in zip(levels, where, strict=True))}]"
-        for where in np.ndindex(entry.value.shape)
-    ]

@@ -16,7 +16,7 @@ from ..priors.prior import Prior
 from ..regression.names import OBSERVATIONS, SAMPLES, stored_name
 from ..regression.regression import Regression
 from .affine import Affine, numbers
-from .lowering import Lowered
+from .lowering import lower
 
 FloatArray = npt.NDArray[np.float64]
 Dims = str | Sequence[str] | None
@@ -124,7 +124,7 @@ class Model:
             wanted = given
         names = dimension_names(dims, name, wanted)
         parameter = Affine.parameter(self, name, wanted)
-        self.__dict__.pop("lowered", None)
+        self.__dict__.pop("regression", None)
         self.priors[name] = prior
         self.parameters[name] = Named(parameter, names)
         return parameter
@@ -207,14 +207,9 @@ class Model:
         return sigma.name
 
     @cached_property
-    def lowered(self) -> Lowered:
-        """The regression that the model states."""
-        return Lowered.of(self, self.likelihood)
-
-    @property
     def regression(self) -> Regression:
-        """The posterior that the model states: the value that formulas become as well."""
-        return self.lowered.regression
+        """What the model states: the value that formulas become as well."""
+        return lower(self, self.likelihood)
 
 
 def modelcontext(model: Model | None = None) -> Model:

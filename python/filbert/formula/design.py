@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike
 from ..data.columns import ColumnKind, Columns, Use, check_names, read_columns, read_new_columns, unknown_columns
 from ..data.series import Values
 from ..errors import DataError, DataTypeError, FormulaError, count, quote_rows
-from ..regression.names import check_result_names
 from .coding import FactorRows, Floats, Product, flat_columns, is_categorical, lookup_spec, lookup_term, products
 from .factors import evaluate, evaluate_again, factor_rows, make_namespace, rows, translate_errors
 from .parsing import Expression, ParsedFormula, parse
@@ -87,9 +86,6 @@ class Design:
     n_rows: int
     extra_namespace: dict[str, Any]
     rows: Rows | None
-
-    def __post_init__(self) -> None:
-        check_result_names(self.response, self.terms, () if self.rows is None else self.rows.columns)
 
     @classmethod
     def read(

@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError, SettingError, quote_names
-from ..predict import means as predictive
+from ..predict import rowwise
+from ..results.draws import Draws
 from .grids import grid, predictor_of
 
 if TYPE_CHECKING:
     from ..formula.design import Design
+    from ..regression.regression import Regression
 
 __all__ = ["Lines", "Points", "chosen_predictor", "lines_of", "only_numeric_predictor", "points_of"]
 
@@ -107,13 +109,15 @@ def points_of(design: Design, column: str) -> Points:
     return Points(np.asarray(rows.columns[column], dtype=np.float64), y, column, label)
 
 
-def lines_of(idata: Any, design: Design, column: str, number: int = 100, prob: float = 0.94) -> Lines:
+def lines_of(idata: Any, regression: Regression, column: str, number: int = 100, prob: float = 0.94) -> Lines:
     """Evaluate the mean response, without the offset, over a predictor; the others have typical values.
 
     Transforms are followed: for ``y ~ log(x)`` or ``y ~ poly(x, 3)`` the lines are curves over x. Points at which the
     mean is not finite, such as the pole of ``1 / x``, are left out.
     """
-    coefficients, _ = predictive.coefficient_draws(idata, design)
+    design = regression.design
+    assert design is not None
+    parameters = Draws.read(idata, regression)
     names = _explaining(design)
     without_offset = replace(
         design, offsets=(), offset_is_array=False, kinds={name: design.kinds[name] for name in names}
@@ -134,9 +138,9 @@ def lines_of(idata: Any, design: Design, column: str, number: int = 100, prob: f
         if not parts:
             raise
     draws = np.concatenate(
-        [mean for _, rows in parts for *_, mean in predictive.mean_blocks(rows, coefficients, design.has_intercept)]
+        [mean for _, rows in parts for *_, mean in rowwise.mean_blocks(rows, regression, parameters)]
     )
-    mean, _, lower, upper = predictive.summarise(draws, prob, use_hdi=False)
+    mean, _, lower, upper = rowwise.summarise(draws, prob, use_hdi=False)
     chosen = np.linspace(0, draws.shape[1] - 1, min(number, draws.shape[1])).round().astype(int)
     held = {name: frame[name].iloc[0] for name in names if name != column}
     return Lines(np.concatenate([at for at, _ in parts]), draws[:, chosen].T, mean, lower, upper, prob, held)

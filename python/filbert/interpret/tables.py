@@ -12,14 +12,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import DataTypeError, FormulaError, SettingError, quote_names, suggest
-from ..predict import means as predictive
+from ..predict import rowwise
+from ..regression.regression import stated_by_formula
+from ..results.draws import Draws
 from ..results.summary import interval_names
 from .grids import Conditional, checked_values, column_of, conditional_values, grid, predictor_of
 
 if TYPE_CHECKING:
     from ..formula.design import Design
     from ..formula.rows import Rows
-    from ..model import Model
+    from ..regression.regression import Regression
 
 __all__ = ["comparisons", "predictions", "slopes"]
 
@@ -30,7 +32,7 @@ _SLOPES = ("dydx", "dyex", "eyex", "eydx")
 
 
 def predictions(
-    model: Model,
+    model: Any,
     idata: Any,
     conditional: Conditional = None,
     average_by: AverageBy = None,
@@ -89,19 +91,23 @@ def predictions(
         raise SettingError(f"target must be 'mean', the only parameter that depends on the row, not {target!r}.")
     view = _View.of(model, idata, conditional, data)
     change = _response_transform(view.design, transforms)
-    keys = predictive.row_keys(view.rows.index) if pps else None
-    seed = predictive.noise_seed(random_seed)
+    keys = rowwise.row_keys(view.rows.index) if pps else None
+    seed = rowwise.noise_seed(random_seed)
 
     def draws() -> Iterator[tuple[slice, FloatArray]]:
-        for where, _, mean in predictive.mean_blocks(view.rows, view.coefficients, view.design.has_intercept):
-            drawn = mean if keys is None else predictive.response_draws(mean, view.sigma, keys[where], seed)
+        for where, block, mean in rowwise.mean_blocks(view.rows, view.regression, view.draws):
+            drawn = (
+                mean
+                if keys is None
+                else rowwise.response_draws(block, mean, view.regression, view.draws, keys[where], seed)
+            )
             yield where, drawn if change is None else change(drawn)
 
     return _transformed(view.summarised(draws(), view.frame, average_by, prob, use_hdi), view.design, transforms)
 
 
 def comparisons(
-    model: Model,
+    model: Any,
     idata: Any,
     contrast: str | Mapping[str, Any],
     conditional: Conditional = None,
@@ -133,7 +139,7 @@ def comparisons(
     if comparison_type not in ("diff", "ratio"):
         raise SettingError(f"comparison_type must be 'diff' or 'ratio', not {comparison_type!r}.")
     name, given = _named("contrast", contrast)
-    predictor = predictor_of(model.design, name, "contrast")
+    predictor = predictor_of(stated_by_formula(model)[1], name, "contrast")
     if conditional is not None and name in ([conditional] if isinstance(conditional, str) else conditional):
         raise SettingError(f"conditional and contrast both have {name!r}. Leave it out of conditional.")
     view = _View.of(model, idata, conditional, data, instead_of=name)
@@ -179,7 +185,7 @@ def comparisons(
 
 
 def slopes(
-    model: Model,
+    model: Any,
     idata: Any,
     wrt: str | Mapping[str, Any],
     conditional: Conditional = None,
@@ -218,7 +224,7 @@ def slopes(
     if not 0 < eps <= 1:
         raise SettingError(f"eps must be a number of standard deviations between 0 and 1, not {eps!r}.")
     name, given = _named("wrt", wrt)
-    predictor = predictor_of(model.design, name, "wrt")
+    predictor = predictor_of(stated_by_formula(model)[1], name, "wrt")
     if predictor.levels is not None or predictor.dtype not in ("float", "int"):
         held = "categories" if predictor.levels is not None else f"{predictor.dtype} values"
         raise SettingError(
@@ -254,9 +260,9 @@ def slopes(
 class _View:
     """The rows that a table is about, with the draws of the model's parameters."""
 
+    regression: Regression
     design: Design
-    coefficients: FloatArray
-    sigma: FloatArray
+    draws: Draws
     rows: Rows
     frame: pd.DataFrame  # the predictors of the rows
     weights: FloatArray | None
@@ -264,20 +270,15 @@ class _View:
     @classmethod
     def of(
         cls,
-        model: Model,
+        model: Any,
         idata: Any,
         conditional: Conditional,
         data: pd.DataFrame | None,
         instead_of: str | None = None,
     ) -> _View:
         """Take the fitted rows, new ones, or a grid over `conditional` (and one predictor at its typical value)."""
-        if not hasattr(model, "design"):
-            raise DataTypeError(
-                f"model must be a filbert.Model, which has a formula, not {type(model).__module__}."
-                f"{type(model).__name__}."
-            )
-        design = model.design
-        coefficients, sigma = predictive.coefficient_draws(idata, design)
+        regression, design = stated_by_formula(model)
+        draws = Draws.read(idata, regression)
         weights = None
         if conditional is not None:
             if data is not None:
@@ -287,7 +288,7 @@ class _View:
         elif data is not None:
             rows = design.new_rows(data)
         else:
-            rows = predictive.fitted_rows(design)
+            rows = rowwise.fitted_rows(regression)
             weights = rows.weights
         names = list(design.kinds)
         if conditional is not None:
@@ -295,7 +296,7 @@ class _View:
         frame = pd.DataFrame({name: rows.columns[name] for name in names}, index=rows.index)
         if instead_of is not None and frame[instead_of].dtype.kind in "iu":
             frame[instead_of] = frame[instead_of].astype(np.float64)
-        return cls(design, coefficients, sigma, rows, frame, weights)
+        return cls(regression, design, draws, rows, frame, weights)
 
     def at(self, name: str, values: Any) -> Rows:
         """Return the rows with other values of one predictor."""
@@ -306,7 +307,7 @@ class _View:
 
     def means(self, *versions: Rows) -> Iterator[tuple[slice, list[FloatArray]]]:
         """Yield draws of the means of the same rows in several versions, a block at a time."""
-        blocks = [predictive.mean_blocks(rows, self.coefficients, self.design.has_intercept) for rows in versions]
+        blocks = [rowwise.mean_blocks(rows, self.regression, self.draws) for rows in versions]
         for parts in zip(*blocks, strict=True):
             yield parts[0][0], [mean for _, _, mean in parts]
 
@@ -322,12 +323,12 @@ class _View:
         names = ["mean", "sd", *interval_names(prob, "prob", "hdi" if use_hdi else "eti")]
         if average_by is None or average_by is False:
             check_free(covariates, names)
-            parts = [predictive.summarise(draws, prob, use_hdi) for _, draws in blocks]
+            parts = [rowwise.summarise(draws, prob, use_hdi) for _, draws in blocks]
             columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
             return covariates.assign(**dict(zip(names, columns, strict=True)))
         codes, groups = _groups(covariates, average_by)
         check_free(groups, names)
-        sums = np.zeros((len(groups), len(self.sigma)))
+        sums = np.zeros((len(groups), self.draws.coefficients.shape[1]))
         totals = np.zeros(len(groups))
         weights = np.ones(len(covariates)) if self.weights is None else self.weights
         for where, draws in blocks:
@@ -335,7 +336,7 @@ class _View:
                 inside = codes[where] == group
                 sums[group] += weights[where][inside] @ draws[inside]
                 totals[group] += weights[where][inside].sum()
-        columns = list(predictive.summarise(sums / totals[:, None], prob, use_hdi))
+        columns = list(rowwise.summarise(sums / totals[:, None], prob, use_hdi))
         return groups.assign(**dict(zip(names, columns, strict=True)))
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..errors import DataTypeError, SettingError, quote_names, suggest
 from ..interpret.tables import check_free, comparisons, predictions, slopes
+from ..regression.regression import stated_by_formula
 from .style import (
     BAND_ALPHA,
     COLOURS,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..formula.design import Design
-    from ..model import Model
 
 __all__ = ["plot_comparisons", "plot_predictions", "plot_slopes"]
 
@@ -43,7 +43,7 @@ _MOST_GROUPS = len(COLOURS)
 
 
 def plot_predictions(
-    model: Model,
+    model: Any,
     idata: Any,
     conditional: Any = None,
     average_by: Any = None,
@@ -85,13 +85,14 @@ def plot_predictions(
     """
     picture = _Picture.of("plot_predictions", conditional, average_by, subplot_kwargs, options)
     table = predictions(model, idata, conditional, average_by, **options)
-    table = _with_levels(table, model.design, options.get("transforms"))
-    response = model.design.response
+    regression, design = stated_by_formula(model)
+    table = _with_levels(table, design, options.get("transforms"))
+    response = regression.response
     return picture.draw(table, response if options.get("pps") else f"mean {response}", legend, figsize, ax)
 
 
 def plot_comparisons(
-    model: Model,
+    model: Any,
     idata: Any,
     contrast: Any,
     conditional: Any = None,
@@ -126,9 +127,10 @@ def plot_comparisons(
     """
     picture = _Picture.of("plot_comparisons", conditional, average_by, subplot_kwargs, options)
     table = comparisons(model, idata, contrast, conditional, average_by, comparison_type, **options)
-    table = _with_levels(table, model.design, options.get("transforms"))
-    name, response = table["term"].iloc[0], model.design.response
-    predictor = model.design.predictors[name]
+    regression, design = stated_by_formula(model)
+    table = _with_levels(table, design, options.get("transforms"))
+    name, response = table["term"].iloc[0], regression.response
+    predictor = design.predictors[name]
     unit = not isinstance(contrast, Mapping) and predictor.levels is None and predictor.dtype != "bool"
     shown = ["+1" if unit else " to ".join(map(_shown, pair)) for pair in table["value"]]
     pairs = list(dict.fromkeys(shown))
@@ -143,7 +145,7 @@ def plot_comparisons(
 
 
 def plot_slopes(
-    model: Model,
+    model: Any,
     idata: Any,
     wrt: Any,
     conditional: Any = None,
@@ -176,8 +178,9 @@ def plot_slopes(
         See the message for the argument, the value and the remedy.
     """
     picture = _Picture.of("plot_slopes", conditional, average_by, subplot_kwargs, options)
-    table = _with_levels(slopes(model, idata, wrt, conditional, average_by, slope=slope, **options), model.design, None)
-    name, response = table["term"].iloc[0], model.design.response
+    regression, design = stated_by_formula(model)
+    table = _with_levels(slopes(model, idata, wrt, conditional, average_by, slope=slope, **options), design, None)
+    name, response = table["term"].iloc[0], regression.response
     if name not in table:
         table[name] = table["value"]
     kind = "slope" if slope == "dydx" else slope

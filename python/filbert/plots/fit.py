@@ -14,7 +14,7 @@ from .traces import Traces
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ..formula.design import Design
+    from ..regression.regression import Regression
 
 __all__ = ["plot_fit"]
 
@@ -23,16 +23,16 @@ _REGRESSION_HEIGHT = 4.2
 _MARGIN = 0.5
 
 
-def plot_fit(idata: Any, design: Design | None = None) -> Figure:
+def plot_fit(idata: Any, regression: Regression | None = None) -> Figure:
     """Draw a trace plot, as `plot_trace` does, and above it the regression if a line can show it.
 
     Parameters
     ----------
     idata : xarray.DataTree or arviz.InferenceData
         What ``Model.fit`` returned.
-    design : Design, optional
-        ``model.design``. If its only predictor is one numeric column, the data are drawn with 100 regression lines from
-        the posterior and their mean.
+    regression : Regression, optional
+        ``model.regression``. If its only predictor is one numeric column, the data are drawn with 100 regression lines
+        from the posterior and their mean.
 
     Returns
     -------
@@ -44,13 +44,14 @@ def plot_fit(idata: Any, design: Design | None = None) -> Figure:
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     traces = Traces.of(idata)
+    design = None if regression is None else regression.design
     column = None if design is None else only_numeric_predictor(design)
     heights = [_REGRESSION_HEIGHT] * (column is not None) + [traces.row_height] * len(traces.rows)
     layout = ConstrainedLayoutEngine(h_pad=0.06, w_pad=0.06, hspace=0.03)
     figure = Figure(figsize=(_WIDTH, sum(heights) + _MARGIN), dpi=120, layout=layout)
     grid = figure.add_gridspec(len(heights), 2, height_ratios=heights)
-    if design is not None and column is not None:
-        draw_lines(figure.add_subplot(grid[0, :]), points_of(design, column), lines_of(idata, design, column))
+    if regression is not None and design is not None and column is not None:
+        draw_lines(figure.add_subplot(grid[0, :]), points_of(design, column), lines_of(idata, regression, column))
     panels = np.empty((len(traces.rows), 2), dtype=object)
     for place in range(len(traces.rows)):
         row = len(heights) - len(traces.rows) + place

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _core
-from ..errors import DataTypeError
-from ..predict import means as predictive
-from ..predict.prior_predictive import draws_of_prior
 from ..priors.prior import Prior, columns, parameter_names
-from ..results import container as inference_data
+from ..regression.names import INTERCEPT
+from ..regression.regression import Regression, stated
+from ..results.draws import Draws
 from .density import density
 from .style import (
     BAND_ALPHA,
@@ -34,7 +33,6 @@ from .style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..model import Model
 
 __all__ = ["plot_prior_posterior", "plot_priors"]
 
@@ -50,7 +48,7 @@ PriorSpec = tuple[str, tuple[float, ...]]
 
 
 def plot_priors(
-    model: Model,
+    model: Any,
     var_names: str | Sequence[str] | None = None,
     figsize: tuple[float, float] | None = None,
     ax: Any = None,
@@ -77,21 +75,19 @@ def plot_priors(
     SettingError
         If `var_names` has a name that is no parameter, or `ax` another number of axes.
     """
-    priors = _priors_of(model)
-    names = chosen_names(list(priors), var_names)
-    variables = _variables_of(model)
-    by_row = inference_data.parameter_labels(variables)
-    labels = {variable.name: [by_row[row] for row in variable.index.ravel()] for variable in variables}
+    regression = stated(model)
+    by_name = {parameter.name: parameter for parameter in regression.parameters}
+    names = chosen_names(list(by_name), var_names)
     drawn = panels_in_rows(len(names), ax, _PANEL, figsize)
     for axes, name in zip(drawn, names, strict=True):
-        prior = priors[name]
+        prior = by_name[name].prior
         specs = columns(prior, prior.length or 1)
         for place, spec in enumerate(specs[:_MOST_LEVELS]):
-            label = None if len(specs) == 1 else short(_level(labels[name][place], name), 24)
+            label = None if len(specs) == 1 else short(_level(by_name[name].labels[place], name), 24)
             _draw_prior(axes, spec, None, COLOURS[place], LINE_STYLES[place], label)
         title(axes, name, PANEL_LETTERS)
-        stated = str(prior) if prior.length is None else prior.name
-        axes.set_xlabel(_AT_MEANS if _is_at_means(model, name) else short(stated, 44))
+        written = str(prior) if prior.length is None else prior.name
+        axes.set_xlabel(_AT_MEANS if _is_at_means(regression, name) else short(written, 44))
         _finish(axes)
         if len(specs) > 1:
             hidden = f"the first {_MOST_LEVELS} of {len(specs)}" if len(specs) > _MOST_LEVELS else None
@@ -103,7 +99,7 @@ def plot_priors(
 
 
 def plot_prior_posterior(
-    model: Model,
+    model: Any,
     idata: Any,
     var_names: str | Sequence[str] | None = None,
     figsize: tuple[float, float] | None = None,
@@ -134,27 +130,28 @@ def plot_prior_posterior(
     SettingError
         If `var_names` has a name that is no parameter, `ax` another number of axes, or the draws are another model's.
     """
-    priors = _priors_of(model)
-    names = chosen_names(list(priors), var_names)
-    variables = _variables_of(model)
-    values = predictive.parameter_draws(idata, variables)
-    labels = inference_data.parameter_labels(variables)
+    regression = stated(model)
+    by_name = {parameter.name: parameter for parameter in regression.parameters}
+    names = chosen_names(list(by_name), var_names)
+    posterior = Draws.read(idata, regression)
     rows = [
-        (int(row), spec, variable.name)
-        for variable in sorted((v for v in variables if v.name in names), key=lambda v: names.index(v.name))
-        for row, spec in zip(variable.index.ravel(), columns(priors[variable.name], variable.index.size), strict=True)
+        (row, spec, label, name)
+        for name in names
+        for row, spec, label in zip(
+            by_name[name].rows.ravel().tolist(), by_name[name].specs, by_name[name].labels, strict=True
+        )
     ]
     drawn = panels_in_rows(len(rows), ax, _PANEL, figsize)
-    for axes, (row, spec, name) in zip(drawn, rows, strict=True):
-        at_means = _is_at_means(model, name)
-        draws = values[row]
+    for axes, (row, spec, label, name) in zip(drawn, rows, strict=True):
+        at_means = _is_at_means(regression, name)
+        draws = posterior.array[row]
         if at_means:
-            draws = draws + model.regression.summary.mean[:-1] @ values[1:-1]
+            draws = draws + regression.summary.mean[:-1] @ posterior.coefficients[1:]
         at, height = density(draws)
         axes.fill_between(at, height, color=COLOURS[0], alpha=BAND_ALPHA, linewidth=0)
         axes.plot(at, height, color=COLOURS[0], linewidth=1.6, label="posterior")
         _draw_prior(axes, spec, _window(draws, spec), PRIOR_COLOUR, (0, (4, 2)), "prior")
-        title(axes, labels[row], PANEL_LETTERS)
+        title(axes, label, PANEL_LETTERS)
         if at_means:
             axes.set_xlabel(_AT_MEANS)
         _finish(axes)
@@ -162,22 +159,9 @@ def plot_prior_posterior(
     return drawn
 
 
-def _priors_of(model: Any) -> dict[str, Prior]:
-    if not hasattr(model, "regression"):
-        raise DataTypeError(f"model must be a model of filbert, not {type(model).__module__}.{type(model).__name__}.")
-    return {name: resolved.prior for name, resolved in model.regression.priors.items()}
-
-
-def _variables_of(model: Any) -> Sequence[inference_data.Variable]:
-    return inference_data.design_variables(model.design) if hasattr(model, "design") else model.lowered.variables
-
-
-def _is_at_means(model: Any, name: str) -> bool:
+def _is_at_means(regression: Regression, name: str) -> bool:
     """Tell whether a parameter is the intercept, and its prior about the mean response at the predictor means."""
-    regression = model.regression
-    return bool(
-        name == "Intercept" and regression.has_intercept and regression.intercept_at_means and regression.columns
-    )
+    return bool(name == INTERCEPT and regression.has_intercept and regression.intercept_at_means and regression.columns)
 
 
 def _level(label: str, name: str) -> str:
@@ -206,7 +190,7 @@ def _extent(spec: PriorSpec) -> tuple[float, float]:
         return (-1.0, 1.0) if name == "Flat" else (0.0, 1.0)
     values: dict[str, Any] = dict(zip(parameter_names(name), parameters, strict=True))
     prior = Prior(name, **values)
-    draws = draws_of_prior(prior, (1, 4000), np.random.default_rng(0))[0]
+    draws = prior.draw((4000,), np.random.default_rng(0))
     low, high = np.quantile(draws, [_TAIL, 1 - _TAIL])
     reach = (high - low) / 3
     return (max(low - reach, 0.0) if prior.is_positive else low - reach), high + reach

@@ -10,13 +10,13 @@ import numpy as np
 
 from ..errors import DataTypeError, SettingError
 from ..interpret.lines import Lines, Points, chosen_predictor, lines_of, points_of
+from ..regression.regression import stated_by_formula
 from ..sampling.settings import whole_number
 from .style import BAND_ALPHA, COLOURS, DATA_COLOUR, FloatArray, legend_above, note, panels, short, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..model import Model
 
 __all__ = ["plot_lm"]
 
@@ -25,7 +25,7 @@ TrueLine = Callable[[FloatArray], Any] | tuple[float, float] | None
 
 
 def plot_lm(
-    model: Model,
+    model: Any,
     idata: Any = None,
     x: str | None = None,
     num_samples: int = 100,
@@ -70,16 +70,12 @@ def plot_lm(
     --------
     >>> fb.plot_lm(model, idata, true_line=(1, 2))
     """
-    if not hasattr(model, "design"):
-        raise DataTypeError(
-            f"plot_lm draws a filbert.Model, which has a formula and data, not {type(model).__module__}."
-            f"{type(model).__name__}."
-        )
+    regression, design = stated_by_formula(model)
     whole_number("num_samples", num_samples, 0, 100_000)
-    column = chosen_predictor(model.design, x)
-    points = points_of(model.design, column)
+    column = chosen_predictor(design, x)
+    points = points_of(design, column)
     truth = None if true_line is None else _true_line(true_line, points.x)
-    lines = None if idata is None else lines_of(idata, model.design, column, num_samples, prob)
+    lines = None if idata is None else lines_of(idata, regression, column, num_samples, prob)
     axes: Axes = panels(ax, (1, 1), (7.0, 4.6))[0, 0]
     draw_lines(axes, points, lines, truth)
     return axes

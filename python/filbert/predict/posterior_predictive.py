@@ -9,65 +9,60 @@ import numpy as np
 import xarray as xr
 
 from ..errors import DataError, DataTypeError, FormulaError, SettingError, count
-from ..regression.names import MEAN, OBSERVATIONS, SAMPLES, stored_name
-from ..results import container as inference_data
-from . import means as predictive
+from ..regression.names import OBSERVATIONS, SAMPLES, stored_name
+from ..results import container
+from ..results.draws import Draws
+from . import rowwise
+from .rowwise import FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ..data.blocks import Source
-    from ..model import Model
-    from .means import FloatArray
+    from ..regression.regression import Regression
 
 _KINDS = ("response_params", "response")
 _OLD_KINDS = {"mean": "response_params", "pps": "response"}  # bambi's names before 0.14
 
 
-def predict(model: Model, idata: Any, kind: str, data: pd.DataFrame | None, inplace: bool, random_seed: Any) -> Any:
+def predict(
+    regression: Regression, idata: Any, kind: str, data: pd.DataFrame | None, inplace: bool, random_seed: Any
+) -> Any:
     """Do what `Model.predict` says."""
     _check_kind(kind)
-    seed = predictive.noise_seed(random_seed)
-    design = model.design
-    coefficients, sigma = predictive.coefficient_draws(idata, design)
-    rows = predictive.fitted_rows(design) if data is None else design.new_rows(data)
-    response = stored_name(design.response) if kind == "response" else None
-    _check_names(idata, response, data is None)
-    shape = predictive.sample_shape(idata)
-    drawn = row_draws(rows, coefficients, design.has_intercept, shape, sigma if response else None, seed)
-    mean, *responses = [((*SAMPLES, OBSERVATIONS), draws) for draws in drawn]
-    posterior = inference_data.group(idata, "posterior")
+    seed = rowwise.noise_seed(random_seed)
+    draws = Draws.read(idata, regression)
+    design = regression.design
+    assert design is not None
+    rows = rowwise.fitted_rows(regression) if data is None else design.new_rows(data)
+    parent, response = regression.family.parent, stored_name(regression.response) if kind == "response" else None
+    _check_names(idata, parent, response, data is None)
+    drawn = row_draws(rows, regression, draws, seed if response else None)
+    mean, *responses = [((*SAMPLES, OBSERVATIONS), values) for values in drawn]
+    posterior = container.group(idata, "posterior")
     assert posterior is not None
     places = {OBSERVATIONS: np.arange(rows.n_rows)}
-    coordinates = {**inference_data.sample_labels(posterior), **places}
-    common = inference_data.common_attributes()
+    coordinates = {**container.sample_labels(posterior), **places}
+    common = container.common_attributes()
     named = {response: responses[0]} if response else {}
     if data is not None:
         groups = {
-            "predictions": xr.Dataset({MEAN: mean, **named}, coordinates, common),
-            "predictions_constant_data": inference_data.by_row(rows.constant_data(), places, common),
+            "predictions": xr.Dataset({parent: mean, **named}, coordinates, common),
+            "predictions_constant_data": container.by_row(rows.constant_data(), places, common),
         }
     else:
-        parameters = posterior.drop_vars([MEAN, OBSERVATIONS], errors="ignore")
-        groups = {"posterior": parameters.assign({MEAN: mean}).assign_coords(places)}
+        parameters = posterior.drop_vars([parent, OBSERVATIONS], errors="ignore")
+        groups = {"posterior": parameters.assign({parent: mean}).assign_coords(places)}
         if named:
             groups["posterior_predictive"] = xr.Dataset(named, coordinates, common)
     return with_groups(idata, groups, inplace)
 
 
-def row_draws(
-    rows: Source,
-    coefficients: FloatArray,
-    has_intercept: bool,
-    shape: tuple[int, int],
-    sigma: FloatArray | None,
-    seed: int,
-) -> list[FloatArray]:
-    """Return draws of each row's mean, and of its response if `sigma` is given, (chains, draws, rows)."""
-    arrays = new_arrays(1 if sigma is None else 2, shape, rows.n_rows)
+def row_draws(rows: Source, regression: Regression, draws: Draws, seed: int | None) -> list[FloatArray]:
+    """Return draws of each row's mean, and of its response if there is a seed, (chains, draws, rows)."""
+    arrays = new_arrays(1 if seed is None else 2, draws.shape, rows.n_rows)
     flat = [array.reshape(-1, rows.n_rows) for array in arrays]
-    responses = None if sigma is None else flat[1]
-    predictive.all_draws(rows, coefficients, has_intercept, flat[0], sigma=sigma, seed=seed, responses=responses)
+    rowwise.all_draws(rows, regression, draws, flat[0], None if seed is None else flat[1], seed or 0)
     return arrays
 
 
@@ -88,14 +83,14 @@ def with_groups(idata: Any, groups: dict[str, xr.Dataset], inplace: bool) -> Any
     """Add groups to a container, or to a new one that shares the other groups; return the new one or None."""
     target = idata if inplace else _shallow_copy(idata)
     for name, group in groups.items():
-        inference_data.set_group(target, name, group)
+        container.set_group(target, name, group)
     return None if inplace else target
 
 
 def _shallow_copy(idata: Any) -> Any:
     if isinstance(idata, xr.DataTree):
         return idata.copy()
-    copied = inference_data.container({name: idata[name] for name in idata.groups()})
+    copied = container.container({name: idata[name] for name in idata.groups()})
     copied.attrs.update(idata.attrs)
     return copied
 
@@ -111,13 +106,15 @@ def _check_kind(kind: Any) -> None:
         )
 
 
-def _check_names(idata: Any, response: str | None, fitted: bool) -> None:
-    """Refuse a term or response that has the name of the mean, where the two would share a group."""
-    posterior = inference_data.group(idata, "posterior")
-    is_parameter = fitted and posterior is not None and MEAN in posterior and OBSERVATIONS not in posterior[MEAN].dims
-    if is_parameter or (response == MEAN and not fitted):
+def _check_names(idata: Any, parent: str, response: str | None, fitted: bool) -> None:
+    """Refuse a term or response that has the name of the family's parent, where the two would share a group."""
+    posterior = container.group(idata, "posterior")
+    is_parameter = (
+        fitted and posterior is not None and parent in posterior and OBSERVATIONS not in posterior[parent].dims
+    )
+    if is_parameter or (response == parent and not fitted):
         raise FormulaError(
-            f"The mean response is stored as {MEAN!r}, and so is a {'term' if is_parameter else 'response'} of the "
+            f"The mean response is stored as {parent!r}, and so is a {'term' if is_parameter else 'response'} of the "
             "model: rename that column."
         )
 

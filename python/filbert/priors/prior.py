@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -11,59 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataTypeError, PriorError, count, suggest
+from .table import TABLE, ParameterRule
 
 __all__ = ["Prior", "columns"]
 
 FloatArray = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class _Parameter:
-    """One parameter of a distribution: its name, PyMC's default (None: required) and whether it must be positive."""
-
-    name: str
-    default: float | None = None
-    positive: bool = False
-
-
-_MU = _Parameter("mu", 0.0)
-_SIGMA = _Parameter("sigma", 1.0, positive=True)
-_NU = _Parameter("nu", positive=True)
-
-# In PyMC's positional order, which is also the order in which _core takes them.
-_PARAMETERS: dict[str, tuple[_Parameter, ...]] = {
-    "Normal": (_MU, _SIGMA),
-    "StudentT": (_NU, _MU, _SIGMA),
-    "Cauchy": (_Parameter("alpha"), _Parameter("beta", positive=True)),
-    "Laplace": (_Parameter("mu"), _Parameter("b", positive=True)),
-    "Uniform": (_Parameter("lower", 0.0), _Parameter("upper", 1.0)),
-    "Flat": (),
-    "HalfNormal": (_SIGMA,),
-    "HalfCauchy": (_Parameter("beta", positive=True),),
-    "HalfStudentT": (_NU, _SIGMA),
-    "Exponential": (_Parameter("lam", 1.0, positive=True),),
-    "Gamma": (_Parameter("alpha", positive=True), _Parameter("beta", positive=True)),
-    "InverseGamma": (_Parameter("alpha", positive=True), _Parameter("beta", 1.0, positive=True)),
-    "HalfFlat": (),
-}
-DISTRIBUTIONS = tuple(_PARAMETERS)
-_REAL = frozenset(("Normal", "StudentT", "Cauchy", "Laplace", "Flat"))
-# PyMC's other parameterisations, and what to write instead.
-_ALTERNATIVES: dict[tuple[str, str], str] = {
-    ("Normal", "tau"): "sigma=1/sqrt(tau)",
-    ("HalfNormal", "tau"): "sigma=1/sqrt(tau)",
-    ("StudentT", "lam"): "sigma=1/sqrt(lam)",
-    ("HalfStudentT", "lam"): "sigma=1/sqrt(lam)",
-    ("Exponential", "scale"): "lam=1/scale",
-    ("Gamma", "mu"): "alpha=mu**2/sigma**2 and beta=mu/sigma**2",
-    ("Gamma", "sigma"): "alpha=mu**2/sigma**2 and beta=mu/sigma**2",
-    ("InverseGamma", "mu"): "alpha=2 + mu**2/sigma**2 and beta=mu*(1 + mu**2/sigma**2)",
-    ("InverseGamma", "sigma"): "alpha=2 + mu**2/sigma**2 and beta=mu*(1 + mu**2/sigma**2)",
-    ("Normal", "sd"): "sigma=sd",
-    ("HalfNormal", "sd"): "sigma=sd",
-    ("StudentT", "sd"): "sigma=sd",
-    ("HalfStudentT", "sd"): "sigma=sd",
-}
 
 
 class Prior:
@@ -105,9 +56,9 @@ class Prior:
     def __init__(self, name: str, auto_scale: bool = True, **params: Any) -> None:
         if not isinstance(name, str):
             raise DataTypeError(f"The name of a prior must be a string, such as 'Normal', and not {_shown(name)}.")
-        if name not in _PARAMETERS:
-            known = ", ".join(_PARAMETERS)
-            raise PriorError(f"There is no prior named {name!r}.{suggest(name, _PARAMETERS)} The priors are {known}.")
+        if name not in TABLE:
+            known = ", ".join(TABLE)
+            raise PriorError(f"There is no prior named {name!r}.{suggest(name, TABLE)} The priors are {known}.")
         if not isinstance(auto_scale, (bool, np.bool_)):
             raise DataTypeError(f"{name}: auto_scale must be True or False, and not {_shown(auto_scale)}.")
         object.__setattr__(self, "name", name)
@@ -132,12 +83,30 @@ class Prior:
         """Whether the prior allows positive values only, as one for sigma must."""
         if self.name == "Uniform":
             return bool(np.all(np.greater_equal(self.params["lower"], 0)))
-        return self.name not in _REAL
+        return TABLE[self.name].is_positive
 
     @property
     def is_proper(self) -> bool:
         """Whether the density integrates to one (``Flat`` and ``HalfFlat`` do not)."""
-        return self.name not in ("Flat", "HalfFlat")
+        return TABLE[self.name].draw is not None
+
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
+        """Draw from a proper prior.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (values, draws) where parameters are arrays, which have one value each; else any.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        array of that shape
+        """
+        draw = TABLE[self.name].draw
+        assert draw is not None
+        values = [np.reshape(value, (-1, 1)) if np.ndim(value) else value for value in self.params.values()]
+        return np.asarray(draw(rng, shape, *values), dtype=np.float64)
 
     def _key(self) -> tuple[Any, ...]:
         return (self.name, *(v if isinstance(v, float) else tuple(v.tolist()) for v in self.params.values()))
@@ -159,7 +128,7 @@ def _rebuilt(name: str, params: dict[str, Any]) -> Prior:
 
 def parameter_names(name: str) -> tuple[str, ...]:
     """Return the names of a distribution's parameters, in PyMC's positional order."""
-    return tuple(parameter.name for parameter in _PARAMETERS[name])
+    return tuple(parameter.name for parameter in TABLE[name].parameters)
 
 
 def columns(prior: Prior, n: int) -> list[tuple[str, tuple[float, ...]]]:
@@ -179,7 +148,7 @@ def columns(prior: Prior, n: int) -> list[tuple[str, tuple[float, ...]]]:
 
 def _checked_parameters(name: str, given: Mapping[str, Any]) -> dict[str, float | FloatArray]:
     """Check the parameters of a prior, fill in defaults, and order them as PyMC does."""
-    parameters = _PARAMETERS[name]
+    parameters = TABLE[name].parameters
     known = {parameter.name for parameter in parameters}
     for key in given:
         if key not in known:
@@ -198,7 +167,7 @@ def _checked_parameters(name: str, given: Mapping[str, Any]) -> dict[str, float 
     return checked
 
 
-def _checked_value(name: str, parameter: _Parameter, value: Any) -> float | FloatArray:
+def _checked_value(name: str, parameter: ParameterRule, value: Any) -> float | FloatArray:
     """Return one parameter's value as a float or a read-only 1-d array."""
     where = f"{name}: {parameter.name}"
     if isinstance(value, Prior):
@@ -229,10 +198,10 @@ def _unknown_parameter(name: str, key: str, given: Mapping[str, Any]) -> str:
     """Say which parameters a distribution has, and how to write PyMC's alternative ones."""
     if key == "dist":
         return f"{name}: filbert evaluates its priors in C++ and cannot take a Python function (dist=)."
-    instead = _ALTERNATIVES.get((name, key))
+    instead = TABLE[name].instead.get(key)
     if instead:
         return f"{name} takes {_signature(name)}, and not {key!r}: write {instead}{_worked_out(instead, given)}."
-    names = tuple(parameter.name for parameter in _PARAMETERS[name])
+    names = tuple(parameter.name for parameter in TABLE[name].parameters)
     return f"{name} has no parameter {key!r}: write {_signature(name)}.{suggest(key, names)}"
 
 
@@ -249,7 +218,7 @@ def _worked_out(instead: str, given: Mapping[str, Any]) -> str:
 
 def _signature(name: str) -> str:
     """Write a distribution as it is called, e.g. "StudentT(nu, mu=0, sigma=1)"."""
-    written = [p.name if p.default is None else f"{p.name}={p.default:g}" for p in _PARAMETERS[name]]
+    written = [p.name if p.default is None else f"{p.name}={p.default:g}" for p in TABLE[name].parameters]
     return f"{name}({', '.join(written)})"
 
 

@@ -1,29 +1,26 @@
-"""Which prior each parameter gets: the user's, or a default one scaled by the data (all default scales are here)."""
+"""Which prior each parameter gets: the user's, or a default one scaled by the data, by the family's scales."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataTypeError, PriorError, count, quote_names, suggest
+from ..families.family import CoefficientScales, DefaultPrior
 from ..priors.prior import Prior
-from .names import INTERCEPT, SIGMA
+from ..priors.table import TABLE
+from .names import INTERCEPT
+from .parameters import ChosenPrior
 
-__all__ = ["ResolvedPrior", "default_priors", "resolve_priors"]
+__all__ = ["default_priors", "resolve_priors", "unscaled_priors"]
 
-DEFAULT_SCALE = 2.5  # response standard deviations per predictor standard deviation, as in rstanarm and bambi
-DEFAULT_SIGMA_NU = 4.0  # degrees of freedom of the half Student-t prior for sigma, as in bambi
 SCALE_LIMITS = (1e-300, 1e300)  # beyond these a variance or a precision is no longer a double
 
 COMMON = "common"  # stands for all terms
-
-# What to write instead of a prior for sigma that allows negative values.
-_HALF = {"Normal": "HalfNormal", "StudentT": "HalfStudentT", "Cauchy": "HalfCauchy", "Flat": "HalfFlat"}
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -37,43 +34,23 @@ class TermLike(Protocol):
     def columns(self) -> Sequence[str]: ...
 
 
-@dataclass(frozen=True)
-class ResolvedPrior:
-    """The prior of one parameter, and where it comes from.
-
-    Attributes
-    ----------
-    prior : Prior
-        The prior as it is used, on the scale of the data.
-    is_default : bool
-        True if the user gave no prior for this parameter.
-    rule : str
-        The prior as asked for: a default prior's rule ("Normal(mu: 0, sigma: 2.5 sd(y)/sd(x))"), or the user's own.
-    """
-
-    prior: Prior
-    is_default: bool
-    rule: str
-
-
 def default_priors(
     columns_by_term: Mapping[str, slice],
     x_mean: FloatArray,
     x_sd: FloatArray,
-    y_mean: float,
-    y_sd: float,
+    scales: CoefficientScales,
+    auxiliaries: Mapping[str, DefaultPrior],
     has_intercept: bool,
     center_predictors: bool,
-    auto_scale: bool,
-) -> dict[str, ResolvedPrior]:
+) -> dict[str, ChosenPrior]:
     """Return the default prior of every parameter, scaled by the data's means and standard deviations.
 
-    With ``auto_scale`` a slope gets Normal(0, 2.5 sd(y)/sd(x)), sigma gets HalfStudentT(4, sd(y)), and the intercept of
-    the centred design, which is the mean response at the predictor means, gets Normal(mean(y), 2.5 sd(y)). Without
-    centring the intercept is the response where every predictor is 0, so its prior is widened by what the slopes'
-    default scales s_j carry over that distance: Normal(mean(y), sqrt((2.5 sd(y))^2 + sum_j (s_j mean(x_j))^2)). A
-    constant column (there can be one only without an intercept) stands for the intercept and gets the intercept's
-    prior divided by its value.
+    A slope gets Normal(0, s/sd(x)) and the intercept of the centred design, which is the linear predictor at the
+    predictor means, Normal(m, s_0), where the family says what m, s and s_0 are: for Gaussian responses mean(y) and
+    2.5 sd(y). Without centring the intercept is the predictor where every column is 0, so its prior is widened by what
+    the slopes' default scales s_j carry over that distance: Normal(m, sqrt(s_0^2 + sum_j (s_j mean(x_j))^2)). A
+    constant column (there can be one only without an intercept) stands for the intercept and gets the intercept's prior
+    divided by its value.
 
     Parameters
     ----------
@@ -81,59 +58,59 @@ def default_priors(
         The columns of each term, in formula order, without the intercept.
     x_mean, x_sd : (p,) arrays
         Mean and standard deviation (ddof=0) of each column.
-    y_mean, y_sd : float
-        Mean and standard deviation (ddof=0) of the response after its offset was subtracted.
+    scales : CoefficientScales
+        What the family says.
+    auxiliaries : mapping of str to DefaultPrior
+        The family's default priors of its auxiliary parameters.
     has_intercept, center_predictors : bool
-    auto_scale : bool
-        False: Normal(0, 1) for every coefficient and HalfNormal(1) for sigma, whatever the data.
 
     Returns
     -------
     dict
-        Keys "Intercept" (if there is one), the terms' names, "sigma", in this order.
+        Keys "Intercept" (if there is one), the terms' names, the auxiliary parameters, in this order.
 
     Raises
     ------
     PriorError
-        If the response is constant, or a scale leaves the range of doubles.
+        If a scale leaves the range of doubles.
 
     References
     ----------
     Gabry and Goodrich, Prior distributions for rstanarm models (vignette of rstanarm 2.21).
     """
-    if not auto_scale:
-        return _unscaled_priors(columns_by_term, has_intercept)
-    if not y_sd > 0:
-        raise PriorError("The response is constant (standard deviation 0), so default priors have no scale.")
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         is_constant = ~(x_sd > 0)
-        location = np.where(is_constant, y_mean / x_mean, 0.0)
-        scale = DEFAULT_SCALE * y_sd / np.where(is_constant, np.abs(x_mean), x_sd)
-    priors: dict[str, ResolvedPrior] = {}
+        location = np.where(is_constant, scales.location / x_mean, 0.0)
+        scale = scales.slope / np.where(is_constant, np.abs(x_mean), x_sd)
+    priors: dict[str, ChosenPrior] = {}
     if has_intercept:
-        intercept_scale = DEFAULT_SCALE * y_sd
-        rule = f"{DEFAULT_SCALE:g} sd(y)"
+        intercept_scale = scales.intercept
+        rule = scales.scale_rule
         if not center_predictors:
             # hypot and not a square root of squares: the squares leave the range of doubles first.
             intercept_scale = math.hypot(intercept_scale, *(scale * x_mean))
             rule = f"sqrt(({rule})^2 + sum(({rule}/sd(x) mean(x))^2))"
-        prior = Prior("Normal", mu=y_mean, sigma=_representable(INTERCEPT, intercept_scale))
-        priors[INTERCEPT] = ResolvedPrior(prior, True, f"Normal(mu: mean(y), sigma: {rule})")
+        prior = Prior("Normal", mu=scales.location, sigma=_representable(INTERCEPT, intercept_scale))
+        priors[INTERCEPT] = ChosenPrior(prior, True, f"Normal(mu: {scales.location_rule}, sigma: {rule})")
     for name, where in columns_by_term.items():
         sigma = _representable(name, scale[where])
-        mu, rule = location[where], f"Normal(mu: 0, sigma: {DEFAULT_SCALE:g} sd(y)/sd(x))"
+        mu, rule = location[where], f"Normal(mu: 0, sigma: {scales.scale_rule}/sd(x))"
         if np.all(is_constant[where]):
-            rule = f"Normal(mu: mean(y)/x, sigma: {DEFAULT_SCALE:g} sd(y)/|x|)"
+            rule = f"Normal(mu: {scales.location_rule}/x, sigma: {scales.scale_rule}/|x|)"
         prior = Prior("Normal", mu=_scalar_if_single(mu), sigma=_scalar_if_single(sigma))
-        priors[name] = ResolvedPrior(prior, True, rule)
-    prior = Prior("HalfStudentT", nu=DEFAULT_SIGMA_NU, sigma=_representable(SIGMA, y_sd))
-    priors[SIGMA] = ResolvedPrior(prior, True, f"HalfStudentT(nu: {DEFAULT_SIGMA_NU:g}, sigma: sd(y))")
+        priors[name] = ChosenPrior(prior, True, rule)
+    for name, default in auxiliaries.items():
+        _representable(name, list(default.prior.params.values()))
+        priors[name] = ChosenPrior(default.prior, True, default.rule)
     return priors
 
 
 def resolve_priors(
-    user: Mapping[str, Prior] | None, defaults: Mapping[str, ResolvedPrior], terms: Iterable[TermLike]
-) -> dict[str, ResolvedPrior]:
+    user: Mapping[str, Prior] | None,
+    defaults: Mapping[str, ChosenPrior],
+    terms: Iterable[TermLike],
+    auxiliaries: Collection[str],
+) -> dict[str, ChosenPrior]:
     """Put the user's priors in the place of the default ones.
 
     Parameters
@@ -145,6 +122,8 @@ def resolve_priors(
         What `default_priors` returned.
     terms : iterable
         The design's terms, without the intercept.
+    auxiliaries : collection of str
+        The family's auxiliary parameters, which are positive.
 
     Returns
     -------
@@ -165,26 +144,26 @@ def resolve_priors(
     common = None if COMMON in widths else given.pop(COMMON, None)
     own: dict[str, str] = {}
     for key, prior in given.items():
-        name = _parameter_named(key, resolved, terms=widths)
+        name = _parameter_named(key, resolved, widths, auxiliaries)
         if name in own:
             raise PriorError(f"priors has two entries for {name!r}: {own[name]!r} and {key!r}. Keep one.")
         own[name] = key
-        _check_fits(name, prior, widths.get(name, 1))
-        resolved[name] = ResolvedPrior(prior, False, repr(prior))
+        _check_fits(name, prior, widths.get(name, 1), name in auxiliaries)
+        resolved[name] = ChosenPrior(prior, False, repr(prior))
     if common is not None:
         for name, width in widths.items():
             if name not in own:
-                _check_fits(name, common, width, key=COMMON)
-                resolved[name] = ResolvedPrior(common, False, repr(common))
+                _check_fits(name, common, width, False, key=COMMON)
+                resolved[name] = ChosenPrior(common, False, repr(common))
     return resolved
 
 
-def _unscaled_priors(names: Iterable[str], has_intercept: bool) -> dict[str, ResolvedPrior]:
+def unscaled_priors(names: Iterable[str], auxiliaries: Iterable[str], has_intercept: bool) -> dict[str, ChosenPrior]:
     """Return the default priors of auto_scale=False."""
-    coefficient, sigma = Prior("Normal", mu=0, sigma=1), Prior("HalfNormal", sigma=1)
+    coefficient, auxiliary = Prior("Normal", mu=0, sigma=1), Prior("HalfNormal", sigma=1)
     coefficients = [INTERCEPT, *names] if has_intercept else list(names)
-    priors = {name: ResolvedPrior(coefficient, True, repr(coefficient)) for name in coefficients}
-    return {**priors, SIGMA: ResolvedPrior(sigma, True, repr(sigma))}
+    priors = {name: ChosenPrior(coefficient, True, repr(coefficient)) for name in coefficients}
+    return {**priors, **{name: ChosenPrior(auxiliary, True, repr(auxiliary)) for name in auxiliaries}}
 
 
 def _representable(name: str, scale: Any) -> Any:
@@ -226,7 +205,7 @@ def _checked_user_priors(user: object) -> dict[str, Prior]:
     return dict(user)
 
 
-def _parameter_named(key: str, known: Iterable[str], terms: Iterable[str]) -> str:
+def _parameter_named(key: str, known: Iterable[str], terms: Iterable[str], auxiliaries: Iterable[str]) -> str:
     """Return the parameter that a key of priors means, spaces aside."""
     known = list(known)
     if key in known:
@@ -237,23 +216,24 @@ def _parameter_named(key: str, known: Iterable[str], terms: Iterable[str]) -> st
             return name
     if key == INTERCEPT:
         raise PriorError("priors has 'Intercept', but the formula has no intercept. Leave that prior out.")
-    others = quote_names(name for name in (INTERCEPT, SIGMA) if name in known)
+    others = quote_names(name for name in (INTERCEPT, *auxiliaries) if name in known)
     raise PriorError(
         f"priors has {key!r}, and the model has no such term.{suggest(key, known)} "
         f"Its terms: {quote_names(terms) or 'none'}; also allowed: {others} and {COMMON!r} (all terms)."
     )
 
 
-def _check_fits(name: str, prior: Prior, width: int, key: str | None = None) -> None:
-    """Refuse an array of the wrong length, and a prior for sigma that allows negative values."""
+def _check_fits(name: str, prior: Prior, width: int, is_auxiliary: bool, key: str | None = None) -> None:
+    """Refuse an array of the wrong length, and a prior of an auxiliary parameter that allows negative values."""
     length = prior.length
-    if name in (INTERCEPT, SIGMA) and length is not None:
+    if (is_auxiliary or name == INTERCEPT) and length is not None:
         raise PriorError(f"The prior for {name!r} must have one number for each parameter, and not an array: {prior}.")
     if length is not None and length != width:
         raise PriorError(
             f"The prior for {key or name!r} has {count(length, 'value')}, and the term {name!r} has "
             f"{count(width, 'column')}: give one number, or one value per column."
         )
-    if name == SIGMA and not prior.is_positive:
-        instead = f"; {_HALF[prior.name]} is its positive half" if prior.name in _HALF else ""
-        raise PriorError(f"The prior for 'sigma' must allow positive values only, and {prior} does not{instead}.")
+    if is_auxiliary and not prior.is_positive:
+        half = TABLE[prior.name].half
+        instead = f"; {half} is its positive half" if half else ""
+        raise PriorError(f"The prior for {name!r} must allow positive values only, and {prior} does not{instead}.")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import DataError, DataWarning, PriorError, count, quote_names
+from ..errors import DataError, DataWarning, PriorError, count, quote_names, warn
 
 if TYPE_CHECKING:
     from .. import _core
@@ -83,7 +82,7 @@ def warn_collinear(regression: Regression) -> None:
                 "out to let the data speak."
             )
         message = " ".join(parts)
-    warnings.warn(message, DataWarning, stacklevel=5)
+    warn(message, DataWarning)
 
 
 def no_unique_fit(regression: Regression) -> DataError:
@@ -119,31 +118,30 @@ def uncomputable_posterior(regression: Regression, coefficient: int | None) -> P
     """Say whose prior doubles cannot bring together with the data; None for that of sigma."""
     fit = regression.least_squares
     if coefficient is None:
-        name, estimate, error = regression.sigma_name, fit.sigma, ""
+        (auxiliary,) = regression.auxiliaries.values()
+        name, estimate, error = auxiliary.name, fit.sigma, ""
     else:
-        names = [name for name, width in regression.widths.items() for _ in range(width)]
-        name, estimate = names[coefficient], fit.estimate[coefficient]
+        name, estimate = regression.coefficient_names[coefficient], fit.estimate[coefficient]
         error = f" with a standard error of {fit.standard_error[coefficient]:.2g}"
     said = f": by least squares it is {estimate:.3g}{error}" if np.isfinite(estimate) else ""
     return PriorError(
-        f"The prior of {name!r}, {regression.priors[name].prior}, is so narrow, or so far from what the data say, that "
+        f"The prior of {name!r}, {regression.priors[name]}, is so narrow, or so far from what the data say, that "
         f"the posterior cannot be computed{said}. Check the units of the prior."
     )
 
 
-def warn_overruled(regression: Regression, shifts: np.ndarray, shares: np.ndarray) -> None:
-    """Warn where default priors have moved the answer away from least squares, along any direction of the frame.
-
-    Parameters
-    ----------
-    regression : Regression
-    shifts : array, (directions,)
-        Standard errors by which the priors move the posterior mean along each direction.
-    shares : array, (coefficients, directions)
-        The part of each coefficient's prior in the prior precision along each direction.
-    """
-    names = [name for name, width in regression.widths.items() for _ in range(width)]
-    is_default = np.array([regression.priors[name].is_default for name in names], dtype=bool)
+def warn_overruled(regression: Regression, density: _core.FramedLinearGaussian) -> None:
+    """Warn where default priors have moved the answer away from least squares, along any direction of the frame."""
+    fit = regression.least_squares
+    if fit.dependent or not fit.degrees_of_freedom > 0:
+        return
+    # Standard errors by which the priors move the mean along each direction, and the part that each prior has in that.
+    shifts = density.prior_shifts(regression.family.posterior(regression), fit.sigma)
+    shares = density.prior_shares()
+    names = regression.coefficient_names
+    is_default = np.array(
+        [p.chosen.is_default for p in regression.coefficients for _ in range(p.rows.size)], dtype=bool
+    )
     by_default = shares[is_default].sum(axis=0) >= 0.5
     overruled = np.flatnonzero((shifts > MAX_PRIOR_SHIFT) & by_default)
     if not len(overruled):
@@ -151,7 +149,7 @@ def warn_overruled(regression: Regression, shifts: np.ndarray, shares: np.ndarra
     involved = is_default & (shares[:, overruled] >= MIN_PRIOR_SHARE).any(axis=1)
     terms = list(dict.fromkeys(name for name, is_involved in zip(names, involved, strict=True) if is_involved))
     example = next((name for name in terms if name != "Intercept"), terms[0])
-    warnings.warn(
+    warn(
         f"The default priors overrule the data: they move the posterior mean by {shifts[overruled].max():.1f} "
         f"standard errors of least squares in a direction that involves {quote_names(terms)}. Default scales look at "
         "one column at a time, and here columns nearly determine each other (condition number "
@@ -159,7 +157,6 @@ def warn_overruled(regression: Regression, shifts: np.ndarray, shares: np.ndarra
         f"of it (or use poly()), or give explicit priors, such as priors={{'{example}': Normal(0, ...)}}; "
         "model.least_squares() shows what the data alone say.",
         DataWarning,
-        stacklevel=5,
     )
 
 

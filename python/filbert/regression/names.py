@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import FormulaError
@@ -10,14 +10,12 @@ from ..errors import FormulaError
 if TYPE_CHECKING:
     from ..formula.terms import Term
 
-INTERCEPT, SIGMA = "Intercept", "sigma"
-MEAN = "mu"  # bambi's name of the mean response
+INTERCEPT = "Intercept"
 SAMPLES = ("chain", "draw")
 OBSERVATIONS = "__obs__"  # bambi's name of the dimension that counts rows
 
 _RESERVED = {
     INTERCEPT: "the constant term",
-    SIGMA: "the residual standard deviation",
     **dict.fromkeys((*SAMPLES, OBSERVATIONS), "a dimension of the draws"),
 }
 
@@ -32,7 +30,9 @@ def dimension_of(term: str) -> str:
     return f"{term}_dim"
 
 
-def check_result_names(response: str, terms: Sequence[Term], columns: Iterable[str]) -> None:
+def check_result_names(
+    response: str, terms: Sequence[Term], columns: Iterable[str], auxiliaries: Mapping[str, str]
+) -> None:
     """Refuse names of a formula that its results could not be stored under.
 
     Parameters
@@ -41,12 +41,15 @@ def check_result_names(response: str, terms: Sequence[Term], columns: Iterable[s
     terms : sequence of Term
     columns : iterable of str
         The columns that are kept beside the draws.
+    auxiliaries : mapping of str to str
+        The family's auxiliary parameters, with what they are.
     """
+    reserved = {**_RESERVED, **auxiliaries}
     dimensions = {dimension_of(term.name): term.name for term in terms if term.levels is not None}
     seen: dict[str, str] = {}
     for term in terms:
-        if term.name in _RESERVED:
-            raise _taken("term", term.name, f"that of {_RESERVED[term.name]}")
+        if term.name in reserved:
+            raise _taken("term", term.name, f"that of {reserved[term.name]}")
         if term.name in dimensions:
             raise _taken("term", term.name, f"that of the dimension along the levels of {dimensions[term.name]!r}")
         stored = stored_name(term.name)

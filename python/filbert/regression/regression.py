@@ -1,147 +1,148 @@
-"""The posterior of a linear regression as a value, which formulas and explicit models both become; sampled here."""
+"""What any model states, by a formula or written out, as one frozen value, which all rooms below take."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import _core
-from ..priors.prior import columns
-from ..sampling import run as sampling_run
-from ..sampling.problems import log_run, warn_about
-from ..sampling.settings import Settings
-from . import identifiability
+from ..data.blocks import Source
+from ..errors import DataTypeError
+from ..families.family import Family, PriorSpec
+from ..families.links import LINKS, Link
+from ..formula.design import Design
+from ..priors.prior import Prior
+from .parameters import Parameter, in_row_order
 
-if TYPE_CHECKING:
-    import xarray as xr
 
-    from ..results.container import Variable
-    from .default_priors import ResolvedPrior
+@dataclass(frozen=True)
+class Choices:
+    """What a user chose about priors, from which those of the parameters follow.
+
+    Attributes
+    ----------
+    given : mapping of str to Prior
+        By the names they were given for: terms, auxiliaries, ``"Intercept"``, ``"common"``.
+    auto_scale : bool
+        Whether default priors are scaled by the data.
+    """
+
+    given: Mapping[str, Prior] = field(default_factory=dict)
+    auto_scale: bool = True
 
 
 @dataclass(frozen=True)
 class Regression:
-    """``y ~ Normal(Xβ, sigma)`` with independent priors, after its rows have been read.
+    """A response whose distribution has one parameter that is a function of columns times coefficients.
 
     Attributes
     ----------
-    summary : SufficientStatistics
-        Of the columns and the response less the offset.
-    has_intercept : bool
-    intercept_at_means : bool
-        Whether the intercept's prior is about the mean response at the column means.
-    response : str
-        Its name.
-    columns : tuple of str
-        A label for each column, without the intercept.
-    widths : dict of str to int
-        The number of coefficients of each parameter, in the order of the coefficients, the intercept first.
-    priors : dict of str to ResolvedPrior
-        By parameter; the last is sigma's.
     description : str
         The formula, or what stands for it.
+    response : str
+        Its name.
+    family : Family
+    link : str
+        Name of the link between the family's parent parameter and the linear predictor.
+    columns : tuple of str
+        A label for each column, without the intercept.
+    has_intercept : bool
+    intercept_at_means : bool
+        Whether the intercept's prior is about the linear predictor at the column means.
+    parameters : tuple of Parameter
+        In the order in which results have them.
+    summary : SufficientStatistics
+        Of the columns and the response less the offset.
+    rows : Source or None
+        The fitted rows; None in a model that was loaded from a file.
+    design : Design or None
+        What the formula's terms have learnt; None of a model that was written out.
+    choices : Choices
     """
 
-    summary: _core.SufficientStatistics
+    description: str
+    response: str
+    family: Family
+    link: str
+    columns: tuple[str, ...]
     has_intercept: bool
     intercept_at_means: bool
-    response: str
-    columns: tuple[str, ...]
-    widths: dict[str, int]
-    priors: dict[str, ResolvedPrior]
-    description: str
+    parameters: tuple[Parameter, ...]
+    summary: _core.SufficientStatistics
+    rows: Source | None = None
+    design: Design | None = None
+    choices: Choices = Choices()
 
     @property
     def n_rows(self) -> int:
         """Number of rows summarised."""
         return self.summary.n_rows
 
-    @cached_property
-    def least_squares(self) -> _core.LeastSquares:
-        """The classical fit."""
-        return self.summary.least_squares(intercept=self.has_intercept)
+    @property
+    def n_coefficients(self) -> int:
+        """Number of coefficients, the intercept among them."""
+        return len(self.columns) + self.has_intercept
 
     @property
-    def sigma_name(self) -> str:
-        """The parameter that is the residual standard deviation."""
-        return list(self.priors)[-1]
+    def link_function(self) -> Link:
+        """The link itself."""
+        return LINKS[self.link]
 
-    def posterior(self) -> _core.LinearGaussian:
-        """Return the posterior over (β, log σ)."""
-        return _core.LinearGaussian(
-            self.summary,
-            intercept=self.has_intercept,
-            intercept_at_means=self.intercept_at_means,
-            coefficient_priors=[
-                spec for name, width in self.widths.items() for spec in columns(self.priors[name].prior, width)
-            ],
-            sigma_prior=columns(self.priors[self.sigma_name].prior, 1)[0],
-        )
+    @cached_property
+    def coefficients(self) -> list[Parameter]:
+        """The parameters that are coefficients, in their order."""
+        return in_row_order(parameter for parameter in self.parameters if parameter.auxiliary is None)
 
-    def framed_posterior(self) -> _core.FramedLinearGaussian:
-        """Return the posterior in its standard frame, and warn where the data do not settle the answer.
-
-        Raises
-        ------
-        DataError
-            If there is no posterior: a response fitted exactly, or coefficients that nothing bounds.
-        PriorError
-            If a prior is too narrow for doubles, or lies too far from the data.
-        """
-        fit = self.least_squares
-        identifiability.check_residual(self)
-        posterior = self.posterior()
-        try:
-            density = _core.FramedLinearGaussian(posterior)
-        except _core.ImproperPosteriorError as error:
-            raise identifiability.improper_posterior(self, str(error)) from None
-        except _core.UncomputablePosteriorError as error:
-            raise identifiability.uncomputable_posterior(self, error.args[1]) from None
-        identifiability.warn_collinear(self)
-        if not fit.dependent and fit.degrees_of_freedom > 0:
-            shifts = density.prior_shifts(posterior, fit.sigma)
-            identifiability.warn_overruled(self, shifts, density.prior_shares())
-        return density
-
-    def fit(
-        self,
-        settings: Settings,
-        variables: Sequence[Variable],
-        data: Mapping[str, xr.Dataset],
-        attributes: Mapping[str, Any],
-    ) -> Any:
-        """Sample the posterior.
-
-        Parameters
-        ----------
-        settings : Settings
-        variables : sequence of Variable
-            What the rows of the draws are called.
-        data : mapping of str to Dataset
-            Groups that hold data, such as ``observed_data``.
-        attributes : mapping
-            What the group ``posterior`` records beside the settings.
-
-        Returns
-        -------
-        xarray.DataTree or arviz.InferenceData
-        """
-        start = time.perf_counter()
-        from ..results import container as inference_data
-
-        run = sampling_run.run(self.framed_posterior(), settings)
-        warn_about(run, inference_data.parameter_labels(variables), settings)
-        recorded = {
-            **attributes,
-            "tuning_steps": settings.tune,
-            "random_seed": str(settings.random_seed),  # netCDF has no integers of any size
-            "target_accept": settings.target_accept,
-            "max_treedepth": settings.max_treedepth,
+    @cached_property
+    def auxiliaries(self) -> dict[str, Parameter]:
+        """The family's auxiliary parameters, by its names for them."""
+        return {
+            parameter.auxiliary: parameter
+            for parameter in in_row_order(self.parameters)
+            if parameter.auxiliary is not None
         }
-        idata = inference_data.posterior_container(run, variables, data, recorded)
-        idata["posterior"].attrs["fit_time"] = time.perf_counter() - start
-        log_run(run, settings)
-        return idata
+
+    @cached_property
+    def coefficient_names(self) -> list[str]:
+        """The name of the parameter that each coefficient belongs to."""
+        return [parameter.name for parameter in self.coefficients for _ in range(parameter.rows.size)]
+
+    @property
+    def priors(self) -> dict[str, Prior]:
+        """The prior of each parameter, on the scale of the data."""
+        return {parameter.name: parameter.prior for parameter in self.parameters}
+
+    @property
+    def coefficient_priors(self) -> list[PriorSpec]:
+        """One prior a coefficient, as the C++ core takes them."""
+        return [spec for parameter in self.coefficients for spec in parameter.specs]
+
+    @property
+    def auxiliary_priors(self) -> dict[str, PriorSpec]:
+        """One prior an auxiliary parameter, by the family's name for it."""
+        return {name: parameter.specs[0] for name, parameter in self.auxiliaries.items()}
+
+    @cached_property
+    def least_squares(self) -> _core.LeastSquares:
+        """The classical fit of the columns to the response."""
+        return self.summary.least_squares(intercept=self.has_intercept)
+
+
+def stated(model: Any) -> Regression:
+    """Return what a model states, or refuse what is no model."""
+    regression = getattr(model, "regression", None)
+    if not isinstance(regression, Regression):
+        raise DataTypeError(f"model must be a model of filbert, not {type(model).__module__}.{type(model).__name__}.")
+    return regression
+
+
+def stated_by_formula(model: Any) -> tuple[Regression, Design]:
+    """Return what a model of a formula states, with its design, or refuse other models."""
+    regression = getattr(model, "regression", None)
+    if not isinstance(regression, Regression) or regression.design is None:
+        raise DataTypeError(
+            f"model must be a filbert.Model, which has a formula, not {type(model).__module__}.{type(model).__name__}."
+        )
+    return regression, regression.design

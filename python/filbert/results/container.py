@@ -6,7 +6,6 @@ import functools
 import importlib.metadata
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,44 +15,23 @@ import xarray as xr
 
 from .. import _core
 from ..errors import DataTypeError, SettingError
-from ..regression.names import INTERCEPT, OBSERVATIONS, SAMPLES, SIGMA, dimension_of, stored_name
+from ..regression.names import OBSERVATIONS, SAMPLES, stored_name
+from ..regression.parameters import Parameter
 from ..sampling.run import Run
 
 if TYPE_CHECKING:
-    from ..formula.design import Design
     from ..formula.rows import Rows
 
 
-@dataclass(frozen=True)
-class Variable:
-    """A named parameter among the rows of the draws.
-
-    Attributes
-    ----------
-    name : str
-    index : int array of any shape
-        The row of each of its values: a coefficient's number, or -1 for sigma, which is the last.
-    dims : tuple of str
-        One a dimension of `index`.
-    coordinates : mapping of str to array
-        The labels along dimensions that have some.
-    """
-
-    name: str
-    index: npt.NDArray[np.intp]
-    dims: tuple[str, ...] = ()
-    coordinates: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
-
-
 def posterior_container(
-    run: Run, variables: Sequence[Variable], data: Mapping[str, xr.Dataset], attributes: Mapping[str, Any]
+    run: Run, parameters: Sequence[Parameter], data: Mapping[str, xr.Dataset], attributes: Mapping[str, Any]
 ) -> Any:
     """Build the container of a fit.
 
     Parameters
     ----------
     run : Run
-    variables : sequence of Variable
+    parameters : sequence of Parameter
         What the rows of the draws are called.
     data : mapping of str to Dataset
         Groups that hold data, such as ``observed_data``.
@@ -69,12 +47,12 @@ def posterior_container(
     """
     recorded = {**common_attributes(), "sampling_time": run.seconds, **attributes}
     groups = {
-        "posterior": parameters_group(run.sampling["values"], variables, recorded),
+        "posterior": parameters_group(run.sampling["values"], parameters, recorded),
         "sample_stats": _statistics(run.sampling, recorded),
         **data,
     }
     if run.warmup is not None:
-        groups["warmup_posterior"] = parameters_group(run.warmup["values"], variables, recorded)
+        groups["warmup_posterior"] = parameters_group(run.warmup["values"], parameters, recorded)
         groups["warmup_sample_stats"] = _statistics(run.warmup, recorded)
     return container(groups)
 
@@ -138,43 +116,13 @@ def posterior_group(idata: Any) -> xr.Dataset:
     return posterior
 
 
-def design_variables(design: Design) -> list[Variable]:
-    """Return the variables of a formula: the intercept, one a term with a dimension for its columns, sigma."""
-    variables = [Variable(INTERCEPT, np.array(0))] if design.has_intercept else []
-    start = len(variables)
-    for term in design.terms:
-        stop = start + len(term.columns)
-        if term.levels is None:
-            variables.append(Variable(term.name, np.array(start)))
-        else:
-            dimension = dimension_of(term.name)
-            coordinates = {dimension: np.asarray(term.levels)}
-            variables.append(Variable(term.name, np.arange(start, stop), (dimension,), coordinates))
-        start = stop
-    return [*variables, Variable(SIGMA, np.array(-1))]
-
-
-def parameter_labels(variables: Sequence[Variable]) -> list[str]:
-    """Return a label for each row of the draws, as ArviZ labels them: "x", "g[b]"."""
-    labels: dict[int, str] = {}
-    for variable in variables:
-        levels = [
-            variable.coordinates.get(dim, range(size))
-            for dim, size in zip(variable.dims, variable.index.shape, strict=True)
-        ]
-        for where, row in np.ndenumerate(variable.index):
-            inside = ", ".join(str(level[i]) for level, i in zip(levels, where, strict=True))
-            labels[int(row)] = f"{variable.name}[{inside}]" if inside else variable.name
-    return [labels[row] for row in [*range(len(labels) - 1), -1]]
-
-
-def design_data(design: Design, rows: Rows) -> dict[str, xr.Dataset]:
-    """Return the groups ``observed_data`` and ``constant_data`` of the fitted rows."""
+def fitted_data(response: str, rows: Rows) -> dict[str, xr.Dataset]:
+    """Return the groups ``observed_data`` and ``constant_data`` of the fitted rows of a formula."""
     labels = {OBSERVATIONS: np.arange(rows.n_rows)}
     common = common_attributes()
     assert rows.response_values is not None
     return {
-        "observed_data": by_row({design.response: rows.response_values}, labels, common),
+        "observed_data": by_row({response: rows.response_values}, labels, common),
         "constant_data": by_row(rows.constant_data(), labels, common),
     }
 
@@ -189,16 +137,16 @@ def _sample_coordinates(shape: Sequence[int]) -> dict[str, Any]:
 
 
 def parameters_group(
-    values: npt.NDArray[Any], variables: Sequence[Variable], attributes: Mapping[str, Any]
+    values: npt.NDArray[Any], parameters: Sequence[Parameter], attributes: Mapping[str, Any]
 ) -> xr.Dataset:
     """Return a group of the parameters, from the rows of the draws (rows, chains, draws)."""
     coordinates = _sample_coordinates(values.shape[1:])
     stored: dict[str, Any] = {}
-    for variable in variables:
-        dims = tuple(stored_name(dim) for dim in variable.dims)
-        coordinates.update({stored_name(dim): labels for dim, labels in variable.coordinates.items()})
-        draws = np.moveaxis(values[variable.index], (-2, -1), (0, 1))
-        stored[stored_name(variable.name)] = ((*SAMPLES, *dims), draws)
+    for parameter in parameters:
+        dims = tuple(stored_name(dim) for dim in parameter.dims)
+        coordinates.update({stored_name(dim): labels for dim, labels in parameter.coordinates.items()})
+        draws = np.moveaxis(values[parameter.rows], (-2, -1), (0, 1))
+        stored[stored_name(parameter.name)] = ((*SAMPLES, *dims), draws)
     return xr.Dataset(stored, coordinates, dict(attributes))
 
 

@@ -16,16 +16,13 @@ from ..regression.names import OBSERVATIONS, SAMPLES
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..model import Model
 
 __all__ = ["draws_by_parameter", "hdi", "summary"]
 
 FloatArray = npt.NDArray[np.float64]
 
 
-def summary(
-    model: Model | Any, idata: Any = None, *, hdi_prob: float = 0.94, least_squares: bool = False
-) -> pd.DataFrame:
+def summary(model: Any, idata: Any = None, *, hdi_prob: float = 0.94, least_squares: bool = False) -> pd.DataFrame:
     """Summarise the posterior, one row a parameter: ``summary(idata)`` or ``summary(model, idata)``.
 
     Parameters
@@ -61,7 +58,7 @@ def summary(
     """
     import pandas as pd
 
-    if not hasattr(model, "least_squares"):
+    if not hasattr(model, "regression"):
         if idata is not None:
             raise DataTypeError(
                 f"summary(model, idata): model must be a filbert.Model, not {type(model).__module__}."
@@ -70,6 +67,11 @@ def summary(
         model, idata = None, model
     elif idata is None:
         raise SettingError("summary(model, idata) needs what fit() returned as well as the model.")
+    else:
+        from .container import posterior_group
+        from .draws import check_same_model
+
+        check_same_model(posterior_group(idata), model.regression)
     interval = interval_names(hdi_prob, "hdi_prob")
     rows = {label: _row(draws, hdi_prob) for label, draws in draws_by_parameter(idata)}
     names = ["mean", "sd", *interval, "mcse_mean", "ess_bulk", "ess_tail", "r_hat"]
@@ -78,7 +80,9 @@ def summary(
         return table
     if model is None:
         raise SettingError("least_squares=True needs the model: write summary(model, idata, least_squares=True).")
-    return _with_least_squares(table, model.least_squares())
+    from .least_squares import least_squares_table
+
+    return _with_least_squares(table, least_squares_table(model.regression))
 
 
 def posterior_variables(idata: Any) -> Iterator[tuple[str, Any, list[str], FloatArray]]:

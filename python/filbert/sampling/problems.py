@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ..errors import ConvergenceWarning
+from ..errors import ConvergenceWarning, warn
 from .run import Run
 from .settings import Settings
 
@@ -45,7 +44,7 @@ def warn_about(run: Run, names: Sequence[str], settings: Settings) -> None:
     settings : Settings
     """
     for message in [*_sampler_problems(run, settings), *_convergence_problems(run, names, settings)]:
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        warn(message, ConvergenceWarning)
 
 
 def _sampler_problems(run: Run, settings: Settings) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ..errors import ConvergenceWarning
+from ..errors import ConvergenceWarning, warn
 from .progress import progress
 from .settings import Settings
 
@@ -69,11 +68,10 @@ def run(density: _core.FramedLinearGaussian, settings: Settings) -> Run:
         length = min(result["iterations"][chain] for chain in kept) - settings.tune
         sampling = {name: array[..., kept, :length] for name, array in sampling.items()}
         warmup = warmup and {name: array[..., kept, :] for name, array in warmup.items()}
-        warnings.warn(
+        warn(
             f"Sampling was stopped: {len(kept)} of {settings.chains} chains are kept, with {length} of "
             f"{settings.draws} draws each.",
             ConvergenceWarning,
-            stacklevel=4,
         )
     return Run(sampling, warmup, seconds)
 

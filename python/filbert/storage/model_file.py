@@ -8,13 +8,15 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import _core
 from ..data.columns import ColumnKind
 from ..errors import FilbertError, ModelFileError, quote_names
+from ..families import FAMILIES, family_of
+from ..families.family import Family
 from ..formula.coding import Coding, Product
 from ..formula.design import Design
 from ..formula.factors import make_namespace
@@ -23,6 +25,8 @@ from ..formula.parsing import Expression, read_expression
 from ..formula.predictor import Predictor
 from ..formula.terms import Term
 from ..priors.prior import Prior
+from ..regression.regression import Choices, Regression
+from ..regression.statement import state
 from .values import (
     read_array,
     read_finite,
@@ -39,11 +43,8 @@ from .values import (
     write_value,
 )
 
-if TYPE_CHECKING:
-    from ..model import Model
-
 MAGIC = "filbert model"
-VERSION = 1
+VERSION = 2
 _LONGEST_HEADER = 200
 _SIGNATURES = {
     b"\x89HDF": "netCDF or HDF5",
@@ -55,9 +56,10 @@ _SIGNATURES = {
 }
 
 
-def save(model: Model, path: str | os.PathLike[str]) -> None:
+def save(regression: Regression, path: str | os.PathLike[str]) -> None:
     """Do what `Model.save` says."""
-    payload = json.dumps(_content(model), allow_nan=False, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+    content = _content(regression)
+    payload = json.dumps(content, allow_nan=False, separators=(",", ":"), ensure_ascii=True).encode("ascii")
     header = f"{MAGIC} {VERSION} {len(payload)} {hashlib.sha256(payload).hexdigest()}\n".encode("ascii")
     target = Path(path)
     # Beside the target and renamed, so that there is never half a file under its name.
@@ -70,34 +72,14 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         raise
 
 
-def load(path: str | os.PathLike[str], extra_namespace: Mapping[str, Any] | None = None) -> Model:
-    """Read a model that `Model.save` has written.
-
-    It predicts new rows and can be fitted again, with other priors if need be (`Model.set_priors`); what needs the
-    fitted rows says so. Files of strangers are safe: nothing in them is run but expressions of columns and known
-    functions.
-
-    Parameters
-    ----------
-    path : str or path-like
-    extra_namespace : mapping, optional
-        The functions that the formula used from the `extra_namespace` of the saved model; they are not in the file.
-
-    Returns
-    -------
-    Model
-
-    Raises
-    ------
-    ModelFileError
-        If the file is truncated, corrupt, of another kind or of a newer version, or needs functions not given.
-    OSError
-        If the file cannot be read.
-    """
+def read(
+    path: str | os.PathLike[str], extra_namespace: Mapping[str, Any] | None = None, family: Any = None
+) -> Regression:
+    """Do what `filbert.load` says."""
     namespace = make_namespace(extra_namespace)
     content = _checked_content(Path(path))
     try:
-        return _restored(content, namespace, dict(extra_namespace or {}))
+        return _restored(content, namespace, dict(extra_namespace or {}), family)
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from None
     except (FilbertError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
@@ -131,14 +113,17 @@ def _checked_content(path: Path) -> Any:
         raise ModelFileError(f"{path} is corrupt: its content is not JSON.") from None
 
 
-def _content(model: Model) -> dict[str, Any]:
+def _content(regression: Regression) -> dict[str, Any]:
     """Return all of a model but its rows as what JSON can hold."""
-    design = model.design
-    factor, mean, exponents, total_weight, n_rows = model.sufficient_statistics.state()
+    design = regression.design
+    assert design is not None
+    factor, mean, exponents, total_weight, n_rows = regression.summary.state()
     texts = [expression.text for expression in (*design.expressions.values(), *design.offsets)]
     return {
         "filbert": _core.__version__,
         "formula": design.formula,
+        "family": regression.family.name,
+        "link": regression.link,
         "response": design.response,
         "has_intercept": design.has_intercept,
         "terms": [
@@ -187,11 +172,11 @@ def _content(model: Model) -> dict[str, Any]:
         "dropna": design.dropna,
         "n_rows": design.n_rows,
         "extra_namespace": [name for name in design.extra_namespace if any(_mentions(text, name) for text in texts)],
-        "center_predictors": model.center_predictors,
-        "auto_scale": model.auto_scale,
+        "center_predictors": regression.intercept_at_means,
+        "auto_scale": regression.choices.auto_scale,
         "priors": {
             key: [prior.name, {name: write_value(value, key) for name, value in prior.params.items()}]
-            for key, prior in model.given_priors.items()
+            for key, prior in regression.choices.given.items()
         },
         "summary": {
             "factor": write_array(factor),
@@ -203,10 +188,8 @@ def _content(model: Model) -> dict[str, Any]:
     }
 
 
-def _restored(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any]) -> Model:
-    """Make the model that `_content` describes; nothing in the file is trusted."""
-    from ..model import Model
-
+def _restored(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any], family: Any) -> Regression:
+    """Make the regression that `_content` describes; nothing in the file is trusted."""
     missing = [name for name in read_texts(content["extra_namespace"]) if name not in extra]
     if missing:
         raise ModelFileError(
@@ -269,9 +252,31 @@ def _restored(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any])
         read_text(key): Prior(read_text(name), **{read_text(k): read_value(v) for k, v in parameters.items()})
         for key, (name, parameters) in content["priors"].items()
     }
-    return Model.assembled(
-        design, summary, read_flag(content["center_predictors"]), read_flag(content["auto_scale"]), priors
+    chosen = _family(content, family)
+    return state(
+        design,
+        chosen,
+        chosen.chosen_link(read_text(content["link"])),
+        read_flag(content["center_predictors"]),
+        Choices(priors, read_flag(content["auto_scale"])),
+        summary,
     )
+
+
+def _family(content: Any, given: Any) -> Family:
+    """Return the family of the model: one of filbert's own by its name, else the one that was given, of that name."""
+    name = read_text(content["family"])
+    if given is None:
+        if name not in FAMILIES:
+            raise ModelFileError(
+                f"the model has the family {name!r}, which is not one of filbert's own. Pass its object as family= to "
+                "load()."
+            )
+        return FAMILIES[name]
+    family = family_of(given)
+    if family.name != name:
+        raise ModelFileError(f"the model has the family {name!r}, and family= is {family.name!r}.")
+    return family
 
 
 def _expression(

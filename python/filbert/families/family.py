@@ -1,0 +1,203 @@
+"""What a family states: the parameter that the formula models, those beside it, the likelihood and the noise."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.blocks import Block, Floats, Source
+from ..errors import DataTypeError, SettingError, quote_names, suggest
+from ..priors.prior import Prior
+from .links import LINKS, Link
+
+PriorSpec = tuple[str, tuple[float, ...]]
+Keys = NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class DefaultPrior:
+    """A prior that nobody asked for, and the rule that it follows from: ``"HalfStudentT(nu: 4, sigma: sd(y))"``."""
+
+    prior: Prior
+    rule: str
+
+
+@dataclass(frozen=True)
+class CoefficientScales:
+    """What the default priors of coefficients are scaled by, in units of the linear predictor.
+
+    Attributes
+    ----------
+    location : float
+        Centre of the intercept's prior.
+    intercept : float
+        Its standard deviation.
+    slope : float
+        That of a slope times the standard deviation of its column.
+    location_rule, scale_rule : str
+        How these are printed: ``"mean(y)"`` and ``"2.5 sd(y)"``.
+    """
+
+    location: float
+    intercept: float
+    slope: float
+    location_rule: str
+    scale_rule: str
+
+
+class Posed(Protocol):
+    """A regression as its family sees it: what a density is made of."""
+
+    @property
+    def summary(self) -> Any:
+        """The `SufficientStatistics` of columns and response less offset."""
+        ...
+
+    @property
+    def rows(self) -> Source | None:
+        """The fitted rows."""
+        ...
+
+    @property
+    def link(self) -> str:
+        """Name of the link."""
+        ...
+
+    @property
+    def has_intercept(self) -> bool:
+        """Whether the first coefficient is an intercept."""
+        ...
+
+    @property
+    def intercept_at_means(self) -> bool:
+        """Whether its prior is about the linear predictor at the column means."""
+        ...
+
+    @property
+    def coefficient_priors(self) -> Sequence[PriorSpec]:
+        """One prior a coefficient, in the order of the draws."""
+        ...
+
+    @property
+    def auxiliary_priors(self) -> Mapping[str, PriorSpec]:
+        """One prior an auxiliary parameter, by the family's name for it."""
+        ...
+
+
+class Family(ABC):
+    """A family of responses. Subclass it for one of your own, and pass an object of it as ``family=``.
+
+    Attributes
+    ----------
+    name : str
+    parent : str
+        The parameter of the response's distribution that the formula models, under bambi's name.
+    links : tuple of str
+        Links of the parent that the family accepts, the default one first.
+    auxiliaries : mapping of str to str
+        Names of the further parameters, which are one positive number each, with what they are.
+    """
+
+    name: ClassVar[str]
+    parent: ClassVar[str] = "mu"
+    links: ClassVar[tuple[str, ...]] = ("identity",)
+    auxiliaries: ClassVar[Mapping[str, str]] = {}
+
+    def chosen_link(self, link: Any) -> Link:
+        """Return the link that was asked for, by its name or as ``{"mu": name}``; the default one for None."""
+        name = link.get(self.parent) if isinstance(link, Mapping) and set(link) == {self.parent} else link
+        if name is None:
+            name = self.links[0]
+        if not isinstance(name, str):
+            raise DataTypeError(f"link must be the name of a link, such as {self.links[0]!r}, not {link!r}.")
+        if name not in self.links:
+            raise SettingError(
+                f"link={link!r} is not available for family {self.name!r}.{suggest(name, self.links)} "
+                f"{'Its link is' if len(self.links) == 1 else 'Its links are'} {quote_names(self.links)}."
+            )
+        return LINKS[name]
+
+    def check_response(self, response: str, values: Floats, index: Any) -> None:  # noqa: B027
+        """Refuse values that the family cannot have, by name, row and value; by default none.
+
+        Parameters
+        ----------
+        response : str
+            Its name.
+        values : array, (rows,)
+            Finite numbers.
+        index : pandas.Index
+            Labels of the rows.
+        """
+
+    @abstractmethod
+    def coefficient_scales(self, link: str, response_mean: float, response_sd: float) -> CoefficientScales:
+        """Return what default priors of coefficients are scaled by."""
+
+    @abstractmethod
+    def auxiliary_prior(self, name: str, response_sd: float) -> DefaultPrior:
+        """Return the default prior of an auxiliary parameter."""
+
+    @abstractmethod
+    def frame(self, regression: Posed) -> Any:
+        """Return the posterior in coordinates that suit NUTS: a density of `_core`, which `_core.sample` takes.
+
+        Raises
+        ------
+        _core.ImproperPosteriorError, _core.UncomputablePosteriorError
+            If there is no posterior, or doubles cannot hold it.
+        """
+
+    @abstractmethod
+    def log_likelihood(self, link: str, block: Block, predictor: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
+        """Return the log likelihood of each row at each draw, with its constants and without weights.
+
+        Parameters
+        ----------
+        link : str
+        block : Block
+            The rows.
+        predictor : array, (rows, draws)
+            The linear predictor, which may be overwritten.
+        auxiliaries : mapping of str to array, (draws,)
+
+        Returns
+        -------
+        array, (rows, draws)
+        """
+
+    @abstractmethod
+    def draw_responses(
+        self,
+        block: Block,
+        mean: Floats,
+        auxiliaries: Mapping[str, Floats],
+        keys: Keys,
+        seed: int,
+        out: Floats,
+        threads: int,
+    ) -> None:
+        """Draw responses, whose noise in draw k of a row depends on `seed`, the row's key and k alone.
+
+        Parameters
+        ----------
+        block : Block
+            The rows, whose responses may be missing.
+        mean : array, (rows, draws)
+            The parent parameter.
+        auxiliaries : mapping of str to array, (draws,)
+        keys : uint64 array, (rows,)
+        seed : int
+        out : array, (rows, draws)
+            Filled; may be `mean`.
+        threads : int
+        """
+
+    @abstractmethod
+    def variance(self, block: Block, mean: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
+        """Return the variance of the response about its mean, (rows, draws) or (draws,), for R²."""

@@ -1,0 +1,69 @@
+"""The Gaussian family: its likelihood sees the rows only through their summary, so that a gradient costs O(p)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from .. import _core
+from ..data.blocks import Block, Floats
+from ..priors.prior import Prior
+from .family import CoefficientScales, DefaultPrior, Family, Keys, Posed
+
+DEFAULT_SCALE = 2.5  # response standard deviations per predictor standard deviation, as in rstanarm and bambi
+DEFAULT_SIGMA_NU = 4.0  # degrees of freedom of the half Student-t prior for sigma, as in bambi
+
+
+class Gaussian(Family):
+    """``y ~ Normal(mu, sigma)``."""
+
+    name = "gaussian"
+    auxiliaries = {"sigma": "the residual standard deviation"}  # noqa: RUF012 (never changed)
+
+    def coefficient_scales(self, link: str, response_mean: float, response_sd: float) -> CoefficientScales:
+        scale = DEFAULT_SCALE * response_sd
+        return CoefficientScales(response_mean, scale, scale, "mean(y)", f"{DEFAULT_SCALE:g} sd(y)")
+
+    def auxiliary_prior(self, name: str, response_sd: float) -> DefaultPrior:
+        prior = Prior("HalfStudentT", nu=DEFAULT_SIGMA_NU, sigma=response_sd)
+        return DefaultPrior(prior, f"HalfStudentT(nu: {DEFAULT_SIGMA_NU:g}, sigma: sd(y))")
+
+    def posterior(self, regression: Posed) -> _core.LinearGaussian:
+        """Return the posterior over (β, log σ)."""
+        return _core.LinearGaussian(
+            regression.summary,
+            intercept=regression.has_intercept,
+            intercept_at_means=regression.intercept_at_means,
+            coefficient_priors=regression.coefficient_priors,
+            sigma_prior=regression.auxiliary_priors["sigma"],
+        )
+
+    def frame(self, regression: Posed) -> _core.FramedLinearGaussian:
+        return _core.FramedLinearGaussian(self.posterior(regression))
+
+    def log_likelihood(self, link: str, block: Block, predictor: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
+        assert block.y is not None
+        sigma = auxiliaries["sigma"]
+        predictor -= block.y[:, None]
+        predictor /= sigma
+        np.square(predictor, out=predictor)
+        predictor *= -0.5
+        predictor -= np.log(sigma) + 0.5 * math.log(2 * math.pi)
+        return predictor
+
+    def draw_responses(
+        self,
+        block: Block,
+        mean: Floats,
+        auxiliaries: Mapping[str, Floats],
+        keys: Keys,
+        seed: int,
+        out: Floats,
+        threads: int,
+    ) -> None:
+        _core.response_draws(mean, auxiliaries["sigma"], keys, seed, out, threads)
+
+    def variance(self, block: Block, mean: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
+        return np.square(auxiliaries["sigma"])

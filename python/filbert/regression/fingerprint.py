@@ -1,0 +1,52 @@
+"""Tells models apart by a short text that stays with their draws: what the coefficients multiply, and what is observed.
+
+Two models have the same fingerprint where the draws of one are draws of the other's parameters: equal columns, family,
+link and response. Priors do not count, and rows only as far as the columns learnt from them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .regression import Regression
+
+
+def fingerprint(regression: Regression) -> str:
+    """Return the fingerprint, 16 hexadecimal digits."""
+    design = regression.design
+    if design is not None:
+        columns: Any = [
+            design.products,
+            list(design.expressions),
+            design.levels,
+            design.state,
+            [offset.text for offset in design.offsets],
+            design.offset_is_array,
+        ]
+    else:  # written out: the columns by what they hold
+        columns = [regression.summary.mean, regression.summary.sd]
+    shapes = [(p.name, p.rows, p.auxiliary) for p in regression.parameters]
+    content = [regression.family.name, regression.link, regression.response, shapes, regression.columns, columns]
+    return hashlib.sha256("".join(_tokens(content)).encode()).hexdigest()[:16]
+
+
+def _tokens(value: Any) -> list[str]:
+    """Return a value as text that does not depend on how it is held, numbers with the digits that machines agree on."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = [getattr(value, field.name) for field in dataclasses.fields(value)]
+    elif isinstance(value, np.ndarray):
+        value = value.tolist()
+    elif isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Mapping):
+        value = sorted(value.items(), key=lambda item: str(item[0]))
+    if isinstance(value, (list, tuple)):
+        return ["(", *(token for item in value for token in _tokens(item)), ")"]
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return [f"{float(value) + 0.0:.9g};"]
+    return [f"{value!r};"]

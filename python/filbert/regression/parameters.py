@@ -1,0 +1,95 @@
+"""The parameters of a model: what each is called and labelled, its prior, and where it stands in the draws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..priors.prior import Prior, columns
+
+
+@dataclass(frozen=True)
+class ChosenPrior:
+    """The prior of one parameter, and where it comes from.
+
+    Attributes
+    ----------
+    prior : Prior
+        The prior as it is used, on the scale of the data.
+    is_default : bool
+        True if the user gave no prior for this parameter.
+    rule : str
+        The prior as asked for: a default prior's rule ("Normal(mu: 0, sigma: 2.5 sd(y)/sd(x))"), or the user's own.
+    """
+
+    prior: Prior
+    is_default: bool
+    rule: str
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A named parameter.
+
+    Attributes
+    ----------
+    name : str
+    rows : int array of any shape
+        The row of the draws that each of its values has. Coefficients come first, in the order of the design's columns
+        (the intercept before them), and the family's auxiliary parameters last.
+    chosen : ChosenPrior
+        Array parameters of the prior have a value for each value of the parameter, in the order of ``rows.ravel()``.
+    auxiliary : str or None
+        The family's name for it, such as ``"sigma"``; None of coefficients.
+    dims : tuple of str
+        One a dimension of `rows`.
+    coordinates : mapping of str to array
+        The labels along dimensions that have some.
+    """
+
+    name: str
+    rows: NDArray[np.intp]
+    chosen: ChosenPrior
+    auxiliary: str | None = None
+    dims: tuple[str, ...] = ()
+    coordinates: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    @property
+    def prior(self) -> Prior:
+        """The prior, on the scale of the data."""
+        return self.chosen.prior
+
+    @property
+    def labels(self) -> list[str]:
+        """A label for each value, as ArviZ labels them: ``x``, ``g[b]``."""
+        levels = [self.coordinates.get(dim, range(size)) for dim, size in zip(self.dims, self.rows.shape, strict=True)]
+        return [
+            f"{self.name}[{', '.join(str(level[i]) for level, i in zip(levels, where, strict=True))}]"
+            if where
+            else self.name
+            for where in np.ndindex(self.rows.shape)
+        ]
+
+    @property
+    def specs(self) -> list[tuple[str, tuple[float, ...]]]:
+        """One prior a value, as the C++ core takes them."""
+        return columns(self.prior, self.rows.size)
+
+
+def in_row_order(parameters: Iterable[Parameter]) -> list[Parameter]:
+    """Return parameters in the order of the draws, which is that of the coefficients."""
+    return sorted(parameters, key=lambda parameter: int(parameter.rows.min()))
+
+
+def row_labels(parameters: Sequence[Parameter]) -> list[str]:
+    """Return the label of each row of the draws."""
+    labels = {
+        int(row): label
+        for parameter in parameters
+        for row, label in zip(parameter.rows.ravel(), parameter.labels, strict=True)
+    }
+    return [labels[row] for row in sorted(labels)]

@@ -1,0 +1,149 @@
+"""Makes the regression that a formula, its data and priors state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..errors import DataTypeError, FormulaError
+from ..families.family import Family
+from ..families.links import Link
+from ..formula.design import Design
+from ..priors.prior import Prior
+from . import identifiability
+from .default_priors import default_priors, resolve_priors, unscaled_priors
+from .names import INTERCEPT, check_result_names, dimension_of
+from .parameters import ChosenPrior, Parameter
+from .regression import Choices, Regression
+
+
+def state(
+    design: Design,
+    family: Family,
+    link: Link,
+    intercept_at_means: bool,
+    choices: Choices,
+    summary: _core.SufficientStatistics | None = None,
+) -> Regression:
+    """Make the regression of a formula.
+
+    Parameters
+    ----------
+    design : Design
+    family : Family
+    link : Link
+    intercept_at_means : bool
+        Whether the intercept's prior is about the linear predictor at the column means.
+    choices : Choices
+    summary : SufficientStatistics, optional
+        Of the rows; by default they are read, and checked against the family.
+
+    Raises
+    ------
+    FormulaError, DataError, PriorError, DataTypeError
+        Names that are taken, a response that the family cannot have, columns that say nothing, priors that do not fit.
+    """
+    check_result_names(
+        design.response, design.terms, () if design.rows is None else design.rows.columns, family.auxiliaries
+    )
+    if summary is None:
+        summary = _summarised(design, family)
+    defaults = _default_priors(design, family, link, intercept_at_means, choices.auto_scale, summary)
+    resolved = resolve_priors(choices.given, defaults, design.terms, family.auxiliaries)
+    return Regression(
+        description=design.formula,
+        response=design.response,
+        family=family,
+        link=link.name,
+        columns=design.columns,
+        has_intercept=design.has_intercept,
+        intercept_at_means=intercept_at_means,
+        parameters=_parameters(design, family, resolved),
+        summary=summary,
+        rows=design.rows,
+        design=design,
+        choices=choices,
+    )
+
+
+def with_priors(regression: Regression, priors: Mapping[str, Prior] | None) -> Regression:
+    """Return the regression of a formula with some priors replaced; rows are not read again."""
+    if priors is not None and not isinstance(priors, Mapping):
+        raise DataTypeError(f"priors must be a dict such as {{'x': fb.Normal(0, 1)}}, not {type(priors).__name__}.")
+    given = {**regression.choices.given, **(priors or {})}
+    design = regression.design
+    assert design is not None
+    return state(
+        design,
+        regression.family,
+        regression.link_function,
+        regression.intercept_at_means,
+        replace(regression.choices, given=given),
+        regression.summary,
+    )
+
+
+def _summarised(design: Design, family: Family) -> _core.SufficientStatistics:
+    """Fold the rows into what a Gaussian likelihood sees of them, and check them on the way."""
+    if not design.columns and not design.has_intercept:
+        raise FormulaError(f"Formula {design.formula!r} has no predictors and no intercept: write '~ 1' for a mean.")
+    rows: Any = design.rows
+    family.check_response(design.response, rows.response_values, rows.index)
+    summary = _core.SufficientStatistics(len(design.columns))
+    for block in rows.blocks():
+        summary.update(block.X, block.target, block.weights)
+    identifiability.check_response(design.response, summary)
+    identifiability.check_columns(design.columns, summary, design.has_intercept)
+    return summary
+
+
+def _default_priors(
+    design: Design,
+    family: Family,
+    link: Link,
+    intercept_at_means: bool,
+    auto_scale: bool,
+    summary: _core.SufficientStatistics,
+) -> dict[str, ChosenPrior]:
+    if not auto_scale:
+        return unscaled_priors([term.name for term in design.terms], family.auxiliaries, design.has_intercept)
+    mean, sd = summary.mean, summary.sd
+    columns_by_term: dict[str, slice] = {}
+    stop = 0
+    for term in design.terms:
+        start, stop = stop, stop + len(term.columns)
+        columns_by_term[term.name] = slice(start, stop)
+    return default_priors(
+        columns_by_term,
+        mean[:-1],
+        sd[:-1],
+        family.coefficient_scales(link.name, float(mean[-1]), float(sd[-1])),
+        {name: family.auxiliary_prior(name, float(sd[-1])) for name in family.auxiliaries},
+        design.has_intercept,
+        intercept_at_means,
+    )
+
+
+def _parameters(design: Design, family: Family, chosen: Mapping[str, ChosenPrior]) -> tuple[Parameter, ...]:
+    """Return the intercept, one parameter a term with a dimension for its columns, and the family's auxiliaries."""
+    parameters = []
+    if design.has_intercept:
+        parameters.append(Parameter(INTERCEPT, np.array(0), chosen[INTERCEPT]))
+    start = len(parameters)
+    for term in design.terms:
+        stop = start + len(term.columns)
+        if term.levels is None:
+            parameters.append(Parameter(term.name, np.array(start), chosen[term.name]))
+        else:
+            dimension = dimension_of(term.name)
+            coordinates = {dimension: np.asarray(term.levels)}
+            rows = np.arange(start, stop)
+            parameters.append(Parameter(term.name, rows, chosen[term.name], None, (dimension,), coordinates))
+        start = stop
+    for place, name in enumerate(family.auxiliaries):
+        parameters.append(Parameter(name, np.array(start + place), chosen[name], name))
+    return tuple(parameters)

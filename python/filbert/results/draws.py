@@ -1,0 +1,119 @@
+"""Draws read back from a container, once: an array by row of the draws, checked to be those of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import SettingError, quote_names
+from ..regression.fingerprint import fingerprint
+from ..regression.names import SAMPLES, stored_name
+from ..regression.parameters import Parameter
+from ..regression.regression import Regression
+from .container import posterior_group
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Draws of a model's parameters, those of one chain after those of the other.
+
+    Attributes
+    ----------
+    array : array, (rows of the draws, chains * draws)
+        Coefficients, the intercept first, and then the family's auxiliary parameters.
+    shape : (int, int)
+        Number of chains, and of draws of each.
+    coefficients : array, (coefficients, chains * draws)
+    auxiliaries : dict of str to array, (chains * draws,)
+        By the family's names.
+    """
+
+    array: FloatArray
+    shape: tuple[int, int]
+    coefficients: FloatArray
+    auxiliaries: dict[str, FloatArray]
+
+    @classmethod
+    def of(cls, regression: Regression, values: FloatArray, shape: tuple[int, int]) -> Draws:
+        """Take an array of draws apart."""
+        auxiliaries = {name: values[int(p.rows)] for name, p in regression.auxiliaries.items()}
+        return cls(values, shape, values[: regression.n_coefficients], auxiliaries)
+
+    @classmethod
+    def read(cls, idata: Any, regression: Regression) -> Draws:
+        """Read what `fit` returned, or a selection of its draws.
+
+        Raises
+        ------
+        SettingError
+            If the draws are of another model: by its fingerprint, or because parameters are missing or have other
+            levels.
+        DataTypeError
+            If `idata` is no container of draws.
+        """
+        posterior = posterior_group(idata)
+        check_same_model(posterior, regression)
+        sizes = posterior.sizes
+        shape = sizes["chain"], sizes["draw"]
+        return cls.of(regression, _values(posterior, regression.parameters, shape[0] * shape[1]), shape)
+
+    def by_parameter(self, parameter: Parameter) -> FloatArray:
+        """Return the draws of a parameter, (values, chains * draws)."""
+        return self.array[parameter.rows.ravel()]
+
+
+def check_same_model(posterior: Any, regression: Regression) -> None:
+    """Refuse draws that say they are of another model; those without a fingerprint are judged by their names."""
+    theirs = posterior.attrs.get("model_fingerprint")
+    if theirs is None or theirs == fingerprint(regression):
+        return
+    formula, family = posterior.attrs.get("formula", "?"), posterior.attrs.get("family", "?")
+    same = formula == regression.description and family == regression.family.name
+    detail = " Their transforms, levels or columns have learnt from other data." if same else ""
+    raise SettingError(
+        f"idata has draws of another model: they are of {formula!r} (family {family!r}), and the model is "
+        f"{regression.description!r} (family {regression.family.name!r}).{detail} Use the model that was fitted."
+    )
+
+
+def _values(posterior: Any, parameters: Sequence[Parameter], n_draws: int) -> FloatArray:
+    missing = [parameter.name for parameter in parameters if stored_name(parameter.name) not in posterior]
+    if missing:
+        raise SettingError(
+            f"The posterior lacks {quote_names(missing)}, which the model has: was it fitted by another model? It has "
+            f"{quote_names(posterior.data_vars)}."
+        )
+    values = np.empty((sum(parameter.rows.size for parameter in parameters), n_draws))
+    for parameter in parameters:
+        draws = _in_order(posterior[stored_name(parameter.name)], parameter)
+        values[parameter.rows.ravel()] = draws.reshape(n_draws, -1).T
+    return values
+
+
+def _in_order(stored: Any, parameter: Parameter) -> FloatArray:
+    """Return a parameter's draws, (chains, draws, ...), with its levels in the order of the model."""
+    dims = [stored_name(dim) for dim in parameter.dims]
+    if set(stored.dims) != {*SAMPLES, *dims}:
+        raise SettingError(
+            f"The posterior's {parameter.name!r} has the dimensions {quote_names(stored.dims)}, and the model expects "
+            f"{quote_names([*SAMPLES, *dims])}: was it fitted by another model?"
+        )
+    values = stored.transpose(*SAMPLES, *dims)
+    for axis, (dim, length) in enumerate(zip(parameter.dims, parameter.rows.shape, strict=True)):
+        expected = parameter.coordinates.get(dim, range(length))
+        found = stored.coords[dims[axis]].to_numpy() if dims[axis] in stored.coords else range(stored.sizes[dims[axis]])
+        # As text, because netCDF does not keep every type.
+        places = {str(level): place for place, level in enumerate(found)}
+        if set(places) != {str(level) for level in expected}:
+            raise SettingError(
+                f"The posterior's {parameter.name!r} is about {quote_names(found)}, and the model's about "
+                f"{quote_names(expected)}: was it fitted by another model?"
+            )
+        values = values.isel({dims[axis]: [places[str(level)] for level in expected]})
+    return np.asarray(values, dtype=np.float64)
