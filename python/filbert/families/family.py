@@ -101,12 +101,15 @@ class Family(ABC):
         Links of the parent that the family accepts, the default one first.
     auxiliaries : mapping of str to str
         Names of the further parameters, which are one positive number each, with what they are.
+    sees_summary : bool
+        Whether the likelihood sees rows only as least squares do, so that these say what the data say.
     """
 
     name: ClassVar[str]
     parent: ClassVar[str] = "mu"
     links: ClassVar[tuple[str, ...]] = ("identity",)
     auxiliaries: ClassVar[Mapping[str, str]] = {}
+    sees_summary: ClassVar[bool] = False
 
     def chosen_link(self, link: Any) -> Link:
         """Return the link that was asked for, by its name or as ``{"mu": name}``; the default one for None."""

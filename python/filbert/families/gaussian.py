@@ -20,6 +20,7 @@ class Gaussian(Family):
     """``y ~ Normal(mu, sigma)``."""
 
     name = "gaussian"
+    sees_summary = True
     auxiliaries = {"sigma": "the residual standard deviation"}  # noqa: RUF012 (never changed)
 
     def coefficient_scales(self, link: str, response_mean: float, response_sd: float) -> CoefficientScales:
