@@ -24,16 +24,19 @@ class Block:
     y : array, (rows,), or None
         The response; None in new data.
     offset, weights : array, (rows,), or None
+    trials : array, (rows,), or None
+        Of which `y` are successes.
     """
 
     X: Floats
     y: Floats | None
     offset: Floats | None
     weights: Floats | None
+    trials: Floats | None = None
 
     def __getitem__(self, where: slice) -> Block:
-        parts = [None if part is None else part[where] for part in (self.y, self.offset, self.weights)]
-        return Block(self.X[where], *parts)
+        columns = (self.y, self.offset, self.weights, self.trials)
+        return Block(self.X[where], *(None if column is None else column[where] for column in columns))
 
     @property
     def target(self) -> Floats:

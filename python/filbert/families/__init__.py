@@ -5,10 +5,35 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import DataTypeError, SettingError, quote_names, suggest
+from .bernoulli import Bernoulli
+from .beta import Beta
+from .beta_binomial import BetaBinomial
+from .binomial import Binomial
+from .exponential import Exponential
 from .family import Family
+from .gamma import Gamma
 from .gaussian import Gaussian
+from .lognormal import LogNormal
+from .negativebinomial import NegativeBinomial
+from .poisson import Poisson
+from .t import StudentT
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (Gaussian(),)}
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for family in (
+        Gaussian(),
+        Bernoulli(),
+        Binomial(),
+        Poisson(),
+        NegativeBinomial(),
+        StudentT(),
+        Gamma(),
+        Exponential(),
+        LogNormal(),
+        Beta(),
+        BetaBinomial(),
+    )
+}
 
 
 def family_of(family: Any) -> Family:

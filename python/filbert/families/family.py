@@ -40,7 +40,11 @@ class CoefficientScales:
     slope : float
         That of a slope times the standard deviation of its column.
     location_rule, scale_rule : str
-        How these are printed: ``"mean(y)"`` and ``"2.5 sd(y)"``.
+        How location and slope are printed: ``"mean(y)"`` and ``"2.5 sd(y)"``.
+    intercept_rule : str
+        How `intercept` is printed, where that is not `scale_rule`.
+    factor : float or None
+        Standard deviation of the prior of a factor's column, where that does not depend on the column's.
     """
 
     location: float
@@ -48,6 +52,8 @@ class CoefficientScales:
     slope: float
     location_rule: str
     scale_rule: str
+    intercept_rule: str = ""
+    factor: float | None = None
 
 
 class Posed(Protocol):
@@ -85,7 +91,12 @@ class Posed(Protocol):
 
     @property
     def auxiliary_priors(self) -> Mapping[str, PriorSpec]:
-        """One prior an auxiliary parameter, by the family's name for it."""
+        """One prior an auxiliary parameter, by the family's name for it; those that are fixed have none."""
+        ...
+
+    @property
+    def fixed(self) -> Mapping[str, float]:
+        """The auxiliary parameters that are known, by the family's name."""
         ...
 
 
@@ -103,6 +114,8 @@ class Family(ABC):
         Names of the further parameters, which are one positive number each, with what they are.
     sees_summary : bool
         Whether the likelihood sees rows only as least squares do, so that these say what the data say.
+    has_trials : bool
+        Whether a response is a number of successes among trials, written ``p(y, n)``.
     """
 
     name: ClassVar[str]
@@ -110,6 +123,7 @@ class Family(ABC):
     links: ClassVar[tuple[str, ...]] = ("identity",)
     auxiliaries: ClassVar[Mapping[str, str]] = {}
     sees_summary: ClassVar[bool] = False
+    has_trials: ClassVar[bool] = False
 
     def chosen_link(self, link: Any) -> Link:
         """Return the link that was asked for, by its name or as ``{"mu": name}``; the default one for None."""
@@ -125,7 +139,7 @@ class Family(ABC):
             )
         return LINKS[name]
 
-    def check_response(self, response: str, values: Floats, index: Any) -> None:  # noqa: B027
+    def check_response(self, response: str, values: Floats, trials: Floats | None, index: Any) -> None:  # noqa: B027
         """Refuse values that the family cannot have, by name, row and value; by default none.
 
         Parameters
@@ -134,9 +148,15 @@ class Family(ABC):
             Its name.
         values : array, (rows,)
             Finite numbers.
+        trials : array, (rows,), or None
+            Of a response written ``p(y, n)``.
         index : pandas.Index
             Labels of the rows.
         """
+
+    def summarised(self, y: Floats) -> Floats:
+        """Return the response as the summary takes it, which is how the likelihood of `sees_summary` families sees it."""
+        return y
 
     @abstractmethod
     def coefficient_scales(self, link: str, response_mean: float, response_sd: float) -> CoefficientScales:
@@ -200,6 +220,10 @@ class Family(ABC):
             Filled; may be `mean`.
         threads : int
         """
+
+    def expectation(self, block: Block, mean: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
+        """Return the expected response, (rows, draws), where the parent parameter is not that itself."""
+        return mean
 
     @abstractmethod
     def variance(self, block: Block, mean: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:

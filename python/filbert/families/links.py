@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import _core
 from ..data.blocks import Floats
 
 
@@ -31,10 +32,24 @@ class Link:
         return self.name == "identity"
 
 
+def _expit(predictor: Floats) -> Floats:
+    # The hyperbolic tangent neither overflows nor loses the small probabilities' sign; those below 1e-16 need exp.
+    return np.where(predictor < -30, np.exp(np.minimum(predictor, 0)), 0.5 + 0.5 * np.tanh(0.5 * predictor))
+
+
+def _normal_cdf(predictor: Floats) -> Floats:
+    return _core.normal_cdf(predictor)
+
+
 LINKS = {
     link.name: link
     for link in (
         Link("identity", lambda predictor: predictor),
         Link("log", np.exp),
+        Link("logit", _expit),
+        Link("probit", _normal_cdf),
+        Link("cloglog", lambda predictor: -np.expm1(-np.exp(predictor))),
+        Link("inverse", np.reciprocal),
+        Link("sqrt", np.square),
     )
 }

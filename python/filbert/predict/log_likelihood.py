@@ -42,7 +42,9 @@ def r2(regression: Regression, idata: Any) -> pd.Series[float]:
     draws = Draws.read(idata, regression)
     n_draws = draws.coefficients.shape[1]
     total, mean, squares, noise = 0.0, np.zeros(n_draws), np.zeros(n_draws), np.zeros(n_draws)
-    for _, block, fitted in rowwise.mean_blocks(rows, regression, draws):
+    for _, block, mean_response in rowwise.mean_blocks(rows, regression, draws):
+        variance = regression.family.variance(block, mean_response, draws.auxiliaries)
+        fitted = regression.family.expectation(block, mean_response, draws.auxiliaries)
         weights = np.ones(len(fitted)) if block.weights is None else block.weights
         weight = float(weights.sum())
         if not weight:
@@ -51,10 +53,8 @@ def r2(regression: Regression, idata: Any) -> pd.Series[float]:
         block_mean = weights @ fitted / weight
         shift = block_mean - mean
         squares += weights @ (fitted - block_mean) ** 2 + shift**2 * (total * weight / (total + weight))
-        variance = regression.family.variance(block, fitted, draws.auxiliaries)
-        noise += ((weights @ variance / weight if variance.ndim == 2 else variance) - noise) * (
-            weight / (total + weight)
-        )
+        block_noise = weights @ variance / weight if variance.ndim == 2 else variance
+        noise += (block_noise - noise) * (weight / (total + weight))
         total += weight
         mean += shift * (weight / total)
     if not total > 1:

@@ -60,6 +60,8 @@ class Regression:
     design : Design or None
         What the formula's terms have learnt; None of a model that was written out.
     choices : Choices
+    fixed : mapping of str to float
+        The auxiliary parameters that are known, by the family's names.
     """
 
     description: str
@@ -74,6 +76,7 @@ class Regression:
     rows: Source | None = None
     design: Design | None = None
     choices: Choices = Choices()
+    fixed: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def n_rows(self) -> int:

@@ -42,7 +42,9 @@ class Draws:
     @classmethod
     def of(cls, regression: Regression, values: FloatArray, shape: tuple[int, int]) -> Draws:
         """Take an array of draws apart."""
-        auxiliaries = {name: values[int(p.rows)] for name, p in regression.auxiliaries.items()}
+        known = {name: np.full(values.shape[1], value) for name, value in regression.fixed.items()}
+        drawn = {name: values[int(p.rows)] for name, p in regression.auxiliaries.items()}
+        auxiliaries = {**known, **drawn}
         return cls(values, shape, values[: regression.n_coefficients], auxiliaries)
 
     @classmethod

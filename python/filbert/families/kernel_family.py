@@ -1,0 +1,77 @@
+"""Families whose likelihood the C++ core evaluates row by row; a family is what its own file says beyond this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..data.blocks import Block, Floats
+from ..priors.prior import Prior
+from .family import CoefficientScales, DefaultPrior, Family, Keys, Posed
+
+DEFAULT_SCALE = 2.5  # units of the linear predictor per standard deviation of a column, as in rstanarm and bambi
+
+
+class KernelFamily(Family):
+    """A family that the core knows by its name.
+
+    Default priors are bambi's: Normal(0, 2.5/sd(x)) for slopes, Normal(0, 2.5) for the intercept of the centred design,
+    and HalfCauchy(1) for auxiliary parameters.
+    """
+
+    def coefficient_scales(self, link: str, response_mean: float, response_sd: float) -> CoefficientScales:
+        return CoefficientScales(0.0, DEFAULT_SCALE, DEFAULT_SCALE, "0", f"{DEFAULT_SCALE:g}")
+
+    def auxiliary_prior(self, name: str, response_sd: float) -> DefaultPrior:
+        prior = Prior("HalfCauchy", beta=1)
+        return DefaultPrior(prior, repr(prior))
+
+    def frame(self, regression: Posed) -> Any:
+        return _core.FramedGlm(self.posterior(regression))
+
+    def posterior(self, regression: Posed) -> Any:
+        """Return the posterior over coefficients and the logarithms of auxiliary parameters."""
+        return _core.GlmPosterior(
+            self.data(regression),
+            intercept=regression.has_intercept,
+            intercept_at_means=regression.intercept_at_means,
+            coefficient_priors=regression.coefficient_priors,
+            auxiliary_priors=[regression.auxiliary_priors.get(name) for name in self.auxiliaries],
+            fixed=[regression.fixed.get(name) for name in self.auxiliaries],
+        )
+
+    def data(self, regression: Posed) -> Any:
+        """Return the rows as the core keeps them at hand."""
+        assert regression.rows is not None
+        blocks = list(regression.rows.blocks())
+
+        def column(name: str) -> Floats | None:
+            parts = [getattr(block, name) for block in blocks]
+            return None if parts[0] is None else np.concatenate(parts)
+
+        X = blocks[0].X if len(blocks) == 1 else np.asfortranarray(np.concatenate([block.X for block in blocks]))
+        y = column("y")
+        assert y is not None
+        return _core.GlmData(
+            self.name, regression.link, X, y, column("trials"), column("weights"), column("offset")
+        )
+
+    def log_likelihood(self, link: str, block: Block, predictor: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
+        values = [auxiliaries[name] for name in self.auxiliaries]
+        return _core.glm_log_likelihood(self.name, link, block.y, block.trials, predictor, values)
+
+    def draw_responses(
+        self,
+        block: Block,
+        mean: Floats,
+        auxiliaries: Mapping[str, Floats],
+        keys: Keys,
+        seed: int,
+        out: Floats,
+        threads: int,
+    ) -> None:
+        values = [auxiliaries[name] for name in self.auxiliaries]
+        _core.glm_response_draws(self.name, mean, block.trials, values, keys, seed, out, threads)

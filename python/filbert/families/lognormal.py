@@ -1,0 +1,62 @@
+"""The lognormal family: the Gaussian one on logarithms, and as fast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..data.blocks import Block, Floats
+from ..priors.prior import Prior
+from .family import CoefficientScales, DefaultPrior, Keys
+from .gaussian import Gaussian
+from .kernel_family import DEFAULT_SCALE
+from .responses import check_positive
+
+
+class LogNormal(Gaussian):
+    """``log(y) ~ Normal(mu, sigma)``: the Gaussian family on logarithms, and as fast. ``mu`` is the mean of log(y)."""
+
+    name = "lognormal"
+    links = ("identity",)
+    auxiliaries = {"sigma": "the standard deviation of log(y)"}  # noqa: RUF012 (never changed)
+
+    def check_response(self, response: str, values: Floats, trials: Floats | None, index: Any) -> None:
+        check_positive(response, values, index, self.name)
+
+    def summarised(self, y: Floats) -> Floats:
+        return np.log(y)
+
+    def coefficient_scales(self, link: str, response_mean: float, response_sd: float) -> CoefficientScales:
+        return CoefficientScales(0.0, DEFAULT_SCALE, DEFAULT_SCALE, "0", f"{DEFAULT_SCALE:g}")
+
+    def auxiliary_prior(self, name: str, response_sd: float) -> DefaultPrior:
+        prior = Prior("HalfNormal", sigma=1)
+        return DefaultPrior(prior, repr(prior))
+
+    def log_likelihood(self, link: str, block: Block, predictor: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
+        assert block.y is not None
+        on_logs = Block(block.X, np.log(block.y), block.offset, block.weights)
+        return super().log_likelihood(link, on_logs, predictor, auxiliaries) - on_logs.y[:, None]  # type: ignore[index]
+
+    def draw_responses(
+        self,
+        block: Block,
+        mean: Floats,
+        auxiliaries: Mapping[str, Floats],
+        keys: Keys,
+        seed: int,
+        out: Floats,
+        threads: int,
+    ) -> None:
+        _core.response_draws(mean, auxiliaries["sigma"], keys, seed, out, threads)
+        np.exp(out, out=out)
+
+    def expectation(self, block: Block, mean: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
+        return np.exp(mean + 0.5 * auxiliaries["sigma"] ** 2)
+
+    def variance(self, block: Block, mean: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
+        square = auxiliaries["sigma"] ** 2
+        return np.expm1(square) * np.exp(2 * mean + square)
