@@ -47,11 +47,12 @@ def ctest(session: nox.Session, preset: str) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Run ruff, mypy, clang-format and codespell."""
+    """Run ruff, mypy, import-linter, clang-format and codespell."""
     session.install(*group("lint"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")
+    session.run("lint-imports", env={"PYTHONPATH": "python"})
     cpp = (str(p) for d in ("cpp", "tests/cpp", "bench") for p in sorted(Path(d).rglob("*.[ch]pp")))
     session.run("clang-format", "--dry-run", "-Werror", *cpp)
     session.run("codespell")

@@ -128,21 +128,23 @@ def _fitted(peer: str, problem: models.Regression) -> Any:
 def summaries(kind: str) -> dict[str, float]:
     """Mean, sd and interval of a million new rows from 4000 draws; the frame of new rows does not count (MB)."""
     import numpy as np
-    from filbert.predict import means as predictive
+    from filbert.predict import rowwise
+    from filbert.results.draws import Draws
 
     problem = models.REGRESSIONS["summaries"]()
     model, idata = _fitted("filbert", problem)
     new = models.REGRESSIONS["million"]().data.drop(columns="y")
     before = _start_of_peak()
     start = time.perf_counter()
-    coefficients, sigma = predictive.coefficient_draws(idata, model.design)
+    regression = model.regression
+    draws = Draws.read(idata, regression)
     rows = model.design.new_rows(new)
-    keys = predictive.row_keys(rows.index)
+    keys = rowwise.row_keys(rows.index)
     table = np.empty((4, rows.n_rows))
-    for where, _, draws in predictive.mean_blocks(rows, coefficients, model.design.has_intercept):
+    for where, block, values in rowwise.mean_blocks(rows, regression, draws):
         if kind == "response":
-            predictive.response_draws(draws, sigma, keys[where], 1, out=draws)
-        table[:, where] = predictive.summarise(draws, 0.94, use_hdi=True)
+            rowwise.response_draws(block, values, regression, draws, keys[where], 1, out=values)
+        table[:, where] = rowwise.summarise(values, 0.94, use_hdi=True)
     seconds = time.perf_counter() - start
     return {"seconds": seconds, "peak": _memory("VmHWM") - before, "frame": new.memory_usage().sum() / 1e6}
 

@@ -140,7 +140,7 @@ def resolve_priors(
     """
     widths = {term.name: len(term.columns) for term in terms}
     resolved = dict(defaults)
-    given = _checked_user_priors(user)
+    given = checked_priors(user)
     common = None if COMMON in widths else given.pop(COMMON, None)
     own: dict[str, str] = {}
     for key, prior in given.items():
@@ -181,7 +181,7 @@ def _scalar_if_single(values: FloatArray) -> float | FloatArray:
     return float(values[0]) if len(values) == 1 else values
 
 
-def _checked_user_priors(user: object) -> dict[str, Prior]:
+def checked_priors(user: object) -> dict[str, Prior]:
     """Refuse anything but a mapping from names to priors."""
     if user is None:
         return {}

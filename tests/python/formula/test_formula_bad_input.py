@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 
+import filbert as fb
 import numpy as np
 import pandas as pd
 import pytest
@@ -173,4 +174,5 @@ def test_extra_namespace_of_a_wrong_kind(frame):
 
 
 def test_a_column_named_intercept(frame):
-    refused(FormulaError, "'Intercept'", "Rename", formula="y ~ Intercept", data=frame.assign(Intercept=frame.x))
+    with pytest.raises(FormulaError, match=r"'Intercept'.*Rename"):
+        fb.Model("y ~ Intercept", frame.assign(Intercept=frame.x))

@@ -15,7 +15,7 @@ import pytest
 from containers import ARVIZ_MAJOR
 from design_checks import make_frame
 from filbert.errors import DataError, SettingError
-from filbert.predict import means as predictive
+from filbert.predict import rowwise
 from scipy import special, stats
 
 MESQUITE = Path(__file__).parents[2] / "data" / "cases" / "mesquite-logmesquite" / "data.csv"
@@ -55,7 +55,7 @@ def test_values_are_normal_log_densities_times_the_weight(monkeypatch):
     intercept, slope = (np.asarray(posterior[name]).reshape(-1, 1) for name in ("Intercept", "x"))
     by_hand = expected(plain, idata, frame, intercept + slope * frame.x.to_numpy() + frame.z.to_numpy())
     for values in (1, 1000, 1 << 20):
-        monkeypatch.setattr(predictive, "_CHUNK_VALUES", values)
+        monkeypatch.setattr(rowwise, "_CHUNK_VALUES", values)
         assert plain.log_likelihood(idata) is None
         np.testing.assert_allclose(pointwise(idata), by_hand, rtol=1e-11)
         weighted.log_likelihood(idata)
@@ -124,7 +124,7 @@ def test_r2_is_the_share_of_the_variance_that_the_mean_explains(monkeypatch):
         variance = repeated.var(axis=-1, ddof=1)
         share = variance / (variance + np.asarray(idata["posterior"]["sigma"]) ** 2)
         for values in (1000, 1 << 20):
-            monkeypatch.setattr(predictive, "_CHUNK_VALUES", values)
+            monkeypatch.setattr(rowwise, "_CHUNK_VALUES", values)
             r2 = model.r2(idata)
             assert list(r2.index) == ["r2", "r2_std"]
             np.testing.assert_allclose(r2, [share.mean(), share.std()], rtol=1e-10)
@@ -134,9 +134,9 @@ def test_draws_of_another_model_and_missing_rows_are_refused(mesquite):
     frame, model, idata = mesquite
     other = fb.Model("weight ~ diam1", frame)
     loaded = copy.copy(model)
-    loaded._design = dataclasses.replace(model.design, rows=None)
+    loaded._regression = dataclasses.replace(model.regression, rows=None)
     for name in ("log_likelihood", "r2"):
-        with pytest.raises(SettingError, match="The posterior lacks 'diam1'"):
+        with pytest.raises(SettingError, match="draws of another model.*'weight ~ diam1'"):
             getattr(other, name)(idata)
         with pytest.raises(DataError, match="loaded from a file, which has no rows"):
             getattr(loaded, name)(idata)

@@ -10,7 +10,8 @@ import filbert as fb
 import numpy as np
 import pandas as pd
 import pytest
-from filbert.predict import means as predictive
+from filbert.predict import rowwise
+from filbert.results.draws import Draws
 from scipy import stats
 
 pytestmark = pytest.mark.statistical
@@ -96,12 +97,13 @@ def test_noise_is_independent_between_rows_and_of_the_parameters(setting):
 
 def test_summaries_of_predictions_hold_their_probability(setting):
     """A new response lies in its interval as often as the interval says."""
-    coefficients, sigma = predictive.coefficient_draws(setting.idata, setting.model.design)
+    regression = setting.model.regression
+    draws = Draws.read(setting.idata, regression)
     rows = setting.model.design.new_rows(setting.new)
-    ((_, _, mean),) = predictive.mean_blocks(rows, coefficients, True)
-    responses = predictive.response_draws(mean, sigma, predictive.row_keys(rows.index), 5)
+    ((_, block, mean),) = rowwise.mean_blocks(rows, regression, draws)
+    responses = rowwise.response_draws(block, mean, regression, draws, rowwise.row_keys(rows.index), 5)
     for use_hdi in (True, False):
         for prob in (0.5, 0.9):
-            _, _, lower, upper = predictive.summarise(responses, prob, use_hdi)
+            _, _, lower, upper = rowwise.summarise(responses, prob, use_hdi)
             held = setting.response.cdf(upper) - setting.response.cdf(lower)
             assert np.all(np.abs(held - prob) < 0.02)
