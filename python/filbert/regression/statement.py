@@ -15,7 +15,7 @@ from ..families.links import Link
 from ..formula.design import Design
 from ..priors.prior import Prior
 from . import identifiability
-from .default_priors import checked_priors, default_priors, resolve_priors, unscaled_priors
+from .default_priors import checked_priors, default_priors, merged_priors, resolve_priors, unscaled_priors
 from .names import INTERCEPT, check_result_names, dimension_of
 from .parameters import ChosenPrior, Parameter
 from .regression import Choices, Regression
@@ -53,7 +53,7 @@ def state(
     if summary is None:
         summary = _summarised(design, family)
     defaults = _default_priors(design, family, link, intercept_at_means, choices.auto_scale, summary)
-    choices = replace(choices, given=checked_priors(choices.given))
+    choices = replace(choices, given=checked_priors(choices.given, family.parent))
     resolved = resolve_priors(choices.given, defaults, design.terms, family.auxiliaries)
     return Regression(
         description=design.formula,
@@ -73,9 +73,10 @@ def state(
 
 def with_priors(regression: Regression, priors: Mapping[str, Prior] | None) -> Regression:
     """Return the regression of a formula with some priors replaced; rows are not read again."""
-    given = {**regression.choices.given, **checked_priors(priors)}
     design = regression.design
     assert design is not None
+    later = checked_priors(priors, regression.family.parent)
+    given = merged_priors(regression.choices.given, later, [term.name for term in design.terms])
     return state(
         design,
         regression.family,

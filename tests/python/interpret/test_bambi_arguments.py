@@ -155,7 +155,6 @@ def test_slopes_of_a_transformed_response(fit):
 
 
 def test_averages_by_a_column_outside_of_the_model(fit):
-    model, _ = fit
     shuffled = DATA.sample(frac=1, random_state=2)
     by_region = fb.predictions(*fit, data=shuffled, average_by="region")
     assert list(by_region["region"]) == ["u", "v"]
