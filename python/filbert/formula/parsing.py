@@ -10,18 +10,36 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NoReturn
 
-from formulaic.parser import DefaultFormulaParser
 from formulaic.parser.types import Factor, Token
 from formulaic.parser.types import Term as FormulaicTerm
-from formulaic.utils.code import sanitize_variable_names
 
 from ..data.columns import rename_hint, unknown_columns
 from ..errors import DataError, DataTypeError, DataWarning, FilbertError, FormulaError, quote_names, suggest
+from .allowed import CONTRAST_NAMES
+from .guard import check_harmless, check_text, check_tree
+from .language import FormulaLanguage
+from .namespace import names_of_user
+from .quoting import print_tree, python_tree, quoted_by_call
 
-# `|` is left out on purpose: formulaic reads it as a multi-part formula, users of bambi as a group-specific term.
-_PARSER = DefaultFormulaParser(feature_flags=DefaultFormulaParser.FeatureFlags.TWOSIDED)
 _FACTOR_FUNCTIONS = frozenset({"C", "T", "S"})
 _OFFSET, _WEIGHTED = "offset", "weighted"
+# What other programs and languages call it.
+_USUAL_NAMES = {
+    "ln": "log(x)",
+    "factor": "C(x)",
+    "as.factor": "C(x)",
+    "ns": "cr(x, df=4)",
+    "s": "bs(x, df=5) or cr(x, df=5)",
+    "pow": "x ** 2 within I(...)",
+    "max": "np.maximum(x, z) for the larger of two, np.max(x) for the largest of all rows",
+    "min": "np.minimum(x, z) for the smaller of two, np.min(x) for the smallest of all rows",
+    "mean": "np.mean(x)",
+    "round": "np.round(x)",
+    "float": "x.astype('float')",
+    "int": "x.astype('int')",
+    "str": "x.astype('str')",
+    "len": "x.str.len()",
+}
 _EXAMPLE = "Write 'response ~ predictors', for example 'y ~ x + z'."
 
 
@@ -126,10 +144,11 @@ def _split(
     available = [label for label in labels if isinstance(label, str) and label not in reserved]
     context: dict[str, Any] = {"__formulaic_variables_available__": available}
     try:
-        tokens = list(_PARSER.get_tokens_from_formula(formula, context=context))
+        language = FormulaLanguage()
+        tokens = language.get_tokens_from_formula(formula, context=context)
         _check_tokens(formula, tokens, labels)
-        tree = _PARSER.get_ast_from_tokens(tokens, context=context)
-        sides = _PARSER.get_terms_from_ast(tree, context=context)
+        tree = language.get_ast_from_tokens(tokens, context=context)
+        sides = language.get_terms_from_ast(tree, context=context)
     except FilbertError:
         raise
     except Exception as error:  # formulaic lets errors of Python's own parser through
@@ -212,17 +231,20 @@ class _Reader:
         """Raise for columns that the frame lacks, all in one message."""
         unknown = dict.fromkeys(name for part in parsed for name in part.columns if name not in self._known)
         if unknown:
-            raise unknown_columns(list(unknown), self.labels, "The formula", self.namespace)
+            within = {name for part in parsed if not part.is_column for name in part.columns}
+            raise unknown_columns(list(unknown), self.labels, "The formula", self.namespace, within)
 
     def _arguments(self, call: str, number: int, usage: str) -> list[Expression]:
         tree, aliases = python_tree(call)
         assert isinstance(tree, ast.Call)
         if len(tree.args) != number or tree.keywords:
             raise FormulaError(f"{call!r} in the formula {self.formula!r} must be written {usage}.")
-        return [self._python(_unparse(argument, aliases)) for argument in tree.args]
+        return [self._python(print_tree(argument, aliases)) for argument in tree.args]
 
     def _python(self, text: str) -> Expression:
+        check_text(text)
         tree, aliases = python_tree(text)
+        check_tree(tree, text)
         if isinstance(tree, ast.Name):
             name = aliases.get(tree.id, tree.id)
             return Expression(name, True, (name,))
@@ -239,6 +261,17 @@ class _Reader:
                 f"{both[0]!r} is both a column and a function in the term {text!r}. Rename the column, for example "
                 f"data.rename(columns={{{both[0]!r}: {both[0] + '_'!r}}})."
             )
+        trusted = names_of_user(self.namespace)
+        bare = [
+            name
+            for name in names.values
+            if name not in self._known and name not in trusted and name not in CONTRAST_NAMES
+            if callable(self.namespace.get(name)) or isinstance(self.namespace.get(name), ModuleType)
+        ]
+        if bare:
+            raise FormulaError(f"{bare[0]!r} in the term {text!r} is a function, not a column. Write {bare[0]}(x).")
+        if self._known.issuperset(columns):  # otherwise check_columns says so
+            check_harmless(text, trusted)
         return Expression(text, False, tuple(columns), _called(text) in _FACTOR_FUNCTIONS)
 
     def _unknown_function(self, function: str, text: str) -> NoReturn:
@@ -251,8 +284,10 @@ class _Reader:
                 + _mark(self.formula, self.formula.find(function + "("), len(function))
             )
         functions = [name for name, value in self.namespace.items() if callable(value)]
+        usual = _USUAL_NAMES.get(function)
+        hint = f" Write {usual}." if usual else suggest(function, functions)
         raise FormulaError(
-            f"The formula uses the unknown function {function!r}.{suggest(function, functions)} Names of the calling "
+            f"The formula uses the unknown function {function!r}.{hint} Names of the calling "
             "program are not seen: pass your own functions as extra_namespace={'name': function}."
             + _mark(self.formula, self.formula.find(function), len(function))
         )
@@ -281,10 +316,8 @@ class _Names(ast.NodeVisitor):
             self.functions[node.func.id] = None
         else:
             self.visit(node.func)
-        # patsy's way to quote a name: Q("my column").
-        quoted = isinstance(node.func, ast.Name) and node.func.id == "Q" and len(node.args) == 1
-        if quoted and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
-            self.values[node.args[0].value] = None
+        if (quoted := quoted_by_call(node)) is not None:
+            self.values[quoted] = None
             return
         for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
             self.visit(argument)
@@ -298,19 +331,6 @@ class _Names(ast.NodeVisitor):
 
     def visit_Name(self, node: ast.Name) -> None:
         self.values[self.aliases.get(node.id, node.id)] = None
-
-
-def python_tree(text: str) -> tuple[ast.expr, dict[str, str]]:
-    """Parse Python code in which backticks quote names; returns the names they were replaced by."""
-    aliases: dict[str, str] = {}
-    return ast.parse(sanitize_variable_names(text, {}, aliases), mode="eval").body, aliases
-
-
-def _unparse(node: ast.expr, aliases: Mapping[str, str]) -> str:
-    text = ast.unparse(node)
-    for alias, name in aliases.items():
-        text = re.sub(rf"\b{re.escape(alias)}\b", lambda _, name=name: f"`{name}`", text)  # type: ignore[misc]
-    return text
 
 
 def _called(text: str) -> str | None:
