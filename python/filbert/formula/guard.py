@@ -91,13 +91,17 @@ def check_text(text: str) -> None:
 
 
 def check_tree(tree: ast.AST, text: str) -> None:
-    """Refuse an expression that is too deep or too large to be walked."""
+    """Refuse an expression that is too deep or too large to be walked, or has parts that do more than compute."""
     level, depth, nodes = [tree], 0, 0
     while level:
         depth, nodes = depth + 1, nodes + len(level)
         if depth > _DEEPEST or nodes > _MOST_NODES:
             what = f"is nested more than {_DEEPEST} deep" if depth > _DEEPEST else f"has more than {_MOST_NODES} parts"
             raise FormulaError(f"The expression {_short(text)} {what}. {_ELSEWHERE}")
+        for node in level:
+            if not isinstance(node, _PARTS) or type(node) in _REMEDIES:
+                what, remedy = _REMEDIES.get(type(node), (f"a {type(node).__name__}", ""))
+                raise FormulaError(f"{_short(text)} has {what}, which a formula may not have. {remedy or _ELSEWHERE}")
         level = [child for node in level for child in ast.iter_child_nodes(node)]
 
 
@@ -117,9 +121,6 @@ class _Guard:
         queue: deque[ast.AST] = deque([tree])
         while queue:
             node = queue.popleft()
-            if not isinstance(node, _PARTS) or type(node) in _REMEDIES:
-                what, remedy = _REMEDIES.get(type(node), (f"a {type(node).__name__}", ""))
-                self._refuse(f"has {what}, which a formula may not have", remedy or _ELSEWHERE)
             if isinstance(node, ast.Call):
                 self._check_call(node)
                 # The function itself was checked; what it is a method of was not.

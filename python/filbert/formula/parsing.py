@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NoReturn
@@ -261,18 +261,19 @@ class _Reader:
                 f"{both[0]!r} is both a column and a function in the term {text!r}. Rename the column, for example "
                 f"data.rename(columns={{{both[0]!r}: {both[0] + '_'!r}}})."
             )
-        trusted = names_of_user(self.namespace)
-        bare = [
-            name
-            for name in names.values
-            if name not in self._known and name not in trusted and name not in CONTRAST_NAMES
-            if callable(self.namespace.get(name)) or isinstance(self.namespace.get(name), ModuleType)
-        ]
-        if bare:
-            raise FormulaError(f"{bare[0]!r} in the term {text!r} is a function, not a column. Write {bare[0]}(x).")
         if self._known.issuperset(columns):  # otherwise check_columns says so
-            check_harmless(text, trusted)
+            check_harmless(text, names_of_user(self.namespace))
+            self._check_values(text, names.values)
         return Expression(text, False, tuple(columns), _called(text) in _FACTOR_FUNCTIONS)
+
+    def _check_values(self, text: str, names: Iterable[str]) -> None:
+        """Refuse a function of filbert's where a column or a constant has to stand."""
+        trusted = names_of_user(self.namespace)
+        for name in names:
+            value = self.namespace.get(name)
+            is_function = callable(value) or isinstance(value, ModuleType)
+            if is_function and name not in self._known and name not in trusted and name not in CONTRAST_NAMES:
+                raise FormulaError(f"{name!r} in the term {text!r} is a function, not a column. Write {name}(x).")
 
     def _unknown_function(self, function: str, text: str) -> NoReturn:
         if function in (_OFFSET, _WEIGHTED):
@@ -324,7 +325,11 @@ class _Names(ast.NodeVisitor):
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         owner = self.namespace.get(node.value.id) if isinstance(node.value, ast.Name) else None
-        if isinstance(node.value, ast.Name) and (isinstance(owner, ModuleType) or hasattr(owner, node.attr)):
+        if (
+            isinstance(node.value, ast.Name)
+            and owner is not None
+            and (isinstance(owner, ModuleType) or hasattr(owner, node.attr))
+        ):
             self.functions[node.value.id] = None  # np.log, contr.sum
         else:
             self.visit(node.value)  # x.fillna(0), also where the column x shares its name with a function
