@@ -187,8 +187,8 @@ def test_nul_characters_are_refused_beforehand(frame):
         Design.read("y ~ g", frame.assign(g=frame.g.replace("a", "a\0")))
     with pytest.raises(DataError, match=r"'x\\x00' has a NUL"):
         Design.read("y ~ .", frame.drop(columns="t").rename(columns={"x": "x\0"}))
+    broken = pd.Categorical.from_codes(np.arange(N) % 2, pd.Index(["\ud800", "b"], dtype=object))
     with pytest.raises(DataError, match="lone surrogate"):
-        broken = pd.Categorical.from_codes(np.arange(N) % 2, pd.Index(["\ud800", "b"], dtype=object))
         Design.read("y ~ g", frame.assign(g=broken))
 
 

@@ -103,7 +103,7 @@ def test_dot_leaves_a_quoted_response_out(frame):
 
 
 def test_unknown_quoted_names_are_named(frame):
-    with pytest.raises(DataError, match="'my cool', not a column.*Did you mean 'my col'"):
+    with pytest.raises(DataError, match=r"'my cool', not a column.*Did you mean 'my col'"):
         Design.read("y ~ log(`my cool`)", frame)
 
 
