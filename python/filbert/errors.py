@@ -88,5 +88,6 @@ def suggest(name: str, names: Iterable[object]) -> str:
     # difflib minds case, people who mistype a name often got only that wrong.
     matches = [candidate for candidate in known if candidate.lower() == name.lower()]
     if not matches:
-        matches = difflib.get_close_matches(name, known, n=3)
+        # In a short name one letter is a large part: x2 is no slip for x1.
+        matches = difflib.get_close_matches(name, known, n=3, cutoff=0.6 if len(name) > 4 else 0.65)
     return f" Did you mean {' or '.join(map(repr, matches))}?" if matches else ""

@@ -165,7 +165,7 @@ def test_an_unknown_family_lists_those_there_are() -> None:
     with pytest.raises(fb.SettingError, match=r"family='poisson' is not available\. The families are 'gaussian'"):
         fb.Model("y ~ x", frame(), family="poisson")
     with pytest.raises(
-        fb.DataTypeError, match="family must be the name of a family, or an object of a subclass of fb.Family, not 3"
+        fb.DataTypeError, match=r"family must be the name of a family, or an object of a subclass of fb.Family, not 3"
     ):
         fb.Model("y ~ x", frame(), family=3)
     with pytest.raises(fb.SettingError, match="link='log' is not available"):
