@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import interpret
     from ._core import LeastSquares, SufficientStatistics, __version__
     from .errors import (
         ConvergenceWarning,
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
         SettingError,
     )
     from .families.family import Family
-    from .interpret.tables import comparisons, predictions, slopes
+    from .interpret.comparison import comparisons
+    from .interpret.prediction import predictions
+    from .interpret.slope import slopes
     from .model import Model, load
     from .plots import (
         plot_comparisons,
@@ -80,6 +83,7 @@ __all__ = [
     "Uniform",
     "__version__",
     "comparisons",
+    "interpret",
     "load",
     "plot_comparisons",
     "plot_forest",
@@ -110,7 +114,7 @@ _HOMES = {
         ),
         "errors",
     ),
-    **dict.fromkeys(("comparisons", "predictions", "slopes"), "interpret.tables"),
+    **dict.fromkeys(("comparisons", "predictions", "slopes"), "interpret"),
     **dict.fromkeys(
         (
             "plot_comparisons",
@@ -134,6 +138,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'filbert' has no attribute {name!r}")
+    if name == "interpret":  # bambi's module
+        return importlib.import_module(".interpret", __name__)
     module = importlib.import_module(f".{_HOMES.get(name, 'priors.named')}", __name__)
     value = getattr(module, name)
     globals()[name] = value

@@ -85,8 +85,9 @@ def quote_rows(rows: Iterable[object], limit: int = 5) -> str:
 def suggest(name: str, names: Iterable[object]) -> str:
     """Return a sentence with the names most like `name`, starting with a space, or an empty string."""
     known = list(dict.fromkeys(str(candidate) for candidate in names))
-    matches = difflib.get_close_matches(name, known, n=3)
+    # difflib minds case, people who mistype a name often got only that wrong.
+    matches = [candidate for candidate in known if candidate.lower() == name.lower()]
     if not matches:
-        # difflib minds case, people who mistype a column often got only that wrong.
-        matches = [candidate for candidate in known if candidate.lower() == name.lower()]
+        # In a short name one letter is a large part: x2 is no slip for x1.
+        matches = difflib.get_close_matches(name, known, n=3, cutoff=0.6 if len(name) > 4 else 0.65)
     return f" Did you mean {' or '.join(map(repr, matches))}?" if matches else ""

@@ -48,7 +48,8 @@ def fit(
     from .results import container
 
     run = sampling.run(framed(regression), settings)
-    warn_about(run, row_labels(regression.parameters), settings)
+    if settings.check_convergence:
+        warn_about(run, row_labels(regression.parameters), settings)
     recorded = {
         "formula": regression.description,
         "family": regression.family.name,
@@ -77,4 +78,5 @@ def framed(regression: Regression) -> Any:
         raise identifiability.uncomputable_posterior(regression, error.args[1]) from None
     identifiability.warn_collinear(regression)
     identifiability.warn_overruled(regression, density)
+    identifiability.warn_auxiliary_overruled(regression)
     return density

@@ -103,8 +103,8 @@ class Model:
             offset=offset,
             extra_namespace=extra_namespace,
         )
-        unresolved = state(design, chosen, chosen_link, bool(center_predictors), Choices(auto_scale=bool(auto_scale)))
-        self._regression = with_priors(unresolved, priors)
+        choices = Choices({} if priors is None else priors, bool(auto_scale))
+        self._regression = state(design, chosen, chosen_link, bool(center_predictors), choices)
 
     @classmethod
     def _of(cls, regression: Regression) -> Model:

@@ -37,9 +37,8 @@ def test_rooms_import_towards_the_ground_only() -> None:
         room = file.relative_to(PACKAGE).with_suffix("").parts[0]
         if room.startswith("__"):
             continue
-        for other in imported_rooms(file) & set(place):
-            if other != room and place[other] < place[room]:
-                wrong.append(f"{file.relative_to(PACKAGE)} imports {other}")
+        above = {other for other in imported_rooms(file) & set(place) if place[other] < place[room]}
+        wrong.extend(f"{file.relative_to(PACKAGE)} imports {other}" for other in sorted(above))
     assert not wrong
 
 

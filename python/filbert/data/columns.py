@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -12,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..errors import DataError, DataTypeError, DataWarning, count, quote_names, quote_rows, suggest
-from .series import Values, as_categories, is_finite, missing_mask, read_values
+from ..errors import DataError, DataTypeError, DataWarning, count, quote_names, quote_rows, suggest, warn
+from .series import Values, as_categories, check_text, is_finite, missing_mask, read_values
 
 _LOGGER = logging.getLogger("filbert")
 
@@ -90,6 +89,7 @@ def read_columns(data: pd.DataFrame, use: Use, arguments: Mapping[str, Any], dro
         raise DataError("The data frame has no rows.")
     read: dict[str, tuple[Values, NDArray[np.bool_] | None]] = {}
     for name in use.names:
+        check_text(name, "The name of the column")
         series = _column(data, name)
         title = f"Column {name!r}"
         if name in use.categorical:
@@ -303,6 +303,8 @@ def _check_levels(values: pd.Categorical, name: str, declared: bool) -> pd.Categ
     """Leave out categories without rows, and refuse numbers that were read as text."""
     values = drop_unused(values, f"Column {name!r}")
     categories = values.categories
+    for level in categories:
+        check_text(level, f"A level of column {name!r},")
     many = len(categories) > min(_MOST_NUMERIC_TEXT_LEVELS, max(2, len(values) // 2))
     if many and not declared and all(isinstance(level, str) and _is_number(level) for level in categories):
         raise DataError(
@@ -319,7 +321,7 @@ def drop_unused(values: pd.Categorical, title: str) -> pd.Categorical:
     if used.all():
         return values
     named = quote_names(values.categories[~used])
-    warnings.warn(f"{title} has categories without rows, which are left out: {named}.", DataWarning, stacklevel=2)
+    warn(f"{title} has categories without rows, which are left out: {named}.", DataWarning)
     return values.remove_unused_categories()
 
 
@@ -332,18 +334,56 @@ def _is_number(text: str) -> bool:
 
 
 def unknown_columns(
-    names: Sequence[str], labels: Sequence[Hashable], subject: str, functions: Mapping[str, Any] | None = None
+    names: Sequence[str],
+    labels: Sequence[Hashable],
+    subject: str,
+    functions: Mapping[str, Any] | None = None,
+    within: Collection[str] = (),
 ) -> DataError:
-    """Return the error for names that are not columns: near matches, and the columns there are."""
+    """Return the error for names that are not columns: near matches, the columns there are, and what else they may be.
+
+    Parameters
+    ----------
+    names, labels : sequence
+        The unknown names, and the columns there are.
+    subject : str
+        What uses them.
+    functions : mapping, optional
+        The namespace of the formula that uses them.
+    within : collection of str
+        Those that stand within expressions, where constants may stand too.
+    """
     message = f"{subject} uses {quote_names(names)}, not {'a column' if len(names) == 1 else 'columns'} of the data."
+    guesses = ""
     for name in names:
         if functions is not None and name in functions:
             message += f" ({name!r} only has a meaning within an expression, such as {name}(x) or I(x * {name}).)"
-        message += suggest(name, labels)
+        guesses += suggest(name, labels)
+    message += guesses
     message += f" The columns are: {quote_names(labels)}." if len(labels) else " The data have no columns."
+    if functions is not None and not guesses:
+        message += _variable_hint(names, within)
     if not all(isinstance(label, str) for label in labels):
         message += f" {rename_hint(labels)}"
     return DataError(message)
+
+
+def _variable_hint(names: Sequence[str], within: Collection[str]) -> str:
+    """Say how a formula gets at a variable of the calling program, of which it sees none."""
+    variables = [name for name in names if name.isidentifier()]
+    if not variables:
+        return ""
+    name = next((name for name in variables if name in within), variables[0])
+    column = f"add it to the data, data.assign({name}={name})"
+    if name in within:
+        return (
+            f" If {name!r} is a variable of yours, pass extra_namespace={{{name!r}: {name}}}; if it has one value "
+            f"a row, {column}."
+        )
+    return (
+        f" If {name!r} is a variable of yours, {column}; a number or a function goes into extra_namespace="
+        f"{{{name!r}: {name}}}, for expressions such as I(x * {name})."
+    )
 
 
 def rename_hint(labels: Sequence[Hashable]) -> str:

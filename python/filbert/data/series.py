@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..errors import DataTypeError
+from ..errors import DataError, DataTypeError
 
 _REMEDIES = {
-    "datetime": "Turn it into numbers, for example the days since a date: (t - t.min()).dt.days.",
+    "datetime": "Turn it into numbers, for example the days since a date: days_since({quoted}, '2020-01-01') in the "
+    "formula, or with {quoted}.dt.month.",
+    "timedelta": "Turn it into numbers: I({quoted}.dt.total_seconds() / 86400) in the formula for days.",
+    "date": "Turn it into numbers: data[{name!r}] = pd.to_datetime(data[{name!r}]), then the days since a date, "
+    "days_since({quoted}, '2020-01-01'), in the formula.",
+    "time": "Turn it into numbers, for example data[{name!r}] = pd.to_timedelta(data[{name!r}].astype(str)) and "
+    "I({quoted}.dt.total_seconds() / 3600) in the formula.",
     "complex": "Use its real part or its absolute value.",
     "decimal": "Convert it with data[{name!r}].astype(float).",
     "bytes": "Decode it with data[{name!r}].str.decode('utf-8').",
+    "interval": "Use its middle: data[{name!r}] = [interval.mid for interval in data[{name!r}]].",
     "object": "Give one number or one text a row.",
 }
 
 Values = NDArray[Any] | pd.Categorical
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def read_values(
@@ -54,7 +64,8 @@ def _read_objects(series: pd.Series[Any], title: str, name: str) -> tuple[Values
         numbers = series.where(~missing, np.nan).to_numpy(dtype=np.float64)
         values = numbers.astype(bool) if kind == "boolean" and not missing.any() else numbers
     elif kind in ("datetime", "datetime64", "date", "time", "timedelta", "timedelta64", "period", "interval"):
-        raise _unusable(title, name, f"object holding {kind} values", "datetime")
+        reason = kind if kind in ("date", "time", "interval") else "timedelta" if "delta" in kind else "date"
+        raise _unusable(title, name, f"object holding {kind} values", reason)
     elif kind in ("decimal", "complex", "bytes"):
         raise _unusable(title, name, f"object holding {kind} values", kind)
     else:
@@ -92,14 +103,24 @@ def _read_extension(
 def _datetime(series: pd.Series[Any], title: str, name: str, within: bool) -> Any:
     """Let times through where an expression such as ``t.dt.month`` makes numbers of them."""
     if not within:
-        raise _unusable(title, name, series.dtype, "datetime")
+        raise _unusable(title, name, series.dtype, "timedelta" if series.dtype.kind == "m" else "datetime")
     return series.array if not isinstance(series.dtype, np.dtype) else series.to_numpy()
 
 
 def _unusable(title: str, name: str, dtype: object, reason: str) -> DataTypeError:
     return DataTypeError(
-        f"{title} has dtype {dtype}, which is neither numbers nor categories. {_REMEDIES[reason].format(name=name)}"
+        f"{title} has dtype {dtype}, which is neither numbers nor categories. "
+        f"{_REMEDIES[reason].format(name=name, quoted=name if name.isidentifier() else f'`{name}`')}"
     )
+
+
+def check_text(text: object, title: str) -> None:
+    """Refuse text that no file can hold: with a NUL character, or with half of a character outside of Unicode."""
+    if not isinstance(text, str) or ("\0" not in text and text.isprintable()):
+        return
+    problem = "a NUL character" if "\0" in text else "a lone surrogate" if _SURROGATE.search(text) else None
+    if problem:
+        raise DataError(f"{title} {text!r} has {problem}, which results cannot hold. Replace it.")
 
 
 def as_categories(series: pd.Series[Any]) -> pd.Categorical:

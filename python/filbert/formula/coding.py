@@ -69,14 +69,20 @@ class Coding:
 
 @dataclass(frozen=True)
 class Product:
-    """A number times a product of factors; each combination of their columns is a column, the first varies fastest."""
+    """A number times a product of factors; each combination of their columns is a column, the first varies fastest.
+
+    `kept` has the places of the columns that are used, None if all are: combinations of levels without rows have none.
+    """
 
     scale: float
     codings: tuple[Coding, ...]
+    kept: tuple[int, ...] | None = None
 
     @property
     def width(self) -> int:
         """Number of columns."""
+        if self.kept is not None:
+            return len(self.kept)
         return int(np.prod([_width(coding) for coding in self.codings], dtype=int))
 
     def write(self, factors: Mapping[str, FactorRows], into: Floats) -> None:
@@ -85,7 +91,7 @@ class Product:
         for coding in self.codings[1:]:
             more = coding.matrix(factors[coding.factor])
             columns = (more[:, :, None] * columns[:, None, :]).reshape(len(columns), -1)
-        np.multiply(columns, self.scale, out=into)
+        np.multiply(columns if self.kept is None else columns[:, self.kept], self.scale, out=into)
 
 
 def products(structure: Any, factors: Mapping[str, FactorValues[Any]]) -> list[Product]:

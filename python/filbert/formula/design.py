@@ -15,11 +15,24 @@ from numpy.typing import ArrayLike
 from ..data.columns import ColumnKind, Columns, Use, check_names, read_columns, read_new_columns, unknown_columns
 from ..data.series import Values
 from ..errors import DataError, DataTypeError, FormulaError, count, quote_rows
-from .coding import FactorRows, Floats, Product, flat_columns, is_categorical, lookup_spec, lookup_term, products
-from .factors import evaluate, evaluate_again, factor_rows, make_namespace, rows, translate_errors
+from .cells import check_cells, without_empty_cells
+from .coding import (
+    FactorRows,
+    Floats,
+    Numbers,
+    Product,
+    flat_columns,
+    is_categorical,
+    lookup_spec,
+    lookup_term,
+    products,
+)
+from .factors import evaluate, evaluate_again, factor_rows, rows, translate_errors
+from .namespace import make_namespace
 from .parsing import Expression, ParsedFormula, parse
 from .predictor import Predictor
 from .rows import Rows
+from .rowwise import REMEMBER, RowCheck, entangled
 from .terms import Labels, Term
 
 # The columns of a design follow from its factors, not from how many rows are laid out.
@@ -178,14 +191,16 @@ class Design:
             )
         if self.entangled:
             raise FormulaError(
-                f"The term {self.entangled[0]!r} of a row depends on other rows, so it has no value in new data. Use "
-                "scale(), center() or another transform that remembers, or compute it beforehand as a column."
+                f"The term {self.entangled[0]!r} of a row depends on other rows, so it has no value in new data. "
+                f"{REMEMBER}"
             )
         columns = read_new_columns(data, self.kinds, self.dropna)
         factors = {
             text: evaluate_again(expression, columns, self.namespace, self.state, self.levels[text])
             for text, expression in self.expressions.items()
         }
+        for product in self.products:
+            check_cells(product, factors, self.levels, columns.index)
         parts = []
         for expression in self.offsets:
             value = evaluate_again(expression, columns, self.namespace, self.state, None)
@@ -224,6 +239,7 @@ class _Reading:
             dropna,
         )
         self.state: dict[str, Any] = {}
+        self.offsets: dict[str, FactorRows] = {}
 
     def design(self) -> Design:
         parsed, columns = self.parsed, self.columns
@@ -237,11 +253,9 @@ class _Reading:
         spec, names = self._learn(factors, n_rows)
         labels = Labels(spec, factors, names)
         structures = [structure for structure in spec.structure if structure.term.degree > 0]
-        terms = tuple(labels.term(structure) for structure in structures)
-        with translate_errors(f"Cannot lay out the formula {parsed.text!r}"):
-            layout = tuple(product for structure in structures for product in products(structure, factors))
-        offsets = (*self._named_offset(), *parsed.offsets)
         laid_out = {text: factor_rows(values) for text, values in factors.items()}
+        terms, layout = self._terms(structures, labels, factors, laid_out)
+        offsets = (*self._named_offset(), *parsed.offsets)
         predictors = dict.fromkeys(name for part in [*parsed.expressions.values(), *offsets] for name in part.columns)
         constants = {name: columns.arrays[name] for name in _constant_names(parsed, self.named)}
         return Design(
@@ -274,29 +288,34 @@ class _Reading:
         with translate_errors(f"Cannot lay out the formula {self.parsed.text!r}"), np.errstate(all="ignore"):
             return lookup_spec(list(terms)).get_model_matrix(frame, context=context).model_spec, terms
 
+    def _terms(
+        self,
+        structures: Sequence[Any],
+        labels: Labels,
+        factors: Mapping[str, FactorValues[Any]],
+        laid_out: Mapping[str, FactorRows],
+    ) -> tuple[tuple[Term, ...], tuple[Product, ...]]:
+        """Label and code the terms, without the columns of combinations of levels that no row has."""
+        parts = []
+        for structure in structures:
+            term = labels.term(structure)
+            with translate_errors(f"Cannot lay out the formula {self.parsed.text!r}"):
+                parts.append((term, products(structure, factors)))
+        return without_empty_cells(parts, laid_out)
+
     def _entangled(
         self, laid_out: Mapping[str, FactorRows], factors: Mapping[str, FactorValues[Any]]
     ) -> tuple[str, ...]:
-        """Find the factors that have other values where some of the rows are evaluated alone, last row first."""
-        backwards = slice(None, None, -1)
-        few = min((len(self.columns.index) + 1) // 2, _ROWS_TO_LEARN_FROM)
-        columns = Columns(
-            {name: values[:few][backwards] for name, values in self.columns.arrays.items()},
-            self.columns.index[:few][backwards],
-            0,
-        )
-        entangled = []
-        for text, expression in self.parsed.expressions.items():
-            if expression.is_column:
-                continue
-            try:
-                again = evaluate_again(expression, columns, self.namespace, self.state, _levels(factors[text]))
-            except (DataError, FormulaError):
-                entangled.append(text)
-                continue
-            if not _same(laid_out[text][slice(0, few)], again[backwards]):
-                entangled.append(text)
-        return tuple(entangled)
+        """Find the terms and offsets whose value in a row depends on other rows, and warn of them."""
+        levels = {text: _levels(values) for text, values in factors.items()}
+
+        def again(expression: Expression, columns: Columns) -> FactorRows:
+            return evaluate_again(expression, columns, self.namespace, self.state, levels.get(expression.text))
+
+        check = RowCheck(self.columns, again)
+        parts = [(text, expression, laid_out[text]) for text, expression in self.parsed.expressions.items()]
+        parts += [(f"offset({part.text})", part, self.offsets[part.text]) for part in self.parsed.offsets]
+        return entangled(parts, self.namespace, check)
 
     def _response(self, expression: Expression) -> Floats:
         """Evaluate the response: one finite number a row."""
@@ -333,10 +352,10 @@ class _Reading:
         column = self.named.get("offset")
         values, title = self._argument("offset", column)
         parts = [] if values is None else [_numbers(values, title, column, allow_boolean=True)]
-        parts.extend(
-            _numbers(self._evaluate(expression), f"offset({expression.text})", None, allow_boolean=True)
-            for expression in self.parsed.offsets
-        )
+        for expression in self.parsed.offsets:
+            numbers = _numbers(self._evaluate(expression), f"offset({expression.text})", None, allow_boolean=True)
+            self.offsets[expression.text] = Numbers((numbers,))
+            parts.append(numbers)
         return sum(parts[1:], start=parts[0]) if parts else None
 
     def _named_offset(self) -> list[Expression]:
@@ -390,15 +409,6 @@ def _constant_names(parsed: ParsedFormula, named: Mapping[str, str]) -> list[str
 
 def _levels(values: FactorValues[Any]) -> tuple[Any, ...] | None:
     return tuple(values.__wrapped__.cat.categories) if is_categorical(values) else None
-
-
-def _same(these: Any, those: Any) -> bool:
-    """Tell whether two evaluations of a factor gave the same values, rounding aside."""
-    if hasattr(these, "codes"):
-        return bool(np.array_equal(these.codes, those.codes))
-    return len(these.columns) == len(those.columns) and all(
-        np.allclose(one, other, rtol=1e-9, atol=0) for one, other in zip(these.columns, those.columns, strict=True)
-    )
 
 
 def _numbers(values: Any, title: str, column: str | None, allow_boolean: bool = False) -> Floats:

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from formulaic import ModelSpec
 from formulaic.errors import DataMismatchWarning
 from formulaic.materializers.types import FactorValues
 from formulaic.parser.types import Factor
-from formulaic.transforms import TRANSFORMS
-from formulaic.transforms.contrasts import SumContrasts, TreatmentContrasts
 from formulaic.utils.cast import as_columns
-from formulaic.utils.layered_mapping import LayeredMapping
-from formulaic.utils.stateful_transforms import stateful_eval
 
 from ..data.columns import Columns, drop_unused, level_codes
 from ..errors import DataError, DataTypeError, FilbertError, FormulaError, count, quote_names, quote_rows
 from .coding import Codes, FactorRows, Numbers, flat_columns, is_categorical
+from .interpreter import Interpreter
 from .parsing import Expression
 
 if TYPE_CHECKING:
@@ -31,55 +26,6 @@ if TYPE_CHECKING:
 
 # Every level is a column of the matrix and a row of its triangular factor: beyond this it is an identifier.
 _MOST_LEVELS = 5000
-
-_NO_SPEC = ModelSpec(formula=[], output="numpy", na_action="ignore")
-
-
-def treatment(data: Any, contrasts: Any = None, **options: Any) -> Any:
-    """Mark data as a factor, as formulaic's ``C()``; a plain value for the contrasts is the reference level."""
-    if isinstance(contrasts, (str, int, float, np.generic)):
-        contrasts = TreatmentContrasts(base=contrasts)
-    return TRANSFORMS["C"](data, contrasts, **options)
-
-
-def sum_to_zero(data: Any) -> Any:
-    """Mark data as a factor coded by its levels' distances from their mean."""
-    return TRANSFORMS["C"](data, SumContrasts())
-
-
-def _exp10(x: Any) -> Any:
-    return np.power(10.0, x)
-
-
-_ELEMENTWISE = (
-    *(np.sign, np.sqrt, np.cbrt, np.square, np.power, np.hypot, np.log1p, np.expm1, np.logaddexp),
-    *(np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan, np.arctan2, np.sinh, np.cosh, np.tanh),
-    *(np.floor, np.ceil, np.trunc, np.rint, np.maximum, np.minimum, np.clip, np.where),
-)
-_NAMESPACE: dict[str, Any] = {
-    **TRANSFORMS,
-    **{function.__name__: function for function in _ELEMENTWISE},
-    "abs": np.abs,
-    "mod": np.mod,
-    "C": treatment,
-    "T": treatment,
-    "S": sum_to_zero,
-    # formulaic 1.2 has x ** 10 under this name.
-    "exp10": _exp10,
-    "pi": math.pi,
-}
-
-
-def make_namespace(extra: object) -> dict[str, Any]:
-    """Return the functions and constants a formula may use: formulaic's transforms, NumPy's, and the user's own."""
-    if extra is None:
-        return dict(_NAMESPACE)
-    if not isinstance(extra, Mapping) or not all(isinstance(name, str) for name in extra):
-        raise DataTypeError(
-            "extra_namespace must be a dict of names and functions, for example {'logit': logit}, "
-            f"not {type(extra).__name__}."
-        )
-    return {**_NAMESPACE, **extra}
 
 
 def evaluate(
@@ -117,7 +63,7 @@ def evaluate(
             _check_levels(expression, values)
             return FactorValues(pd.Series(values, copy=False), kind=Factor.Kind.CATEGORICAL, spans_intercept=True)
         return FactorValues(values, kind=Factor.Kind.NUMERICAL)
-    value = _value(expression, columns, namespace, state)
+    value = _value(expression, columns, namespace, state, learning=True)
     if _is_categorical(value):
         return _check_categories(expression, value, len(columns.index))
     numbers = _map_columns(value, lambda column: _check_numbers(expression, column, len(columns.index)))
@@ -151,7 +97,7 @@ def evaluate_again(
     if expression.is_column:
         values = columns.arrays[expression.text]
         return Codes(values.codes) if isinstance(values, pd.Categorical) else Numbers((values,))
-    value = _value(expression, columns, namespace, copy.deepcopy(dict(state)))
+    value = _value(expression, columns, namespace, copy.deepcopy(dict(state)), learning=False)
     if levels is not None:
         _check_length(expression, value.__wrapped__, len(columns.index))
         title = f"The factor {expression.text!r}"
@@ -184,13 +130,13 @@ def rows(values: FactorValues[Any], start: int, stop: int) -> FactorValues[Any]:
 
 
 def _value(
-    expression: Expression, columns: Columns, namespace: Mapping[str, Any], state: dict[str, Any]
+    expression: Expression, columns: Columns, namespace: Mapping[str, Any], state: dict[str, Any], learning: bool
 ) -> FactorValues[Any]:
     """Evaluate a Python expression on the columns it names."""
     layer = {name: columns.series(name, expression.is_factor) for name in expression.columns}
-    environment = LayeredMapping(LayeredMapping(layer, name="data"), namespace)
+    interpreter = Interpreter(expression.text, layer, namespace, state, learning, expression.is_factor)
     with translate_errors(f"Cannot evaluate {expression.text!r}", _hint(layer)), np.errstate(all="ignore"):
-        return FactorValues(stateful_eval(expression.text, environment, None, state, _NO_SPEC))
+        return FactorValues(interpreter.value())
 
 
 def _array(values: Any) -> Any:

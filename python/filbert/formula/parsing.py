@@ -4,24 +4,41 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NoReturn
 
-from formulaic.parser import DefaultFormulaParser
 from formulaic.parser.types import Factor, Token
 from formulaic.parser.types import Term as FormulaicTerm
-from formulaic.utils.code import sanitize_variable_names
 
 from ..data.columns import rename_hint, unknown_columns
-from ..errors import DataError, DataTypeError, DataWarning, FilbertError, FormulaError, quote_names, suggest
+from ..errors import DataError, DataTypeError, DataWarning, FilbertError, FormulaError, quote_names, suggest, warn
+from .allowed import CONTRAST_NAMES
+from .guard import check_harmless, check_text, check_tree
+from .language import FormulaLanguage
+from .namespace import names_of_user
+from .quoting import print_tree, python_tree, quoted_by_call
 
-# `|` is left out on purpose: formulaic reads it as a multi-part formula, users of bambi as a group-specific term.
-_PARSER = DefaultFormulaParser(feature_flags=DefaultFormulaParser.FeatureFlags.TWOSIDED)
 _FACTOR_FUNCTIONS = frozenset({"C", "T", "S"})
 _OFFSET, _WEIGHTED = "offset", "weighted"
+# What other programs and languages call it.
+_USUAL_NAMES = {
+    "ln": "log(x)",
+    "factor": "C(x)",
+    "as.factor": "C(x)",
+    "ns": "cr(x, df=4)",
+    "s": "bs(x, df=5) or cr(x, df=5)",
+    "pow": "x ** 2 within I(...)",
+    "max": "np.maximum(x, z) for the larger of two, np.max(x) for the largest of all rows",
+    "min": "np.minimum(x, z) for the smaller of two, np.min(x) for the smallest of all rows",
+    "mean": "np.mean(x)",
+    "round": "np.round(x)",
+    "float": "x.astype('float')",
+    "int": "x.astype('int')",
+    "str": "x.astype('str')",
+    "len": "x.str.len()",
+}
 _EXAMPLE = "Write 'response ~ predictors', for example 'y ~ x + z'."
 
 
@@ -126,10 +143,11 @@ def _split(
     available = [label for label in labels if isinstance(label, str) and label not in reserved]
     context: dict[str, Any] = {"__formulaic_variables_available__": available}
     try:
-        tokens = list(_PARSER.get_tokens_from_formula(formula, context=context))
+        language = FormulaLanguage()
+        tokens = language.get_tokens_from_formula(formula, context=context)
         _check_tokens(formula, tokens, labels)
-        tree = _PARSER.get_ast_from_tokens(tokens, context=context)
-        sides = _PARSER.get_terms_from_ast(tree, context=context)
+        tree = language.get_ast_from_tokens(tokens, context=context)
+        sides = language.get_terms_from_ast(tree, context=context)
     except FilbertError:
         raise
     except Exception as error:  # formulaic lets errors of Python's own parser through
@@ -154,11 +172,10 @@ def _check_tokens(formula: str, tokens: Sequence[Token], labels: Sequence[Hashab
             )
         if token.token in ("**", "^") and i > 0 and tokens[i - 1].kind in (Token.Kind.NAME, Token.Kind.PYTHON):
             before, after = tokens[i - 1].token, tokens[i + 1].token if i + 1 < len(tokens) else ""
-            warnings.warn(
+            warn(
                 f"In a formula, {before} {token.token} {after} means {before} itself. Write I({before} ** {after}) for "
                 "the power.",
                 DataWarning,
-                stacklevel=2,
             )
         if token.token == "." and not all(isinstance(label, str) for label in labels):
             raise DataError(f"'.' needs string column names. {rename_hint(labels)}")
@@ -212,17 +229,20 @@ class _Reader:
         """Raise for columns that the frame lacks, all in one message."""
         unknown = dict.fromkeys(name for part in parsed for name in part.columns if name not in self._known)
         if unknown:
-            raise unknown_columns(list(unknown), self.labels, "The formula", self.namespace)
+            within = {name for part in parsed if not part.is_column for name in part.columns}
+            raise unknown_columns(list(unknown), self.labels, "The formula", self.namespace, within)
 
     def _arguments(self, call: str, number: int, usage: str) -> list[Expression]:
         tree, aliases = python_tree(call)
         assert isinstance(tree, ast.Call)
         if len(tree.args) != number or tree.keywords:
             raise FormulaError(f"{call!r} in the formula {self.formula!r} must be written {usage}.")
-        return [self._python(_unparse(argument, aliases)) for argument in tree.args]
+        return [self._python(print_tree(argument, aliases)) for argument in tree.args]
 
     def _python(self, text: str) -> Expression:
+        check_text(text)
         tree, aliases = python_tree(text)
+        check_tree(tree, text)
         if isinstance(tree, ast.Name):
             name = aliases.get(tree.id, tree.id)
             return Expression(name, True, (name,))
@@ -239,7 +259,19 @@ class _Reader:
                 f"{both[0]!r} is both a column and a function in the term {text!r}. Rename the column, for example "
                 f"data.rename(columns={{{both[0]!r}: {both[0] + '_'!r}}})."
             )
+        if self._known.issuperset(columns):  # otherwise check_columns says so
+            check_harmless(text, names_of_user(self.namespace))
+            self._check_values(text, names.values)
         return Expression(text, False, tuple(columns), _called(text) in _FACTOR_FUNCTIONS)
+
+    def _check_values(self, text: str, names: Iterable[str]) -> None:
+        """Refuse a function of filbert's where a column or a constant has to stand."""
+        trusted = names_of_user(self.namespace)
+        for name in names:
+            value = self.namespace.get(name)
+            is_function = callable(value) or isinstance(value, ModuleType)
+            if is_function and name not in self._known and name not in trusted and name not in CONTRAST_NAMES:
+                raise FormulaError(f"{name!r} in the term {text!r} is a function, not a column. Write {name}(x).")
 
     def _unknown_function(self, function: str, text: str) -> NoReturn:
         if function in (_OFFSET, _WEIGHTED):
@@ -251,8 +283,10 @@ class _Reader:
                 + _mark(self.formula, self.formula.find(function + "("), len(function))
             )
         functions = [name for name, value in self.namespace.items() if callable(value)]
+        usual = _USUAL_NAMES.get(function)
+        hint = f" Write {usual}." if usual else suggest(function, functions)
         raise FormulaError(
-            f"The formula uses the unknown function {function!r}.{suggest(function, functions)} Names of the calling "
+            f"The formula uses the unknown function {function!r}.{hint} Names of the calling "
             "program are not seen: pass your own functions as extra_namespace={'name': function}."
             + _mark(self.formula, self.formula.find(function), len(function))
         )
@@ -281,36 +315,25 @@ class _Names(ast.NodeVisitor):
             self.functions[node.func.id] = None
         else:
             self.visit(node.func)
-        # patsy's way to quote a name: Q("my column").
-        quoted = isinstance(node.func, ast.Name) and node.func.id == "Q" and len(node.args) == 1
-        if quoted and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
-            self.values[node.args[0].value] = None
+        if (quoted := quoted_by_call(node)) is not None:
+            self.values[quoted] = None
             return
         for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
             self.visit(argument)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         owner = self.namespace.get(node.value.id) if isinstance(node.value, ast.Name) else None
-        if isinstance(node.value, ast.Name) and (isinstance(owner, ModuleType) or hasattr(owner, node.attr)):
+        if (
+            isinstance(node.value, ast.Name)
+            and owner is not None
+            and (isinstance(owner, ModuleType) or hasattr(owner, node.attr))
+        ):
             self.functions[node.value.id] = None  # np.log, contr.sum
         else:
             self.visit(node.value)  # x.fillna(0), also where the column x shares its name with a function
 
     def visit_Name(self, node: ast.Name) -> None:
         self.values[self.aliases.get(node.id, node.id)] = None
-
-
-def python_tree(text: str) -> tuple[ast.expr, dict[str, str]]:
-    """Parse Python code in which backticks quote names; returns the names they were replaced by."""
-    aliases: dict[str, str] = {}
-    return ast.parse(sanitize_variable_names(text, {}, aliases), mode="eval").body, aliases
-
-
-def _unparse(node: ast.expr, aliases: Mapping[str, str]) -> str:
-    text = ast.unparse(node)
-    for alias, name in aliases.items():
-        text = re.sub(rf"\b{re.escape(alias)}\b", lambda _, name=name: f"`{name}`", text)  # type: ignore[misc]
-    return text
 
 
 def _called(text: str) -> str | None:

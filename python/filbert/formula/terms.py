@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,12 @@ class Term:
     levels: tuple[Any, ...] | None
     is_categorical: bool
 
+    def only(self, chosen: Iterable[bool]) -> Term:
+        """Return the term with some of its columns."""
+        columns = tuple(itertools.compress(self.columns, chosen))
+        levels = None if self.levels is None else tuple(itertools.compress(self.levels, chosen))
+        return Term(self.name, columns, levels, self.is_categorical)
+
 
 class Labels:
     """Reads the labels of a design's columns from the spec that formulaic has learnt."""
@@ -51,7 +57,11 @@ class Labels:
 
     def term(self, structure: Any) -> Term:
         """Return the term of which formulaic's structure is given."""
-        name, columns = self._names[structure.term], tuple(structure.columns)
+        # A column of 2:x is twice x, so that its name must not be x.
+        numbers = "".join(
+            f"{factor.expr}:" for factor in structure.term.factors if factor.eval_method is Factor.EvalMethod.LITERAL
+        )
+        name, columns = self._names[structure.term], tuple(numbers + column for column in structure.columns)
         if not columns:
             raise FormulaError(f"The term {name!r} adds nothing to the terms before it. Take it out of the formula.")
         kinds = [self._spec.encoder_state[f.expr][0] for f in structure.term.factors if f.expr in self._factors]

@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DataTypeError, SettingError, quote_names, suggest
-from ..interpret.tables import check_free, comparisons, predictions, slopes
+from ..interpret.comparison import comparisons
+from ..interpret.prediction import predictions
+from ..interpret.slope import slopes
+from ..interpret.view import check_free
 from ..regression.regression import stated_by_formula
 from .style import (
     BAND_ALPHA,
@@ -84,7 +87,7 @@ def plot_predictions(
     >>> fb.plot_predictions(model, idata, conditional=["mom_iq", "mom_hs"])
     """
     picture = _Picture.of("plot_predictions", conditional, average_by, subplot_kwargs, options)
-    table = predictions(model, idata, conditional, average_by, **options)
+    table: pd.DataFrame = predictions(model, idata, conditional, average_by, **options)
     regression, design = stated_by_formula(model)
     table = _with_levels(table, design, options.get("transforms"))
     response = regression.response
@@ -126,7 +129,9 @@ def plot_comparisons(
         See the message for the argument, the value and the remedy.
     """
     picture = _Picture.of("plot_comparisons", conditional, average_by, subplot_kwargs, options)
-    table = comparisons(model, idata, contrast, conditional, average_by, comparison_type, **options)
+    table: pd.DataFrame = comparisons(
+        model, idata, contrast, conditional, average_by, comparison=comparison_type, **options
+    )
     regression, design = stated_by_formula(model)
     table = _with_levels(table, design, options.get("transforms"))
     name, response = table["term"].iloc[0], regression.response

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from ..errors import DataError, DataTypeError, FormulaError, SettingError, count
 from ..regression.names import OBSERVATIONS, SAMPLES, stored_name
 from ..results import container
 from ..results.draws import Draws
+from ..sampling.memory import available_memory
 from . import rowwise
 from .rowwise import FloatArray
 
@@ -70,7 +70,7 @@ def new_arrays(number: int, shape: tuple[int, int], n_rows: int) -> list[FloatAr
     """Return arrays (chains, draws, rows) to fill, or refuse if they would not fit into memory."""
     chains, draws = shape
     needed = 8 * number * chains * draws * n_rows
-    available = _available_memory()
+    available = available_memory()
     if available is not None and needed > available:
         raise _too_large(needed, f", and {available / 1e9:.2g} GB are free", n_rows, chains * draws)
     try:
@@ -117,15 +117,6 @@ def _check_names(idata: Any, parent: str, response: str | None, fitted: bool) ->
             f"The mean response is stored as {parent!r}, and so is a {'term' if is_parameter else 'response'} of the "
             "model: rename that column."
         )
-
-
-def _available_memory() -> int | None:
-    """Return the free bytes of this machine, where it tells them."""
-    info = Path("/proc/meminfo")
-    if not info.exists():
-        return None
-    lines = (line.split() for line in info.read_text(encoding="ascii").splitlines())
-    return next((1024 * int(words[1]) for words in lines if words[0] == "MemAvailable:"), None)
 
 
 def _too_large(needed: int, available: str, n_rows: int, n_draws: int) -> DataError:

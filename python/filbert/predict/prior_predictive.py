@@ -13,6 +13,7 @@ from ..regression.names import OBSERVATIONS, SAMPLES, stored_name
 from ..regression.parameters import in_row_order
 from ..results import container
 from ..results.draws import Draws
+from ..sampling.memory import check_draws_fit
 from ..sampling.settings import checked_seed, whole_number
 from . import rowwise
 from .posterior_predictive import row_draws
@@ -52,6 +53,7 @@ def prior_predictive(
     """
     rows = rowwise.fitted_rows(regression)
     draws = whole_number("draws", draws, 1, 2**40)
+    check_draws_fit(f"draws={draws}", draws, sum(p.rows.size for p in regression.parameters))
     seed = checked_seed(random_seed)
     parent = regression.family.parent
     if keep_mean and any(parameter.name == parent for parameter in regression.parameters):

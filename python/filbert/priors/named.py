@@ -1,8 +1,11 @@
-"""The thirteen priors as functions with PyMC's names, argument order and defaults."""
+"""The thirteen priors as functions with PyMC's names, argument order and defaults.
+
+Other arguments are refused by `Prior`, which knows what to write in their place.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .prior import Prior
 
@@ -26,7 +29,7 @@ __all__ = [
 ]
 
 
-def Normal(mu: npt.ArrayLike = 0.0, sigma: npt.ArrayLike = 1.0) -> Prior:
+def Normal(mu: npt.ArrayLike = 0.0, sigma: npt.ArrayLike = 1.0, **other: Any) -> Prior:
     r"""Normal prior, :math:`p(x) = \exp(-(x-\mu)^2/2\sigma^2) / (\sigma\sqrt{2\pi})` for every real x.
 
     Parameters
@@ -44,10 +47,10 @@ def Normal(mu: npt.ArrayLike = 0.0, sigma: npt.ArrayLike = 1.0) -> Prior:
     ----------
     Johnson, Kotz and Balakrishnan (1994), Continuous Univariate Distributions 1, chapter 13.
     """
-    return Prior("Normal", mu=mu, sigma=sigma)
+    return Prior("Normal", mu=mu, sigma=sigma, **other)
 
 
-def StudentT(nu: npt.ArrayLike, mu: npt.ArrayLike = 0.0, sigma: npt.ArrayLike = 1.0) -> Prior:
+def StudentT(nu: npt.ArrayLike, mu: npt.ArrayLike = 0.0, sigma: npt.ArrayLike = 1.0, **other: Any) -> Prior:
     r"""Student-t prior, :math:`p(x) \propto (1 + ((x-\mu)/\sigma)^2/\nu)^{-(\nu+1)/2} / \sigma` for every real x.
 
     Parameters
@@ -67,10 +70,10 @@ def StudentT(nu: npt.ArrayLike, mu: npt.ArrayLike = 0.0, sigma: npt.ArrayLike = 
     ----------
     Johnson, Kotz and Balakrishnan (1995), Continuous Univariate Distributions 2, chapter 28.
     """
-    return Prior("StudentT", nu=nu, mu=mu, sigma=sigma)
+    return Prior("StudentT", nu=nu, mu=mu, sigma=sigma, **other)
 
 
-def Cauchy(alpha: npt.ArrayLike, beta: npt.ArrayLike) -> Prior:
+def Cauchy(alpha: npt.ArrayLike, beta: npt.ArrayLike, **other: Any) -> Prior:
     r"""Cauchy prior, :math:`p(x) = 1 / (\pi\beta(1 + ((x-\alpha)/\beta)^2))` for every real x.
 
     Parameters
@@ -89,10 +92,10 @@ def Cauchy(alpha: npt.ArrayLike, beta: npt.ArrayLike) -> Prior:
     Gelman, Jakulin, Pittau and Su (2008), A weakly informative default prior distribution for logistic and other
     regression models, Annals of Applied Statistics 2.
     """
-    return Prior("Cauchy", alpha=alpha, beta=beta)
+    return Prior("Cauchy", alpha=alpha, beta=beta, **other)
 
 
-def Laplace(mu: npt.ArrayLike, b: npt.ArrayLike) -> Prior:
+def Laplace(mu: npt.ArrayLike, b: npt.ArrayLike, **other: Any) -> Prior:
     r"""Laplace (double exponential) prior, :math:`p(x) = \exp(-|x-\mu|/b) / (2b)` for every real x.
 
     Parameters
@@ -110,10 +113,10 @@ def Laplace(mu: npt.ArrayLike, b: npt.ArrayLike) -> Prior:
     ----------
     Park and Casella (2008), The Bayesian lasso, Journal of the American Statistical Association 103.
     """
-    return Prior("Laplace", mu=mu, b=b)
+    return Prior("Laplace", mu=mu, b=b, **other)
 
 
-def Uniform(lower: npt.ArrayLike = 0.0, upper: npt.ArrayLike = 1.0) -> Prior:
+def Uniform(lower: npt.ArrayLike = 0.0, upper: npt.ArrayLike = 1.0, **other: Any) -> Prior:
     r"""Uniform prior, :math:`p(x) = 1 / (u - l)` for l < x < u, and 0 elsewhere.
 
     Parameters
@@ -131,10 +134,10 @@ def Uniform(lower: npt.ArrayLike = 0.0, upper: npt.ArrayLike = 1.0) -> Prior:
     ----------
     Johnson, Kotz and Balakrishnan (1995), Continuous Univariate Distributions 2, chapter 26.
     """
-    return Prior("Uniform", lower=lower, upper=upper)
+    return Prior("Uniform", lower=lower, upper=upper, **other)
 
 
-def Flat() -> Prior:
+def Flat(**other: Any) -> Prior:
     r"""Flat improper prior, :math:`p(x) \propto 1` for every real x.
 
     Returns
@@ -145,10 +148,10 @@ def Flat() -> Prior:
     ----------
     Gelman et al. (2013), Bayesian Data Analysis, third edition, section 14.2 (it gives classical least squares).
     """
-    return Prior("Flat")
+    return Prior("Flat", **other)
 
 
-def HalfNormal(sigma: npt.ArrayLike = 1.0) -> Prior:
+def HalfNormal(sigma: npt.ArrayLike = 1.0, **other: Any) -> Prior:
     r"""Half normal prior, :math:`p(x) = \sqrt{2/\pi}\,\exp(-x^2/2\sigma^2) / \sigma` for x > 0.
 
     Parameters
@@ -164,10 +167,10 @@ def HalfNormal(sigma: npt.ArrayLike = 1.0) -> Prior:
     ----------
     Gelman (2006), Prior distributions for variance parameters in hierarchical models, Bayesian Analysis 1.
     """
-    return Prior("HalfNormal", sigma=sigma)
+    return Prior("HalfNormal", sigma=sigma, **other)
 
 
-def HalfCauchy(beta: npt.ArrayLike) -> Prior:
+def HalfCauchy(beta: npt.ArrayLike, **other: Any) -> Prior:
     r"""Half Cauchy prior, :math:`p(x) = 2 / (\pi\beta(1 + (x/\beta)^2))` for x > 0.
 
     Parameters
@@ -183,10 +186,10 @@ def HalfCauchy(beta: npt.ArrayLike) -> Prior:
     ----------
     Polson and Scott (2012), On the half-Cauchy prior for a global scale parameter, Bayesian Analysis 7.
     """
-    return Prior("HalfCauchy", beta=beta)
+    return Prior("HalfCauchy", beta=beta, **other)
 
 
-def HalfStudentT(nu: npt.ArrayLike, sigma: npt.ArrayLike = 1.0) -> Prior:
+def HalfStudentT(nu: npt.ArrayLike, sigma: npt.ArrayLike = 1.0, **other: Any) -> Prior:
     r"""Half Student-t prior, :math:`p(x) \propto (1 + (x/\sigma)^2/\nu)^{-(\nu+1)/2} / \sigma` for x > 0.
 
     Parameters
@@ -204,10 +207,10 @@ def HalfStudentT(nu: npt.ArrayLike, sigma: npt.ArrayLike = 1.0) -> Prior:
     ----------
     Gelman (2006), Prior distributions for variance parameters in hierarchical models, Bayesian Analysis 1.
     """
-    return Prior("HalfStudentT", nu=nu, sigma=sigma)
+    return Prior("HalfStudentT", nu=nu, sigma=sigma, **other)
 
 
-def Exponential(lam: npt.ArrayLike = 1.0) -> Prior:
+def Exponential(lam: npt.ArrayLike = 1.0, **other: Any) -> Prior:
     r"""Exponential prior, :math:`p(x) = \lambda\exp(-\lambda x)` for x > 0.
 
     Parameters
@@ -223,10 +226,10 @@ def Exponential(lam: npt.ArrayLike = 1.0) -> Prior:
     ----------
     Johnson, Kotz and Balakrishnan (1994), Continuous Univariate Distributions 1, chapter 19.
     """
-    return Prior("Exponential", lam=lam)
+    return Prior("Exponential", lam=lam, **other)
 
 
-def Gamma(alpha: npt.ArrayLike, beta: npt.ArrayLike) -> Prior:
+def Gamma(alpha: npt.ArrayLike, beta: npt.ArrayLike, **other: Any) -> Prior:
     r"""Gamma prior, :math:`p(x) = \beta^\alpha x^{\alpha-1} e^{-\beta x} / \Gamma(\alpha)` for x > 0.
 
     Parameters
@@ -244,10 +247,10 @@ def Gamma(alpha: npt.ArrayLike, beta: npt.ArrayLike) -> Prior:
     ----------
     Johnson, Kotz and Balakrishnan (1994), Continuous Univariate Distributions 1, chapter 17.
     """
-    return Prior("Gamma", alpha=alpha, beta=beta)
+    return Prior("Gamma", alpha=alpha, beta=beta, **other)
 
 
-def InverseGamma(alpha: npt.ArrayLike, beta: npt.ArrayLike = 1.0) -> Prior:
+def InverseGamma(alpha: npt.ArrayLike, beta: npt.ArrayLike = 1.0, **other: Any) -> Prior:
     r"""Inverse gamma prior, :math:`p(x) = \beta^\alpha x^{-\alpha-1} e^{-\beta/x} / \Gamma(\alpha)` for x > 0.
 
     Parameters
@@ -265,10 +268,10 @@ def InverseGamma(alpha: npt.ArrayLike, beta: npt.ArrayLike = 1.0) -> Prior:
     ----------
     Gelman et al. (2013), Bayesian Data Analysis, third edition, appendix A.
     """
-    return Prior("InverseGamma", alpha=alpha, beta=beta)
+    return Prior("InverseGamma", alpha=alpha, beta=beta, **other)
 
 
-def HalfFlat() -> Prior:
+def HalfFlat(**other: Any) -> Prior:
     r"""Flat improper prior on the positive numbers, :math:`p(x) \propto 1` for x > 0.
 
     Returns
@@ -279,4 +282,4 @@ def HalfFlat() -> Prior:
     ----------
     Gelman (2006), Prior distributions for variance parameters in hierarchical models, Bayesian Analysis 1.
     """
-    return Prior("HalfFlat")
+    return Prior("HalfFlat", **other)

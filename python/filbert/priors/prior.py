@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataTypeError, PriorError, count, suggest
-from .table import TABLE, ParameterRule
+from .table import TABLE, ParameterRule, no_such_prior
 
 __all__ = ["Prior", "columns"]
 
@@ -32,6 +32,10 @@ class Prior:
     auto_scale : bool
         Accepted for the sake of code written for bambi, and without effect there as here: a prior that you give is used
         as it is; only default priors are scaled by the data.
+    dist : None
+        bambi's Python function of a distribution, which filbert cannot take.
+    noncentered : bool, optional
+        Accepted and without effect: how a group-specific term is sampled does not depend on it.
     **params : float or 1-d array
         The distribution's parameters, under PyMC's names and with PyMC's defaults. An array has one value for each
         column of the term.
@@ -53,14 +57,21 @@ class Prior:
     name: str
     params: Mapping[str, float | FloatArray]
 
-    def __init__(self, name: str, auto_scale: bool = True, **params: Any) -> None:
+    def __init__(
+        self, name: str, auto_scale: bool = True, dist: None = None, noncentered: bool | None = None, **params: Any
+    ) -> None:
         if not isinstance(name, str):
             raise DataTypeError(f"The name of a prior must be a string, such as 'Normal', and not {_shown(name)}.")
         if name not in TABLE:
-            known = ", ".join(TABLE)
-            raise PriorError(f"There is no prior named {name!r}.{suggest(name, TABLE)} The priors are {known}.")
+            raise no_such_prior(name)
         if not isinstance(auto_scale, (bool, np.bool_)):
             raise DataTypeError(f"{name}: auto_scale must be True or False, and not {_shown(auto_scale)}.")
+        if dist is not None:
+            raise PriorError(
+                f"{name}: filbert evaluates its priors in C++ and cannot take a Python function (dist=). Leave it out."
+            )
+        if noncentered not in (None, True, False):
+            raise DataTypeError(f"{name}: noncentered must be True, False or None, and not {_shown(noncentered)}.")
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "params", MappingProxyType(_checked_parameters(name, params)))
 
@@ -89,6 +100,11 @@ class Prior:
     def is_proper(self) -> bool:
         """Whether the density integrates to one (``Flat`` and ``HalfFlat`` do not)."""
         return TABLE[self.name].draw is not None
+
+    @property
+    def args(self) -> dict[str, float | FloatArray]:
+        """The parameters as a dict, under bambi's name for them."""
+        return dict(self.params)
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
         """Draw from a proper prior.
@@ -196,8 +212,6 @@ def _checked_value(name: str, parameter: ParameterRule, value: Any) -> float | F
 
 def _unknown_parameter(name: str, key: str, given: Mapping[str, Any]) -> str:
     """Say which parameters a distribution has, and how to write PyMC's alternative ones."""
-    if key == "dist":
-        return f"{name}: filbert evaluates its priors in C++ and cannot take a Python function (dist=)."
     instead = TABLE[name].instead.get(key)
     if instead:
         return f"{name} takes {_signature(name)}, and not {key!r}: write {instead}{_worked_out(instead, given)}."
@@ -208,9 +222,11 @@ def _unknown_parameter(name: str, key: str, given: Mapping[str, Any]) -> str:
 def _worked_out(instead: str, given: Mapping[str, Any]) -> str:
     """Return ", that is sigma=0.5" where the alternative parameter is one positive number."""
     target, _, source = instead.partition("=")
-    rules = {"1/sqrt(tau)": ("tau", -0.5), "1/sqrt(lam)": ("lam", -0.5), "1/scale": ("scale", -1.0), "sd": ("sd", 1.0)}
-    key, power = rules.get(source, ("", 0.0))
+    rules = {"1/sqrt(tau)": ("tau", -0.5), "1/sqrt(lam)": ("lam", -0.5), "1/scale": ("scale", -1.0)}
+    key, power = rules.get(source, (source, 1.0))
     value = given.get(key)
+    if power == 1 and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f", that is {target}={value:.6g}"
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
         return ""
     return f", that is {target}={value**power:.6g}"

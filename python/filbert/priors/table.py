@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import PriorError, quote_names, suggest
+
 
 @dataclass(frozen=True)
 class ParameterRule:
@@ -36,7 +38,7 @@ class Distribution:
     half : str or None
         The distribution that is its positive half about 0.
     instead : mapping of str to str
-        PyMC's other parameters, and what to write instead of them.
+        Parameters under other names, such as PyMC's alternative ones, and what to write instead of them.
     """
 
     parameters: tuple[ParameterRule, ...]
@@ -51,8 +53,11 @@ _SIGMA = ParameterRule("sigma", 1.0, positive=True)
 _NU = ParameterRule("nu", positive=True)
 _BETA = ParameterRule("beta", positive=True)
 _ALPHA = ParameterRule("alpha", positive=True)
-_OF_NORMAL = {"tau": "sigma=1/sqrt(tau)", "sd": "sigma=sd"}
-_OF_STUDENT = {"lam": "sigma=1/sqrt(lam)", "sd": "sigma=sd"}
+# PyMC's other parameters, and the names of R, SciPy and TensorFlow.
+_SPREADS = {name: f"sigma={name}" for name in ("sd", "std", "scale", "stddev")}
+_CENTRES = {name: f"mu={name}" for name in ("mean", "loc")}
+_OF_NORMAL = {"tau": "sigma=1/sqrt(tau)", **_SPREADS, **_CENTRES}
+_OF_STUDENT = {"lam": "sigma=1/sqrt(lam)", "df": "nu=df", **_SPREADS, **_CENTRES}
 _OF_GAMMA = "alpha=mu**2/sigma**2 and beta=mu/sigma**2"
 _OF_INVERSE_GAMMA = "alpha=2 + mu**2/sigma**2 and beta=mu*(1 + mu**2/sigma**2)"
 
@@ -104,7 +109,7 @@ TABLE: dict[str, Distribution] = {
         (ParameterRule("lam", 1.0, positive=True),),
         lambda rng, shape, lam: rng.exponential(1 / lam, shape),
         is_positive=True,
-        instead={"scale": "lam=1/scale"},
+        instead={"scale": "lam=1/scale", "rate": "lam=rate"},
     ),
     "Gamma": Distribution(
         (_ALPHA, _BETA),
@@ -120,3 +125,47 @@ TABLE: dict[str, Distribution] = {
     ),
     "HalfFlat": Distribution((), None, is_positive=True),
 }
+
+# Distributions that bambi's users may ask for, so that no other one is suggested in their place.
+MISSING = frozenset(
+    {
+        "AsymmetricLaplace",
+        "Beta",
+        "ChiSquared",
+        "Deterministic",
+        "ExGaussian",
+        "Gumbel",
+        "HalfLaplace",
+        "Horseshoe",
+        "InverseNormal",
+        "Kumaraswamy",
+        "LKJCorr",
+        "LogNormal",
+        "LogStudentT",
+        "Logistic",
+        "LogitNormal",
+        "Lognormal",
+        "Moyal",
+        "MvNormal",
+        "MvStudentT",
+        "Pareto",
+        "PolyaGamma",
+        "R2D2",
+        "Rice",
+        "SkewNormal",
+        "SkewStudentT",
+        "Triangular",
+        "TruncatedNormal",
+        "VonMises",
+        "Wald",
+        "Weibull",
+        "ZeroSumNormal",
+    }
+)
+
+
+def no_such_prior(name: str) -> PriorError:
+    """Say which priors there are, and suggest one unless the name is that of another distribution."""
+    missing = name.lower() in {other.lower() for other in MISSING}
+    near = " It is a distribution that filbert does not have." if missing else suggest(name, TABLE)
+    return PriorError(f"There is no prior named {name!r}.{near} The priors are {quote_names(TABLE)}.")

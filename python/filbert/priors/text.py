@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import inspect
 from typing import Any
 
-from ..errors import PriorError, count, quote_names, suggest
+from ..errors import PriorError, count, quote_names
 from . import named as named_priors
-from .prior import Prior
+from .prior import Prior, parameter_names
+from .table import no_such_prior
 
 __all__ = ["read_prior"]
+
+MOST_CHARACTERS = 100_000  # a value for each of some thousand levels
 
 
 def read_prior(text: str) -> tuple[str, Prior]:
@@ -32,23 +34,26 @@ def read_prior(text: str) -> tuple[str, Prior]:
     PriorError
         It names the part of the text that is wrong.
     """
+    if len(text) > MOST_CHARACTERS:
+        raise PriorError(f"The text of a prior has {len(text)} characters, and {MOST_CHARACTERS} are the most.")
     term, written = _split_at_equals(text)
     if not term or not written:
-        raise PriorError(f"{text!r} is not of the form TERM=PRIOR, such as 'x=Normal(0, 2)'.")
+        raise PriorError(f"{_shown(text)} is not of the form TERM=PRIOR, such as 'x=Normal(0, 2)'.")
     try:
         call = ast.parse(written, mode="eval").body
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two for deep nesting
         where = getattr(error, "offset", None)
         near = f" (near {written[where - 1 : where + 9]!r})" if where and where <= len(written) else ""
-        raise PriorError(f"{written!r} cannot be read as a prior, such as Normal(0, 2){near}.") from None
+        raise PriorError(f"{_shown(written)} cannot be read as a prior, such as Normal(0, 2){near}.") from None
     if isinstance(call, ast.Name) and call.id in named_priors.__all__:
-        raise PriorError(f"{written!r} lacks its parentheses: write {call.id}({', '.join(_parameters(call.id))}).")
+        raise PriorError(
+            f"{_shown(written)} lacks its parentheses: write {call.id}({', '.join(_parameters(call.id))})."
+        )
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        raise PriorError(f"{written!r} is not a prior, such as Normal(0, 2). The priors are {_known_priors()}.")
+        raise PriorError(f"{_shown(written)} is not a prior, such as Normal(0, 2). The priors are {_known_priors()}.")
     name = call.func.id
     if name not in named_priors.__all__:
-        near = suggest(name, named_priors.__all__)
-        raise PriorError(f"There is no prior named {name!r}.{near} The priors are {_known_priors()}.")
+        raise no_such_prior(name)
     return term, Prior(name, **_arguments(name, call, written))
 
 
@@ -67,13 +72,13 @@ def _arguments(name: str, call: ast.Call, written: str) -> dict[str, Any]:
     parameters = _parameters(name)
     if len(call.args) > len(parameters):
         accepted = f"takes {', '.join(parameters)}" if parameters else "takes no parameters"
-        raise PriorError(f"{name} {accepted}, and {written!r} gives {count(len(call.args), 'value')}.")
+        raise PriorError(f"{name} {accepted}, and {_shown(written)} gives {count(len(call.args), 'value')}.")
     arguments = {key: _number(node, written) for key, node in zip(parameters, call.args, strict=False)}
     for keyword in call.keywords:
         if keyword.arg is None:
-            raise PriorError(f"{written!r} has '**', which only Python can read: write each parameter.")
+            raise PriorError(f"{_shown(written)} has '**', which only Python can read: write each parameter.")
         if keyword.arg in arguments:
-            raise PriorError(f"{written!r} gives {keyword.arg!r} twice.")
+            raise PriorError(f"{_shown(written)} gives {keyword.arg!r} twice.")
         arguments[keyword.arg] = _number(keyword.value, written)
     return arguments
 
@@ -93,12 +98,17 @@ def _scalar(node: ast.expr, written: str) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         with contextlib.suppress(OverflowError):
             return float(sign * value)
-    part = ast.get_source_segment(written, node) or ast.unparse(node)
-    raise PriorError(f"{part!r} in {written!r} is not a finite number.")
+    part = ast.get_source_segment(written, node) or type(node).__name__
+    raise PriorError(f"{_shown(part)} in {_shown(written)} is not a finite number.")
 
 
 def _parameters(name: str) -> tuple[str, ...]:
-    return tuple(inspect.signature(getattr(named_priors, name)).parameters)
+    return parameter_names(name)
+
+
+def _shown(text: str) -> str:
+    """Quote a text, of a long one only the beginning."""
+    return repr(text if len(text) <= 80 else f"{text[:77]}...")
 
 
 def _known_priors() -> str:

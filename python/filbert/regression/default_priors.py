@@ -16,7 +16,7 @@ from ..priors.table import TABLE
 from .names import INTERCEPT
 from .parameters import ChosenPrior
 
-__all__ = ["default_priors", "resolve_priors", "unscaled_priors"]
+__all__ = ["checked_priors", "default_priors", "merged_priors", "resolve_priors", "unscaled_priors"]
 
 SCALE_LIMITS = (1e-300, 1e300)  # beyond these a variance or a precision is no longer a double
 
@@ -140,7 +140,7 @@ def resolve_priors(
     """
     widths = {term.name: len(term.columns) for term in terms}
     resolved = dict(defaults)
-    given = _checked_user_priors(user)
+    given = checked_priors(user)
     common = None if COMMON in widths else given.pop(COMMON, None)
     own: dict[str, str] = {}
     for key, prior in given.items():
@@ -158,9 +158,21 @@ def resolve_priors(
     return resolved
 
 
+def merged_priors(earlier: Mapping[str, Prior], later: Mapping[str, Prior], terms: Collection[str]) -> dict[str, Prior]:
+    """Return the priors that hold after some were given later, as in bambi.
+
+    A later prior takes the place of an earlier one for the same term, however its name is spaced, and a later
+    ``"common"`` that of every term; of one mapping, the prior of a term wins over ``"common"``.
+    """
+    replaced = {_squeezed(key) for key in later}
+    if COMMON in later and COMMON not in terms:
+        replaced |= {_squeezed(name) for name in terms}
+    return {**{key: prior for key, prior in earlier.items() if _squeezed(key) not in replaced}, **later}
+
+
 def unscaled_priors(names: Iterable[str], auxiliaries: Iterable[str], has_intercept: bool) -> dict[str, ChosenPrior]:
-    """Return the default priors of auto_scale=False."""
-    coefficient, auxiliary = Prior("Normal", mu=0, sigma=1), Prior("HalfNormal", sigma=1)
+    """Return the default priors of auto_scale=False, which are bambi's: flat, and HalfNormal(1) for auxiliaries."""
+    coefficient, auxiliary = Prior("Flat"), Prior("HalfNormal", sigma=1)
     coefficients = [INTERCEPT, *names] if has_intercept else list(names)
     priors = {name: ChosenPrior(coefficient, True, repr(coefficient)) for name in coefficients}
     return {**priors, **{name: ChosenPrior(auxiliary, True, repr(auxiliary)) for name in auxiliaries}}
@@ -181,12 +193,17 @@ def _scalar_if_single(values: FloatArray) -> float | FloatArray:
     return float(values[0]) if len(values) == 1 else values
 
 
-def _checked_user_priors(user: object) -> dict[str, Prior]:
-    """Refuse anything but a mapping from names to priors."""
+def checked_priors(user: object, parent: str | None = None) -> dict[str, Prior]:
+    """Return priors by name, and refuse anything but a mapping from names to priors.
+
+    The priors of terms may stand in a mapping under the name of the family's parent parameter, as bambi allows.
+    """
     if user is None:
         return {}
     if not isinstance(user, Mapping):
         raise DataTypeError(f"priors must be a dict such as {{'x': Normal(0, 1)}}, and not a {type(user).__name__}.")
+    if parent is not None and isinstance(user.get(parent), Mapping):
+        user = {**{key: prior for key, prior in user.items() if key != parent}, **user[parent]}
     for key, prior in user.items():
         if not isinstance(key, str):
             raise DataTypeError(f"The keys of priors must be names of terms, and {key!r} is a {type(key).__name__}.")
@@ -196,6 +213,11 @@ def _checked_user_priors(user: object) -> dict[str, Prior]:
             raise DataTypeError(
                 f"The prior for {key!r} is the number {prior}. filbert cannot hold a parameter constant: to fix a "
                 "coefficient, take its term out of the formula and put coefficient * predictor into offset=."
+            )
+        if isinstance(prior, Mapping):
+            raise DataTypeError(
+                f"The prior for {key!r} is a dict, which bambi has for parameters with a formula of their own. Here "
+                f"{key!r} is one number: give one prior, such as HalfNormal(1)."
             )
         if not isinstance(prior, Prior):
             kind = type(prior).__name__
@@ -210,17 +232,21 @@ def _parameter_named(key: str, known: Iterable[str], terms: Iterable[str], auxil
     known = list(known)
     if key in known:
         return key
-    squeezed = "".join(key.split())
     for name in known:
-        if "".join(name.split()) == squeezed:
+        if _squeezed(name) == _squeezed(key):
             return name
-    if key == INTERCEPT:
+    if key.lower() == INTERCEPT.lower() and INTERCEPT not in known:
         raise PriorError("priors has 'Intercept', but the formula has no intercept. Leave that prior out.")
     others = quote_names(name for name in (INTERCEPT, *auxiliaries) if name in known)
     raise PriorError(
-        f"priors has {key!r}, and the model has no such term.{suggest(key, known)} "
+        f"priors has {key!r}, and the model has no such term.{suggest(key, [*known, COMMON])} "
         f"Its terms: {quote_names(terms) or 'none'}; also allowed: {others} and {COMMON!r} (all terms)."
     )
+
+
+def _squeezed(name: str) -> str:
+    """Return the name of a term without white space, in which it may differ from what the formula prints."""
+    return "".join(name.split())
 
 
 def _check_fits(name: str, prior: Prior, width: int, is_auxiliary: bool, key: str | None = None) -> None:

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .. import _core
 from ..errors import DataError, DataWarning, PriorError, count, quote_names, warn
+from .names import INTERCEPT
 
 if TYPE_CHECKING:
-    from .. import _core
     from .regression import Regression
 
 # Default priors overrule the data where they move the answer by more standard errors than chance alone would.
 MAX_PRIOR_SHIFT = 3.0
 # A prior has a say in a direction where it makes up this part of the prior precision along it.
 MIN_PRIOR_SHARE = 0.1
+# Columns with a larger condition number nearly determine each other (Belsley, Kuh and Welsch 1980).
+NEARLY_COLLINEAR = 30.0
 # A residual deviation below this part of the response's is rounding.
 EXACT_FIT = 1e-12
 
@@ -136,7 +139,7 @@ def warn_overruled(regression: Regression, density: _core.FramedLinearGaussian) 
     if fit.dependent or not fit.degrees_of_freedom > 0:
         return
     # Standard errors by which the priors move the mean along each direction, and the part that each prior has in that.
-    shifts = density.prior_shifts(regression.family.posterior(regression), fit.sigma)
+    shifts = density.prior_shifts(fit.sigma)
     shares = density.prior_shares()
     names = regression.coefficient_names
     is_default = np.array(
@@ -148,16 +151,43 @@ def warn_overruled(regression: Regression, density: _core.FramedLinearGaussian) 
         return
     involved = is_default & (shares[:, overruled] >= MIN_PRIOR_SHARE).any(axis=1)
     terms = list(dict.fromkeys(name for name, is_involved in zip(names, involved, strict=True) if is_involved))
-    example = next((name for name in terms if name != "Intercept"), terms[0])
+    example = next((name for name in terms if name != INTERCEPT), terms[0])
+    if fit.condition_number > NEARLY_COLLINEAR:
+        reason = (
+            "Default scales look at one column at a time, and here columns nearly determine each other (condition "
+            f"number {fit.condition_number:.2g}). Center the predictor before you take powers or products of it (or "
+            "use poly()), or give explicit priors"
+        )
+    else:
+        reason = "Their scale does not suit the data. Give explicit priors in the units of the data"
     warn(
         f"The default priors overrule the data: they move the posterior mean by {shifts[overruled].max():.1f} "
-        f"standard errors of least squares in a direction that involves {quote_names(terms)}. Default scales look at "
-        "one column at a time, and here columns nearly determine each other (condition number "
-        f"{regression.least_squares.condition_number:.2g}). Center the predictor before you take powers or products "
-        f"of it (or use poly()), or give explicit priors, such as priors={{'{example}': Normal(0, ...)}}; "
-        "model.least_squares() shows what the data alone say.",
+        f"standard errors of least squares in a direction that involves {quote_names(terms)}. {reason}, such as "
+        f"priors={{'{example}': Normal(0, ...)}}; model.least_squares() shows what the data alone say.",
         DataWarning,
     )
+
+
+def warn_auxiliary_overruled(regression: Regression) -> None:
+    """Warn where the default prior of the residual deviation, of auto_scale=False, is far from what the rows say."""
+    fit = regression.least_squares
+    if not regression.family.sees_summary or len(regression.auxiliaries) != 1 or not fit.degrees_of_freedom > 0:
+        return
+    (parameter,) = regression.auxiliaries.values()
+    if not parameter.chosen.is_default:
+        return
+    # To first order the prior moves log sigma by the slope of its log density times the variance, which is 1/(2 df).
+    ((name, parameters),) = parameter.specs
+    slope = _core.prior_log_density(name, parameters, fit.sigma)[1] * fit.sigma
+    shift = abs(slope) / np.sqrt(2 * fit.degrees_of_freedom)
+    if shift > MAX_PRIOR_SHIFT:
+        warn(
+            f"The default prior of {parameter.name!r}, {parameter.prior}, overrules the data, which say "
+            f"{fit.sigma:.3g} by least squares: it pulls by {shift:.1f} standard errors. Give a prior in the units of "
+            f"the response, such as priors={{'{parameter.name}': HalfNormal({2 * fit.sigma:.2g})}}, or leave out "
+            "auto_scale=False.",
+            DataWarning,
+        )
 
 
 def _collinear_columns(regression: Regression) -> list[list[str]]:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from ..errors import DataTypeError, FormulaError
+from ..errors import FormulaError
 from ..families.family import Family
 from ..families.links import Link
 from ..formula.design import Design
 from ..priors.prior import Prior
 from . import identifiability
-from .default_priors import default_priors, resolve_priors, unscaled_priors
+from .default_priors import checked_priors, default_priors, merged_priors, resolve_priors, unscaled_priors
 from .names import INTERCEPT, check_result_names, dimension_of
 from .parameters import ChosenPrior, Parameter
 from .regression import Choices, Regression
@@ -53,6 +53,7 @@ def state(
     if summary is None:
         summary = _summarised(design, family)
     defaults = _default_priors(design, family, link, intercept_at_means, choices.auto_scale, summary)
+    choices = replace(choices, given=checked_priors(choices.given, family.parent))
     resolved = resolve_priors(choices.given, defaults, design.terms, family.auxiliaries)
     return Regression(
         description=design.formula,
@@ -72,11 +73,10 @@ def state(
 
 def with_priors(regression: Regression, priors: Mapping[str, Prior] | None) -> Regression:
     """Return the regression of a formula with some priors replaced; rows are not read again."""
-    if priors is not None and not isinstance(priors, Mapping):
-        raise DataTypeError(f"priors must be a dict such as {{'x': fb.Normal(0, 1)}}, not {type(priors).__name__}.")
-    given = {**regression.choices.given, **(priors or {})}
     design = regression.design
     assert design is not None
+    later = checked_priors(priors, regression.family.parent)
+    given = merged_priors(regression.choices.given, later, [term.name for term in design.terms])
     return state(
         design,
         regression.family,

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from .. import _core
 from ..errors import ConvergenceWarning, warn
+from .memory import check_draws_fit
 from .progress import progress
 from .settings import Settings
 
@@ -44,7 +45,14 @@ def run(density: _core.FramedLinearGaussian, settings: Settings) -> Run:
     ------
     KeyboardInterrupt
         If it was stopped before every chain had a draw.
+    SettingError
+        If the draws would not fit into memory.
     """
+    length = settings.draws + settings.tune * settings.keep_warmup
+    asked = f"draws={settings.draws} in {settings.chains} chains"
+    if settings.keep_warmup:
+        asked += f" with their warm-up (tune={settings.tune})"
+    check_draws_fit(asked, length * settings.chains, density.dimension)
     with progress(settings) as report:
         start = time.perf_counter()
         result = _core.sample(

@@ -12,6 +12,9 @@ import numpy as np
 
 from ..errors import DataTypeError, SettingError
 
+DEFAULT_TUNE = 1000
+_STARTS = ("auto", "jitter", "jitter+adapt_diag")  # the last is PyMC's name for what this sampler does
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -26,6 +29,7 @@ class Settings:
     keep_warmup: bool
     random_seed: int
     progressbar: bool
+    check_convergence: bool = True
 
     @property
     def seed(self) -> int:
@@ -46,10 +50,14 @@ class Settings:
         discard_tuned_samples: bool,
         init: Any,
         progressbar: bool,
+        check_convergence: bool = True,
     ) -> Settings:
         """Check each setting by itself; the message names it, its value and what is allowed."""
-        if init not in ("auto", "jitter"):
-            raise SettingError(f"init must be 'jitter' (a random start for each chain) or 'auto', not {init!r}.")
+        if init not in _STARTS:
+            raise SettingError(
+                f"init must be 'jitter' (a random start for each chain around the mode) or 'auto', not {init!r}: how "
+                "the sampler adapts cannot be chosen."
+            )
         if isinstance(target_accept, bool) or not isinstance(target_accept, (int, float, np.number)):
             raise DataTypeError(f"target_accept must be a number between 0 and 1, not {target_accept!r}.")
         if not 0 < target_accept < 1:
@@ -57,7 +65,7 @@ class Settings:
         chains = whole_number("chains", 4 if chains is None else chains, 1, 10_000)
         return cls(
             draws=whole_number("draws", draws, 1, 2**40),
-            tune=whole_number("tune", tune, 0, 2**40),
+            tune=whole_number("tune", DEFAULT_TUNE if tune is None else tune, 0, 2**40),
             chains=chains,
             cores=min(available_cores() if cores is None else whole_number("cores", cores, 1, 10_000), chains),
             target_accept=float(target_accept),
@@ -65,6 +73,7 @@ class Settings:
             keep_warmup=not discard_tuned_samples,
             random_seed=checked_seed(random_seed),
             progressbar=bool(progressbar),
+            check_convergence=bool(check_convergence),
         )
 
 

@@ -19,8 +19,8 @@ from ..families import FAMILIES, family_of
 from ..families.family import Family
 from ..formula.coding import Coding, Product
 from ..formula.design import Design
-from ..formula.factors import make_namespace
 from ..formula.guard import check_harmless
+from ..formula.namespace import make_namespace
 from ..formula.parsing import Expression, read_expression
 from ..formula.predictor import Predictor
 from ..formula.terms import Term
@@ -139,6 +139,7 @@ def _content(regression: Regression) -> dict[str, Any]:
         "products": [
             {
                 "scale": product.scale,
+                "kept": None if product.kept is None else list(product.kept),
                 "codings": [
                     {
                         "factor": coding.factor,
@@ -234,7 +235,7 @@ def _restored(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any],
         products=products,
         expressions=expressions,
         levels=levels,
-        state=read_value(content["state"]),
+        state=_state(content["state"]),
         offsets=tuple(_expression(text, bare, kinds, namespace, extra) for text, bare in content["offsets"]),
         kinds=kinds,
         entangled=tuple(read_texts(content["entangled"])),
@@ -291,6 +292,13 @@ def _expression(
     return read_expression(text, list(kinds), namespace)
 
 
+def _state(entry: Any) -> dict[str, Any]:
+    state = read_value(entry)
+    if not isinstance(state, dict) or not all(isinstance(learnt, dict) for learnt in state.values()):
+        raise ModelFileError("what the transforms have learnt is not a table.")
+    return state
+
+
 def _kind(entry: Any) -> ColumnKind:
     kind, levels = read_text(entry["kind"]), read_levels(entry["levels"])
     if kind not in ("float", "int", "bool", "datetime", "categorical") or (kind == "categorical") != (
@@ -316,7 +324,13 @@ def _product(entry: Any, levels: Mapping[str, tuple[Any, ...] | None]) -> Produc
         codings.append(Coding(factor, places, contrasts))
     if not codings:
         raise ModelFileError("a product has no factors.")
-    return Product(read_finite(entry["scale"]), tuple(codings))
+    product = Product(read_finite(entry["scale"]), tuple(codings))
+    if entry.get("kept") is None:
+        return product
+    kept = tuple(read_whole(place) for place in entry["kept"])
+    if list(kept) != sorted(set(kept)) or not kept or kept[0] < 0 or kept[-1] >= product.width:
+        raise ModelFileError(f"the columns kept of {' and '.join(c.factor for c in codings)} are not columns of it.")
+    return Product(product.scale, product.codings, kept)
 
 
 def _predictor(name: str, kind: ColumnKind, entry: Any) -> Predictor:

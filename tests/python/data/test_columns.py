@@ -137,9 +137,13 @@ def test_numbers_as_text_are_a_factor_on_request(frame):
 def test_times_are_welcome_where_numbers_are_made_of_them(frame):
     frame["t"] = pd.date_range("2026-01-01", periods=N)
     frame["tz"] = frame.t.dt.tz_localize("UTC")
-    X = whole(Design.read("y ~ I(t.dt.month) + I((tz - tz.min()).dt.days)", frame))[0]
-    np.testing.assert_array_equal(X[:, 0], frame.t.dt.month)
-    np.testing.assert_array_equal(X[:, 1], np.arange(N))
+    frame["p"] = frame.t.dt.to_period("D")
+    formula = "y ~ I(t.dt.month) + days_since(tz, '2026-01-01') + days_since(p, '2025-12-31') + t.dt.day_of_year"
+    design = Design.read(formula, frame)
+    expected = np.stack([frame.t.dt.month, np.arange(N), np.arange(N) + 1, np.arange(N) + 1], axis=1)
+    np.testing.assert_array_equal(whole(design)[0], expected)
+    (block,) = design.new_rows(frame.iloc[[7]]).blocks()
+    np.testing.assert_array_equal(block.X, expected[[7]])
 
 
 def test_unused_columns_may_be_anything(frame):

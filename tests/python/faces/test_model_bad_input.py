@@ -84,6 +84,39 @@ def test_default_priors_that_overrule_the_data() -> None:
         fit(fb.Model("y ~ x + I(x**2)", data, priors={"common": fb.Normal(0, 1e4)}))
 
 
+def test_a_default_prior_of_the_wrong_scale_is_not_blamed_on_collinear_columns() -> None:
+    """Without an intercept the response's mean falls to the slope, which sd(y)/sd(x) says nothing about."""
+    rng = np.random.default_rng(6)
+    data = pd.DataFrame({"x": rng.normal(10, 1, 200), "y": rng.normal(1000, 1, 200)})
+    with pytest.warns(fb.DataWarning, match="default priors overrule the data") as caught:
+        fit(fb.Model("y ~ 0 + x", data))
+    (message,) = [str(w.message) for w in caught if w.category is fb.DataWarning]
+    assert "scale does not suit the data" in message
+    assert "priors={'x': Normal(0, ...)}" in message
+    for blamed in ("condition number", "Center", "poly"):
+        assert blamed not in message
+
+
+def test_unscaled_priors_are_flat_and_warn_where_sigma_is_overruled() -> None:
+    data = frame()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", fb.DataWarning)
+        idata = fit(fb.Model("y ~ x + z", data, auto_scale=False), draws=2000)
+    estimate = fb.Model("y ~ x + z", data).least_squares()["estimate"]
+    for name in ("Intercept", "x", "z"):
+        draws = idata["posterior"][name]
+        assert abs(float(draws.mean()) - estimate[name]) < 5 * float(draws.std()) / np.sqrt(4000)
+    wide = data.assign(y=50 * data["y"])
+    with pytest.warns(
+        fb.DataWarning, match=r"'sigma', HalfNormal\(sigma: 1\.0\), overrules.*'sigma': HalfNormal\("
+    ) as w:
+        fit(fb.Model("y ~ x + z", wide, auto_scale=False))
+    assert len([one for one in w if one.category is fb.DataWarning]) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", fb.DataWarning)
+        fit(fb.Model("y ~ x + z", wide, auto_scale=False, priors={"sigma": fb.HalfNormal(100)}))
+
+
 def test_default_priors_of_ordinary_data_warn_of_nothing() -> None:
     rng = np.random.default_rng(5)
     for n in (8, 30, 300):
@@ -131,7 +164,9 @@ def test_columns_in_extreme_units(unit: float) -> None:
 def test_an_unknown_family_lists_those_there_are() -> None:
     with pytest.raises(fb.SettingError, match=r"family='poisson' is not available\. The families are 'gaussian'"):
         fb.Model("y ~ x", frame(), family="poisson")
-    with pytest.raises(fb.DataTypeError, match="family must be the name of a family, or an object of a subclass of fb.Family, not 3"):
+    with pytest.raises(
+        fb.DataTypeError, match=r"family must be the name of a family, or an object of a subclass of fb.Family, not 3"
+    ):
         fb.Model("y ~ x", frame(), family=3)
     with pytest.raises(fb.SettingError, match="link='log' is not available"):
         fb.Model("y ~ x", frame(), link="log")

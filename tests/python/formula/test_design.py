@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 
 import formulaic
@@ -70,6 +71,9 @@ def test_matrix_is_what_formulaic_alone_would_give(formula, frame):
     expected = formulaic.model_matrix(formula, frame, output="pandas")
     X, y, _ = whole(design)
     rhs = expected.rhs.drop(columns="Intercept", errors="ignore")
+    # Two differences on purpose: 2:x is not labelled x, and cubic splines lose a column beside the intercept.
+    rhs = rhs.rename(columns={"x": "2:x"}) if "2:x" in formula else rhs
+    rhs = rhs[[column for column in rhs if not re.match(r"c[src]\(.*\[1\]$", column)]]
     assert design.has_intercept == ("Intercept" in expected.rhs.columns)
     assert list(design.columns) == list(rhs.columns)
     np.testing.assert_allclose(X, rhs.to_numpy(dtype=float), rtol=1e-13, atol=1e-13)
@@ -121,7 +125,8 @@ def test_offset_and_weights_travel_with_their_block(frame, monkeypatch):
 
 def test_functions_that_look_at_all_rows_see_all_rows_in_every_block(frame, monkeypatch):
     monkeypatch.setattr(rows_module, "_BLOCK_ROWS", 16)
-    X = whole(Design.read("y ~ I(x - x.mean()) + I(x.rank()) + I(np.cumsum(z))", frame))[0]
+    with pytest.warns(DataWarning, match="depend on other rows"):
+        X = whole(Design.read("y ~ I(x - x.mean()) + I(x.rank()) + I(np.cumsum(z))", frame))[0]
     np.testing.assert_allclose(X[:, 0], frame.x - frame.x.mean())
     np.testing.assert_allclose(X[:, 1], frame.x.rank())
     np.testing.assert_allclose(X[:, 2], np.cumsum(frame.z))
@@ -251,7 +256,10 @@ def test_builtins_are_not_seen(frame):
 
 def test_columns_may_have_the_names_of_functions(frame):
     frame = frame.assign(log=frame.z, scale=frame.w, np=frame.x, C=frame.g, I=frame.k, offset=frame.z**2, mod=frame.w)
-    X = whole(Design.read("y ~ log + log(x) + scale(x) + np.exp(z) + C(g) + mod.shift(1, fill_value=0.0)", frame))[0]
+    with pytest.warns(DataWarning, match="depends on other rows"):
+        X = whole(Design.read("y ~ log + log(x) + scale(x) + np.exp(z) + C(g) + mod.shift(1, fill_value=0.0)", frame))[
+            0
+        ]
     expected = formulaic.model_matrix("log + l + scale(x) + e + C(g) + m", frame.drop(columns=["scale", "C"]).assign(
         l=np.log(frame.x), e=np.exp(frame.z), m=frame.w.shift(1, fill_value=0.0)
     ))  # fmt: skip

@@ -39,7 +39,34 @@ CASES = [
     (lambda m, i: fb.predictions(m, i, "x"), SettingError, ("'t'", "times", "data=")),
     (lambda m, i: fb.predictions(m, i, "t"), SettingError, ("'t'", "give values")),
     (lambda m, i: fb.predictions(m, i, "x", data=DATA), SettingError, ("conditional and data",)),
-    (lambda m, i: fb.predictions(m, i, target="sigma"), SettingError, ("target", "'sigma'")),
+    (lambda m, i: fb.predictions(m, i, target="nu"), SettingError, ("target", "'nu'", "'mu'", "'sigma'", "'y'")),
+    (lambda m, i: fb.predictions(m, i, target="sigma", pps=True), SettingError, ("pps=True", "'sigma'")),
+    (lambda m, i: fb.predictions(m, i, target=3), DataTypeError, ("target", "3")),
+    (lambda m, i: fb.predictions(m, i, scale="links"), SettingError, ("scale", "'links'", "'link'")),
+    (lambda m, i: fb.predictions(m, i, scale="link", target="y"), SettingError, ("scale='link'", "'y'")),
+    (lambda m, i: fb.predictions(m, i, sample_new_groups="yes"), DataTypeError, ("sample_new_groups", "'yes'")),
+    (lambda m, i: fb.predictions(m, i, prob=[]), SettingError, ("prob", "empty")),
+    (lambda m, i: fb.predictions(m, i, prob=[0.5, 1]), SettingError, ("prob", "1")),
+    (lambda m, i: fb.predictions(m, i, transforms=[np.exp]), DataTypeError, ("transforms", "dict")),
+    (lambda m, i: fb.predictions(m, i, transforms={"y": np.sum}), DataTypeError, ("transforms['y']", "shape")),
+    (lambda m, i: fb.predictions(m, i, average_by="region"), SettingError, ("'region'", "data=")),
+    (
+        lambda m, i: fb.predictions(m, i, average_by="region", data=DATA.assign(region=[None] + ["u"] * 39)),
+        DataError,
+        ("'region'", "missing values (row 0)"),
+    ),
+    (lambda m, i: fb.comparisons(m, i, "g", target="sigma"), SettingError, ("'sigma'", "zero")),
+    (lambda m, i: fb.comparisons(m, i, "g", target="ratio"), SettingError, ("comparison='ratio'",)),
+    (lambda m, i: fb.comparisons(m, i, "g", comparison=3), DataTypeError, ("comparison", "3")),
+    (lambda m, i: fb.comparisons(m, i, "g", comparison=lambda a, b: 0), DataTypeError, ("comparison", "shape")),
+    (
+        lambda m, i: fb.comparisons(m, i, "g", comparison="ratio", comparison_type="diff"),
+        SettingError,
+        ("comparison_type", "both"),
+    ),
+    (lambda m, i: fb.slopes(m, i, "x", target="y"), SettingError, ("'y'", "noise")),
+    (lambda m, i: fb.slopes(m, i, "x", target="sigma"), SettingError, ("'sigma'", "zero")),
+    (lambda m, i: fb.slopes(m, i, "x", slope=3), DataTypeError, ("slope", "3")),
     (lambda m, i: fb.predictions(m, i, prob=2), SettingError, ("prob", "2")),
     (lambda m, i: fb.predictions(m, i, prob="a"), DataTypeError, ("prob", "'a'")),
     (lambda m, i: fb.predictions(m, i, average_by="q"), SettingError, ("average_by", "'q'", "'x'")),
@@ -54,7 +81,11 @@ CASES = [
     (lambda m, i: fb.comparisons(m, i, {"g": ["a"]}), SettingError, ("two values", "'g'")),
     (lambda m, i: fb.comparisons(m, i, {"g": ["a", "q"]}), DataError, ("'q'",)),
     (lambda m, i: fb.comparisons(m, i, "g", ["x", "g"]), SettingError, ("both have 'g'",)),
-    (lambda m, i: fb.comparisons(m, i, "g", comparison_type="lift"), SettingError, ("'lift'", "'ratio'")),
+    (
+        lambda m, i: fb.comparisons(m, i, "g", comparison_type="lft"),
+        SettingError,
+        ("'lft'", "Did you mean 'lift'?", "'ratio'"),
+    ),
     (lambda m, i: fb.slopes(m, i, "g"), SettingError, ("'g'", "categories", "comparisons")),
     (lambda m, i: fb.slopes(m, i, "flag"), SettingError, ("'flag'", "bool", "comparisons")),
     (lambda m, i: fb.slopes(m, i, "x", slope="dy"), SettingError, ("'dy'", "'dydx'")),
@@ -93,7 +124,7 @@ def test_predictors_with_the_name_of_a_result_are_refused_not_overwritten(name, 
 
 def test_draws_of_another_model(fit):
     other = fb.Model("y ~ income", DATA)
-    with pytest.raises(SettingError, match=r"'income'.*another model"):
+    with pytest.raises(SettingError, match=r"draws of another model.*'y ~ income'"):
         fb.predictions(other, fit[1])
     with pytest.raises(DataTypeError, match="not DataFrame"):
         fb.predictions(other, DATA)

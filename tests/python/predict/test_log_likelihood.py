@@ -136,7 +136,7 @@ def test_draws_of_another_model_and_missing_rows_are_refused(mesquite):
     loaded = copy.copy(model)
     loaded._regression = dataclasses.replace(model.regression, rows=None)
     for name in ("log_likelihood", "r2"):
-        with pytest.raises(SettingError, match="draws of another model.*'weight ~ diam1'"):
+        with pytest.raises(SettingError, match=r"draws of another model.*'weight ~ diam1'"):
             getattr(other, name)(idata)
         with pytest.raises(DataError, match="loaded from a file, which has no rows"):
             getattr(loaded, name)(idata)

@@ -243,7 +243,7 @@ def test_a_model_without_rows_predicts_new_ones_only(fresh):
 
 def test_too_many_draws_for_the_memory_are_refused_with_the_remedy(monkeypatch, fresh):
     model, idata, frame = fresh
-    monkeypatch.setattr(posterior_predictive, "_available_memory", lambda: 40_000)
+    monkeypatch.setattr(posterior_predictive, "available_memory", lambda: 40_000)
     with pytest.raises(
         DataError, match=r"60 rows \(100 each\) take 4.8e-05 GB, and 4e-05 GB are free. Use fb.predictions"
     ):
@@ -257,7 +257,7 @@ def test_an_allocation_that_fails_gets_the_same_message(monkeypatch):
     def fail(shape):
         raise MemoryError
 
-    monkeypatch.setattr(posterior_predictive, "_available_memory", lambda: None)
+    monkeypatch.setattr(posterior_predictive, "available_memory", lambda: None)
     monkeypatch.setattr(posterior_predictive.np, "empty", fail)
     with pytest.raises(DataError, match=r"take 4.8e-05 GB. Use fb.predictions"):
         posterior_predictive.new_arrays(1, (2, 50), 60)

@@ -49,7 +49,9 @@ def idata(model):
 def test_means_are_the_product_plus_the_offset():
     offset = RNG.normal(size=len(X))
     expected = X @ COEFFICIENTS[1:] + COEFFICIENTS[0] + offset[:, None]
-    np.testing.assert_allclose(rowwise.mean_draws(block(X, offset), REGRESSION, DRAWS), expected, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(
+        rowwise.mean_draws(block(X, offset), REGRESSION, DRAWS), expected, rtol=1e-12, atol=1e-14
+    )
     np.testing.assert_allclose(rowwise.mean_draws(block(X), WITHOUT, DRAWS_WITHOUT), X @ COEFFICIENTS[1:], atol=1e-12)
 
 

@@ -6,6 +6,7 @@ import inspect
 
 import filbert
 import pytest
+from filbert.errors import DataTypeError, PriorError
 from filbert.priors import named as named_priors
 from filbert.priors.named import (
     Cauchy,
@@ -56,10 +57,49 @@ def test_both_spellings_give_equal_priors(made, expected):
 def test_every_distribution_has_a_documented_factory_with_the_same_parameters():
     for name in named_priors.__all__:
         factory = getattr(named_priors, name)
-        parameters = inspect.signature(factory).parameters
+        parameters = [name for name in inspect.signature(factory).parameters if name != "other"]
         prior = factory(*range(1, 1 + len(parameters)))
         assert prior.name == name
-        assert list(prior.params) == list(parameters)
+        assert list(prior.params) == parameters
         assert {"Returns", "References"} <= set(factory.__doc__.split())
         assert all(f"{parameter} : " in factory.__doc__ for parameter in parameters)
         assert getattr(filbert, name) is factory
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Normal(0, sd=1), r"not 'sd': write sigma=sd, that is sigma=1\."),
+        (lambda: Normal(loc=-2.5), r"not 'loc': write mu=loc, that is mu=-2\.5\."),
+        (lambda: Normal(0, std=True), r"not 'std': write sigma=std\."),
+        (lambda: HalfNormal(scale=3), r"not 'scale': write sigma=scale, that is sigma=3\."),
+        (lambda: Exponential(rate=2), r"not 'rate': write lam=rate, that is lam=2\."),
+        (lambda: Exponential(scale=2), r"that is lam=0\.5\."),
+        (lambda: Cauchy(0, 1, gamma=2), r"has no parameter 'gamma': write Cauchy\(alpha, beta\)"),
+        (lambda: Flat(sigma=2), r"has no parameter 'sigma': write Flat\(\)"),
+        (lambda: Normal(0, 1, dist=print), r"cannot take a Python function \(dist=\)"),
+    ],
+)
+def test_other_arguments_are_refused_with_what_to_write(make, message):
+    with pytest.raises(PriorError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("name", ["LogNormal", "Lognormal", "TruncatedNormal", "HalfLaplace", "Beta", "SkewNormal"])
+def test_no_other_distribution_is_suggested_in_the_place_of_one_that_is_missing(name):
+    with pytest.raises(PriorError, match="a distribution that filbert does not have") as caught:
+        Prior(name)
+    assert "Did you mean" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "meant"), [("normal", "'Normal'"), ("HALFCAUCHY", "'HalfCauchy'")])
+def test_only_the_name_that_differs_by_its_case_is_suggested(name, meant):
+    with pytest.raises(PriorError, match=rf"Did you mean {meant}\? The"):
+        Prior(name)
+
+
+def test_arguments_of_bambis_prior():
+    assert Prior("Normal", auto_scale=False, dist=None, noncentered=True, mu=0, sigma=2) == Normal(0, 2)
+    assert Normal(0, 2).args == {"mu": 0.0, "sigma": 2.0}
+    with pytest.raises(DataTypeError, match="noncentered"):
+        Prior("Normal", noncentered="no")

@@ -65,3 +65,23 @@ def test_priors_are_read(text, term, prior):
 def test_anything_else_is_refused_with_the_wrong_part_named(text, message):
     with pytest.raises(PriorError, match=message):
         read_prior(text)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "(" * 10_000 + "0" + ")" * 10_000,
+        "Normal(" + "[" * 10_000 + "]" * 10_000 + ", 1)",
+        "Normal(" + "-" * 40_000 + "1, 1)",
+        "Normal(" + "1+" * 40_000 + "1, 1)",
+        "Normal" + ".x" * 40_000,
+        "Normal(0, " + "x" * 90_000 + ")",
+        "Normal(0, " + "9" * 90_000 + ")",
+        "Normal(0, 1" + " " * 200_000 + ")",
+    ],
+)
+def test_absurd_text_is_refused_in_one_short_line(written):
+    with pytest.raises(PriorError) as caught:
+        read_prior(f"x={written}")
+    assert len(str(caught.value)) < 500
+    assert "\n" not in str(caught.value)

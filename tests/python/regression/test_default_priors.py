@@ -9,9 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from filbert.errors import DataTypeError, FilbertError, PriorError
+from filbert.families.gaussian import Gaussian
 from filbert.priors.named import Flat, HalfCauchy, HalfNormal, HalfStudentT, Normal, StudentT, Uniform
 from filbert.priors.prior import Prior, columns
-from filbert.regression.default_priors import default_priors, resolve_priors
+from filbert.regression.default_priors import (
+    checked_priors,
+    default_priors,
+    merged_priors,
+    resolve_priors,
+    unscaled_priors,
+)
 
 
 @dataclass
@@ -21,22 +28,24 @@ class FakeTerm:
 
 
 TERMS = [FakeTerm("x", ("x",)), FakeTerm("I(x ** 2)", ("I(x ** 2)",)), FakeTerm("C(g)", ("C(g)[T.b]", "C(g)[T.c]"))]
+NAMES = [term.name for term in TERMS]
 SLICES = {"x": slice(0, 1), "I(x ** 2)": slice(1, 2), "C(g)": slice(2, 4)}
 X_MEAN, X_SD = np.array([1.0, -2.0, 0.3, 0.4]), np.array([1.0, 2.0, 0.3, 0.4])
-SCALED = {"center_predictors": True, "auto_scale": True}
+GAUSSIAN = Gaussian()
 
 
-def defaults(*, y_sd=2.0, has_intercept=True, center_predictors=True, auto_scale=True, x_mean=X_MEAN, x_sd=X_SD):
-    return default_priors(
-        SLICES,
-        x_mean,
-        x_sd,
-        5.0,
-        y_sd,
-        has_intercept=has_intercept,
-        center_predictors=center_predictors,
-        auto_scale=auto_scale,
-    )
+def scaled(slices, x_mean, x_sd, y_mean, y_sd, *, has_intercept, center_predictors=True):
+    auxiliaries = {"sigma": GAUSSIAN.auxiliary_prior("sigma", y_sd)}
+    scales = GAUSSIAN.coefficient_scales("identity", y_mean, y_sd)
+    return default_priors(slices, x_mean, x_sd, scales, auxiliaries, has_intercept, center_predictors)
+
+
+def defaults(*, y_sd=2.0, x_mean=X_MEAN, x_sd=X_SD, has_intercept=True, center_predictors=True):
+    return scaled(SLICES, x_mean, x_sd, 5.0, y_sd, has_intercept=has_intercept, center_predictors=center_predictors)
+
+
+def resolve(user, made, terms):
+    return resolve_priors(checked_priors(user), made, terms, {"sigma"})
 
 
 # Construction
@@ -115,7 +124,11 @@ def test_numpy_numbers_are_numbers():
         ),
         (lambda: Prior("normal"), PriorError, "Did you mean 'Normal'"),
         (lambda: Prior(3), DataTypeError, r"name of a prior must be a string.*3 \(int\)"),
-        (lambda: Prior("Normal", mean=0), PriorError, r"Normal has no parameter 'mean': write Normal\(mu=0, sigma=1\)"),
+        (
+            lambda: Prior("Normal", mean=0),
+            PriorError,
+            r"Normal takes Normal\(mu=0, sigma=1\), and not 'mean': write mu=mean, that is mu=0",
+        ),
         (lambda: Prior("Normal", sigm=1), PriorError, "Did you mean 'sigma'"),
         (lambda: Prior("Flat", mu=0), PriorError, r"Flat has no parameter 'mu': write Flat\(\)"),
         (lambda: Prior("StudentT", mu=0), PriorError, r"StudentT needs nu: write StudentT\(nu, mu=0, sigma=1\)"),
@@ -206,25 +219,21 @@ def test_model_without_intercept_has_no_intercept_prior():
 
 
 def test_constant_column_without_intercept_stands_for_the_intercept():
-    priors = default_priors({"c": slice(0, 1)}, np.array([-4.0]), np.zeros(1), 8.0, 2.0, has_intercept=False, **SCALED)
+    priors = scaled({"c": slice(0, 1)}, np.array([-4.0]), np.zeros(1), 8.0, 2.0, has_intercept=False)
     assert priors["c"].prior == Normal(-2, 2.5 * 2 / 4)
     assert priors["c"].rule == "Normal(mu: mean(y)/x, sigma: 2.5 sd(y)/|x|)"
 
 
-def test_auto_scale_false_ignores_the_data():
-    priors = defaults(auto_scale=False, y_sd=0.0)
+def test_unscaled_priors_are_bambis():
+    """bambi 0.21.0 prints Flat() for every coefficient and HalfNormal(sigma: 1.0) for sigma."""
+    priors = unscaled_priors(["x", "C(g)"], ["sigma"], has_intercept=True)
     assert {name: resolved.prior for name, resolved in priors.items()} == {
-        "Intercept": Normal(0, 1),
-        "x": Normal(0, 1),
-        "I(x ** 2)": Normal(0, 1),
-        "C(g)": Normal(0, 1),
+        "Intercept": Flat(),
+        "x": Flat(),
+        "C(g)": Flat(),
         "sigma": HalfNormal(1),
     }
-
-
-def test_constant_response_has_no_default_scale():
-    with pytest.raises(PriorError, match="response is constant"):
-        defaults(y_sd=0.0)
+    assert "Intercept" not in unscaled_priors(["x"], ["sigma"], has_intercept=False)
 
 
 @pytest.mark.parametrize("factor", [1e-150, 1e150])
@@ -242,7 +251,7 @@ def test_default_scale_out_of_range_names_the_term():
 
 
 def test_user_priors_replace_defaults_and_keep_the_order():
-    resolved = resolve_priors({"sigma": HalfCauchy(10), "x": Normal(0, 20)}, defaults(), TERMS)
+    resolved = resolve({"sigma": HalfCauchy(10), "x": Normal(0, 20)}, defaults(), TERMS)
     assert list(resolved) == list(defaults())
     assert resolved["x"].prior == Normal(0, 20)
     assert resolved["x"].rule == "Normal(mu: 0.0, sigma: 20.0)"
@@ -250,16 +259,16 @@ def test_user_priors_replace_defaults_and_keep_the_order():
 
 
 def test_no_user_priors_are_the_defaults():
-    assert resolve_priors(None, defaults(), TERMS) == defaults()
-    assert resolve_priors({}, defaults(), TERMS) == defaults()
+    assert resolve(None, defaults(), TERMS) == defaults()
+    assert resolve({}, defaults(), TERMS) == defaults()
 
 
 def test_spaces_in_a_terms_name_do_not_matter():
-    assert resolve_priors({"I(x**2)": Flat()}, defaults(), TERMS)["I(x ** 2)"].prior == Flat()
+    assert resolve({"I(x**2)": Flat()}, defaults(), TERMS)["I(x ** 2)"].prior == Flat()
 
 
 def test_common_stands_for_the_terms_without_their_own_prior():
-    resolved = resolve_priors({"common": Normal(0, 7), "x": Flat()}, defaults(), TERMS)
+    resolved = resolve({"common": Normal(0, 7), "x": Flat()}, defaults(), TERMS)
     assert [resolved[name].prior for name in ("x", "I(x ** 2)", "C(g)")] == [Flat(), Normal(0, 7), Normal(0, 7)]
     assert resolved["Intercept"].is_default
     assert resolved["sigma"].is_default
@@ -268,26 +277,28 @@ def test_common_stands_for_the_terms_without_their_own_prior():
 def test_term_called_common_keeps_its_name():
     terms = [FakeTerm("common", ("common",)), FakeTerm("x", ("x",))]
     slices = {"common": slice(0, 1), "x": slice(1, 2)}
-    made = default_priors(slices, np.zeros(2), np.ones(2), 0.0, 1.0, has_intercept=True, **SCALED)
-    resolved = resolve_priors({"common": Flat()}, made, terms)
+    made = scaled(slices, np.zeros(2), np.ones(2), 0.0, 1.0, has_intercept=True)
+    resolved = resolve({"common": Flat()}, made, terms)
     assert resolved["common"].prior == Flat()
     assert resolved["x"].is_default
 
 
 def test_one_value_per_column():
-    resolved = resolve_priors({"C(g)": Normal([1, 2], 3), "x": Normal([1], 1)}, defaults(), TERMS)
+    resolved = resolve({"C(g)": Normal([1, 2], 3), "x": Normal([1], 1)}, defaults(), TERMS)
     assert resolved["C(g)"].prior == Normal([1, 2], 3)
 
 
 def test_uniform_from_zero_fits_sigma():
-    assert resolve_priors({"sigma": Uniform(0, 10)}, defaults(), TERMS)["sigma"].prior == Uniform(0, 10)
+    assert resolve({"sigma": Uniform(0, 10)}, defaults(), TERMS)["sigma"].prior == Uniform(0, 10)
 
 
 @pytest.mark.parametrize(
     ("user", "error", "message"),
     [
         ({"X": Flat()}, PriorError, r"priors has 'X'.*Did you mean 'x'\? Its terms: 'x', 'I\(x \*\* 2\)', 'C\(g\)'"),
-        ({"intercept": Flat()}, PriorError, "Did you mean 'Intercept'"),
+        ({"intercept": Flat()}, PriorError, r"Did you mean 'Intercept'\?"),
+        ({"comon": Flat()}, PriorError, "Did you mean 'common'"),
+        ({"sigma": {"x": Flat()}}, DataTypeError, "'sigma' is a dict.*one number"),
         ({"C(g)[T.b]": Flat()}, PriorError, r"Did you mean 'C\(g\)'"),
         ({"zzz": Flat()}, PriorError, "no such term. Its terms"),
         ({"I(x**2)": Flat(), "I(x ** 2)": Flat()}, PriorError, "two entries"),
@@ -308,20 +319,46 @@ def test_uniform_from_zero_fits_sigma():
 )
 def test_priors_that_fit_nothing_are_refused(user, error, message):
     with pytest.raises(error, match=message):
-        resolve_priors(user, defaults(), TERMS)
+        resolve(user, defaults(), TERMS)
 
 
-def test_intercept_prior_without_intercept_is_refused():
+@pytest.mark.parametrize("name", ["Intercept", "intercept"])
+def test_intercept_prior_without_intercept_is_refused(name):
     with pytest.raises(PriorError, match="the formula has no intercept"):
-        resolve_priors({"Intercept": Flat()}, defaults(has_intercept=False), TERMS)
+        resolve({name: Flat()}, defaults(has_intercept=False), TERMS)
+
+
+# Which of several wins
+
+
+def test_a_later_prior_replaces_an_earlier_one_however_it_is_spaced():
+    assert merged_priors({"I(x**2)": Flat(), "x": Flat()}, {"I( x ** 2 )": Normal(0, 1)}, NAMES) == {
+        "x": Flat(),
+        "I( x ** 2 )": Normal(0, 1),
+    }
+
+
+def test_a_later_common_replaces_those_of_all_terms_and_no_others():
+    earlier = {"I(x**2)": Flat(), "x": Flat(), "sigma": HalfCauchy(1), "Intercept": Flat(), "common": Normal(0, 2)}
+    kept = {"sigma": HalfCauchy(1), "Intercept": Flat()}
+    assert merged_priors(earlier, {"common": Normal(0, 1)}, NAMES) == {**kept, "common": Normal(0, 1)}
+    # Of one call the term's own prior wins.
+    both = {"common": Normal(0, 1), "x": Normal(0, 3)}
+    assert merged_priors(earlier, both, NAMES) == {**kept, **both}
+    assert merged_priors({"x": Flat()}, {"common": Normal(0, 1)}, ["common", "x"])["x"] == Flat()
+
+
+def test_priors_of_the_parent_parameter_may_be_nested_and_win():
+    given = {"mu": {"x": Normal(0, 1)}, "x": Flat(), "sigma": HalfCauchy(1)}
+    assert checked_priors(given, "mu") == {"x": Normal(0, 1), "sigma": HalfCauchy(1)}
 
 
 def test_message_lists_only_the_first_of_many_terms():
     terms = [FakeTerm(f"x{i}", (f"x{i}",)) for i in range(300)]
     slices = {term.name: slice(i, i + 1) for i, term in enumerate(terms)}
-    made = default_priors(slices, np.zeros(300), np.ones(300), 0.0, 1.0, has_intercept=True, **SCALED)
+    made = scaled(slices, np.zeros(300), np.ones(300), 0.0, 1.0, has_intercept=True)
     with pytest.raises(PriorError, match="and 280 more") as caught:
-        resolve_priors({"zzz": Flat()}, made, terms)
+        resolve({"zzz": Flat()}, made, terms)
     assert len(str(caught.value)) < 400
 
 

@@ -1,0 +1,102 @@
+"""Predictions of the mean response, the response or a parameter, as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..predict import rowwise
+from .grids import Conditional
+from .view import (
+    AverageBy,
+    Intervals,
+    Probabilities,
+    Target,
+    Transforms,
+    View,
+    check_groups,
+    target_transform,
+    with_covariates_transformed,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from .table import EffectTable
+
+__all__ = ["predictions"]
+
+
+def predictions(
+    model: Any,
+    idata: Any,
+    conditional: Conditional = None,
+    average_by: AverageBy = None,
+    target: str = "mean",
+    use_hdi: bool = True,
+    prob: Probabilities = 0.94,
+    transforms: Transforms = None,
+    sample_new_groups: bool | None = None,
+    *,
+    pps: bool = False,
+    scale: str = "response",
+    data: pd.DataFrame | None = None,
+    random_seed: int | np.random.Generator | None = None,
+) -> EffectTable:
+    """Predict the mean response, or the response, and summarise the draws of each row.
+
+    Rows are summarised a block at a time, so that millions need no more memory than their results.
+
+    Parameters
+    ----------
+    model : Model
+    idata : xarray.DataTree or arviz.InferenceData
+        What ``model.fit`` returned.
+    conditional : str, list of str, or dict, optional
+        Columns to predict over, at most three: the first on a grid of 50 values or at its levels, the others at their
+        levels, or at minimum, quartiles and maximum; a dict gives the values. Other predictors are at their mean or
+        most frequent level. By default the fitted rows are predicted.
+    average_by : True, "all", str or list of str, optional
+        Average over rows, draw by draw: over all, or within each combination of some columns, which may be other
+        columns of `data` than those of the model. Fitted rows count with their weights.
+    target : str, default "mean"
+        ``"mean"``: the mean response. The name of the response: the response with its noise. The name of another
+        parameter, such as ``"sigma"``: that parameter.
+    use_hdi : bool, default True
+        The shortest interval; otherwise the one between two quantiles (``eti``).
+    prob : float or list of float, default 0.94
+        Probability of the interval, or of each of several.
+    transforms : mapping of str to function, optional
+        Functions of the response, by its name: applied to each draw; or of a covariate, applied to its column.
+    sample_new_groups : bool, optional
+        Without effect in models without group-specific terms.
+    pps : bool, default False
+        The same as the response's name for `target`.
+    scale : str, default "response"
+        ``"link"``: the linear predictor in place of the mean.
+    data : pandas.DataFrame, optional
+        New rows to predict.
+    random_seed : int or numpy.random.Generator, optional
+        For the noise of the response. A row's numbers depend on the seed and on its label, not on the other rows.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The covariates, then ``mean``, ``sd`` and the interval's ends, such as ``hdi_3%`` and ``hdi_97%``. Fitted and
+        new rows keep their index. Its attribute ``summary`` is the same with bambi's column names.
+
+    Raises
+    ------
+    SettingError, DataTypeError, DataError
+        See the message for the argument, the value and the remedy.
+    """
+    check_groups(sample_new_groups)
+    intervals = Intervals.of(prob, use_hdi)
+    view = View.of(model, idata, conditional, data, scale)
+    wanted = Target.of(view.regression, target, pps)
+    change = target_transform(view.design, wanted, transforms)
+    blocks = view.blocks(view.rows, wanted, rowwise.noise_seed(random_seed))
+    if change is not None:
+        blocks = ((where, change(draws)) for where, draws in blocks)
+    table = view.summarised(blocks, None, average_by, intervals)
+    return with_covariates_transformed(table, view.design, transforms)  # type: ignore[no-any-return]
