@@ -69,7 +69,8 @@ def fit(
 
 def framed(regression: Regression) -> Any:
     """Return the posterior in its frame, and warn where the data do not settle the answer."""
-    identifiability.check_residual(regression)
+    if regression.family.sees_summary:
+        identifiability.check_residual(regression)
     try:
         density = regression.family.frame(regression)
     except _core.ImproperPosteriorError as error:
@@ -77,6 +78,7 @@ def framed(regression: Regression) -> Any:
     except _core.UncomputablePosteriorError as error:
         raise identifiability.uncomputable_posterior(regression, error.args[1]) from None
     identifiability.warn_collinear(regression)
-    identifiability.warn_overruled(regression, density)
+    if regression.family.sees_summary:
+        identifiability.warn_overruled(regression, density)
     identifiability.warn_auxiliary_overruled(regression)
     return density

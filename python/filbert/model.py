@@ -102,6 +102,7 @@ class Model:
             weights=weights,
             offset=offset,
             extra_namespace=extra_namespace,
+            is_binary=chosen.is_binary,
         )
         choices = Choices({} if priors is None else priors, bool(auto_scale))
         self._regression = state(design, chosen, chosen_link, bool(center_predictors), choices)

@@ -21,6 +21,7 @@ class Bernoulli(KernelFamily):
     name = "bernoulli"
     parent = "p"
     links = ("logit", "probit", "cloglog", "identity")
+    is_binary = True
 
     def check_response(self, response: str, values: Floats, trials: Floats | None, index: Any) -> None:
         check_zero_or_one(response, values, index, self.name)

@@ -14,6 +14,7 @@ class Binomial(Bernoulli):
     """``y ~ Binomial(n, p)``, the response written ``p(y, n)``."""
 
     name = "binomial"
+    is_binary = False
     has_trials = True
 
     def check_response(self, response: str, values: Floats, trials: Floats | None, index: Any) -> None:

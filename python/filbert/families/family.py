@@ -116,6 +116,8 @@ class Family(ABC):
         Whether the likelihood sees rows only as least squares do, so that these say what the data say.
     has_trials : bool
         Whether a response is a number of successes among trials, written ``p(y, n)``.
+    is_binary : bool
+        Whether a response is 0 or 1, true or false, or one level of a column against the others.
     """
 
     name: ClassVar[str]
@@ -124,6 +126,7 @@ class Family(ABC):
     auxiliaries: ClassVar[Mapping[str, str]] = {}
     sees_summary: ClassVar[bool] = False
     has_trials: ClassVar[bool] = False
+    is_binary: ClassVar[bool] = False
 
     def chosen_link(self, link: Any) -> Link:
         """Return the link that was asked for, by its name or as ``{"mu": name}``; the default one for None."""
@@ -139,7 +142,9 @@ class Family(ABC):
             )
         return LINKS[name]
 
-    def check_response(self, response: str, values: Floats, trials: Floats | None, index: Any) -> None:  # noqa: B027
+    def check_response(  # noqa: B027
+        self, response: str, values: Floats, trials: Floats | None, index: Any
+    ) -> None:
         """Refuse values that the family cannot have, by name, row and value; by default none.
 
         Parameters
@@ -154,9 +159,9 @@ class Family(ABC):
             Labels of the rows.
         """
 
-    def summarised(self, y: Floats) -> Floats:
-        """Return the response as the summary takes it, which is how the likelihood of `sees_summary` families sees it."""
-        return y
+    def summarised(self, block: Block) -> Floats:
+        """Return the response as the summary takes it, which is how a likelihood that `sees_summary` sees it."""
+        return block.target
 
     @abstractmethod
     def coefficient_scales(self, link: str, response_mean: float, response_sd: float) -> CoefficientScales:

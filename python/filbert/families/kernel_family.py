@@ -55,9 +55,7 @@ class KernelFamily(Family):
         X = blocks[0].X if len(blocks) == 1 else np.asfortranarray(np.concatenate([block.X for block in blocks]))
         y = column("y")
         assert y is not None
-        return _core.GlmData(
-            self.name, regression.link, X, y, column("trials"), column("weights"), column("offset")
-        )
+        return _core.GlmData(self.name, regression.link, X, y, column("trials"), column("weights"), column("offset"))
 
     def log_likelihood(self, link: str, block: Block, predictor: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
         values = [auxiliaries[name] for name in self.auxiliaries]

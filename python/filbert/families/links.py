@@ -33,12 +33,8 @@ class Link:
 
 
 def _expit(predictor: Floats) -> Floats:
-    # The hyperbolic tangent neither overflows nor loses the small probabilities' sign; those below 1e-16 need exp.
-    return np.where(predictor < -30, np.exp(np.minimum(predictor, 0)), 0.5 + 0.5 * np.tanh(0.5 * predictor))
-
-
-def _normal_cdf(predictor: Floats) -> Floats:
-    return _core.normal_cdf(predictor)
+    small = np.exp(-np.abs(predictor))  # never overflows
+    return np.where(predictor < 0, small, 1.0) / (1.0 + small)
 
 
 LINKS = {
@@ -47,7 +43,7 @@ LINKS = {
         Link("identity", lambda predictor: predictor),
         Link("log", np.exp),
         Link("logit", _expit),
-        Link("probit", _normal_cdf),
+        Link("probit", _core.normal_cdf),
         Link("cloglog", lambda predictor: -np.expm1(-np.exp(predictor))),
         Link("inverse", np.reciprocal),
         Link("sqrt", np.square),

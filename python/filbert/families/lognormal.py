@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,8 @@ class LogNormal(Gaussian):
     def check_response(self, response: str, values: Floats, trials: Floats | None, index: Any) -> None:
         check_positive(response, values, index, self.name)
 
-    def summarised(self, y: Floats) -> Floats:
-        return np.log(y)
+    def summarised(self, block: Block) -> Floats:
+        return replace(block, y=np.log(block.y)).target  # type: ignore[arg-type]
 
     def coefficient_scales(self, link: str, response_mean: float, response_sd: float) -> CoefficientScales:
         return CoefficientScales(0.0, DEFAULT_SCALE, DEFAULT_SCALE, "0", f"{DEFAULT_SCALE:g}")
@@ -38,8 +39,9 @@ class LogNormal(Gaussian):
 
     def log_likelihood(self, link: str, block: Block, predictor: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
         assert block.y is not None
-        on_logs = Block(block.X, np.log(block.y), block.offset, block.weights)
-        return super().log_likelihood(link, on_logs, predictor, auxiliaries) - on_logs.y[:, None]  # type: ignore[index]
+        logarithm = np.log(block.y)
+        terms = super().log_likelihood(link, replace(block, y=logarithm), predictor, auxiliaries)
+        return terms - logarithm[:, None]
 
     def draw_responses(
         self,

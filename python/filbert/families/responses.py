@@ -1,4 +1,4 @@
-"""Checks of responses that families share: each names the response, the row and the value, and says what may be done."""
+"""Checks of responses that families share: each names the response, the row, the value and the remedy."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from ..data.columns import ColumnKind, Columns, Use, check_names, read_columns, read_new_columns, unknown_columns
 from ..data.series import Values
-from ..errors import DataError, DataTypeError, FormulaError, count, quote_rows
+from ..errors import DataError, DataTypeError, FormulaError, count, quote_names, quote_rows
 from .cells import check_cells, without_empty_cells
 from .coding import (
     FactorRows,
@@ -29,7 +30,7 @@ from .coding import (
 )
 from .factors import evaluate, evaluate_again, factor_rows, rows, translate_errors
 from .namespace import make_namespace
-from .parsing import Expression, ParsedFormula, parse
+from .parsing import Expression, ParsedFormula, Response, parse
 from .predictor import Predictor
 from .rows import Rows
 from .rowwise import REMEMBER, RowCheck, entangled
@@ -47,7 +48,7 @@ class Design:
     ----------
     formula : str
     response : str
-        The response as printed, such as ``"log(y)"``.
+        The response as printed, such as ``"log(y)"`` or ``"p(y, n)"``.
     has_intercept : bool
     terms : tuple of Term
         Without the intercept, in the order of their columns: formulaic's, by degree.
@@ -69,6 +70,8 @@ class Design:
         What the columns that predictors and offsets use held; new data must have them.
     entangled : tuple of str
         Factors whose value in a row depends on other rows, such as ``lag(x)`` and ``x - x.mean()``.
+    trials : Expression or None
+        The number of trials of a response ``p(y, n)``.
     offset_is_array : bool
         The offset was an array beside the data, so that new data do not have it.
     dropna : bool
@@ -94,6 +97,7 @@ class Design:
     offsets: tuple[Expression, ...]
     kinds: dict[str, ColumnKind]
     entangled: tuple[str, ...]
+    trials: Expression | None
     offset_is_array: bool
     dropna: bool
     n_rows: int
@@ -111,6 +115,7 @@ class Design:
         weights: str | ArrayLike | None = None,
         offset: str | ArrayLike | None = None,
         extra_namespace: Mapping[str, Any] | None = None,
+        is_binary: bool = False,
     ) -> Design:
         """Read a formula and the data it is fitted to.
 
@@ -134,13 +139,15 @@ class Design:
             A column of `data`, or one number for each of its rows, in their order.
         extra_namespace : dict, optional
             More functions and constants for the formula.
+        is_binary : bool, default False
+            Whether the response may be true and false, or one level of a column against the others.
 
         Raises
         ------
         FormulaError, DataError, DataTypeError
             See the message for the column, the value and the remedy.
         """
-        return _Reading(formula, data, categorical, bool(dropna), weights, offset, extra_namespace).design()
+        return _Reading(formula, data, categorical, bool(dropna), weights, offset, extra_namespace, is_binary).design()
 
     def __getstate__(self) -> dict[str, Any]:
         # The namespace has modules, which cannot be pickled, and follows from the rest.
@@ -169,13 +176,15 @@ class Design:
                     return levels
         return None
 
-    def new_rows(self, data: pd.DataFrame) -> Rows:
+    def new_rows(self, data: pd.DataFrame, with_trials: bool = False) -> Rows:
         """Check rows of new data, with transforms and levels as they were learnt.
 
         Parameters
         ----------
         data : pandas.DataFrame
             Has the columns of `kinds`; neither response nor weights are needed.
+        with_trials : bool, default False
+            Read the trials of a response ``p(y, n)`` as well, which draws of the response need.
 
         Raises
         ------
@@ -194,7 +203,9 @@ class Design:
                 f"The term {self.entangled[0]!r} of a row depends on other rows, so it has no value in new data. "
                 f"{REMEMBER}"
             )
-        columns = read_new_columns(data, self.kinds, self.dropna)
+        trials = self.trials if with_trials else None
+        kinds = self.kinds if trials is None else {**self.kinds, **dict.fromkeys(trials.columns, ColumnKind("float"))}
+        columns = read_new_columns(data, kinds, self.dropna)
         factors = {
             text: evaluate_again(expression, columns, self.namespace, self.state, self.levels[text])
             for text, expression in self.expressions.items()
@@ -206,7 +217,15 @@ class Design:
             value = evaluate_again(expression, columns, self.namespace, self.state, None)
             parts.append(np.array(value.columns[0], dtype=np.float64))  # type: ignore[union-attr]
         offset = sum(parts[1:], start=parts[0]) if parts else None
-        return Rows(columns.index, columns.n_dropped, factors, self.products, columns.arrays, offset=offset)
+        counts = None
+        if trials is not None and trials.columns:
+            value = evaluate_again(trials, columns, self.namespace, self.state, None)
+            counts = np.array(value.columns[0], dtype=np.float64)  # type: ignore[union-attr]
+        elif trials is not None:
+            counts = np.full(len(columns.index), float(ast.literal_eval(trials.text)))
+        return Rows(
+            columns.index, columns.n_dropped, factors, self.products, columns.arrays, offset=offset, trials=counts
+        )
 
 
 class _Reading:
@@ -221,15 +240,17 @@ class _Reading:
         weights: str | ArrayLike | None,
         offset: str | ArrayLike | None,
         extra_namespace: Mapping[str, Any] | None,
+        is_binary: bool,
     ) -> None:
         _check_frame(data)
+        self.is_binary = is_binary
         self.namespace = make_namespace(extra_namespace)
         self.extra_namespace = dict(extra_namespace or {})
         self.dropna = dropna
         self.named = _named_columns(data, weights=weights, offset=offset)
         labels = data.columns.to_list()
         self.parsed = parse(formula, labels, self.namespace, reserved=list(self.named.values()))
-        if self.parsed.weights is not None and weights is not None:
+        if self.parsed.response.weights is not None and weights is not None:
             raise FormulaError("The weights are given twice: in weighted(y, w) of the formula, and as weights=.")
         arrays = {"weights": weights, "offset": offset}
         self.columns: Columns = read_columns(
@@ -245,7 +266,7 @@ class _Reading:
         parsed, columns = self.parsed, self.columns
         n_rows = len(columns.index)
         response = self._response(parsed.response)
-        weights, offset = self._weights(), self._offset()
+        weights, offset, trials = self._weights(), self._offset(), self._trials()
         factors = {
             text: evaluate(expression, columns, self.namespace, self.state)
             for text, expression in parsed.expressions.items()
@@ -260,7 +281,7 @@ class _Reading:
         constants = {name: columns.arrays[name] for name in _constant_names(parsed, self.named)}
         return Design(
             formula=parsed.text,
-            response=parsed.response.text,
+            response=parsed.response.name,
             has_intercept=len(structures) < len(spec.structure),
             terms=terms,
             columns=tuple(column for term in terms for column in term.columns),
@@ -272,11 +293,12 @@ class _Reading:
             offsets=offsets,
             kinds={name: ColumnKind.of(columns.arrays[name]) for name in predictors},
             entangled=self._entangled(laid_out, factors),
+            trials=parsed.response.trials,
             offset_is_array="offset" in columns.arguments,
             dropna=self.dropna,
             n_rows=n_rows,
             extra_namespace=self.extra_namespace,
-            rows=Rows(columns.index, columns.n_dropped, laid_out, layout, constants, response, offset, weights),
+            rows=Rows(columns.index, columns.n_dropped, laid_out, layout, constants, response, offset, weights, trials),
         )
 
     def _learn(self, factors: Mapping[str, FactorValues[Any]], n_rows: int) -> tuple[Any, dict[Any, str]]:
@@ -317,10 +339,24 @@ class _Reading:
         parts += [(f"offset({part.text})", part, self.offsets[part.text]) for part in self.parsed.offsets]
         return entangled(parts, self.namespace, check)
 
-    def _response(self, expression: Expression) -> Floats:
+    def _response(self, response: Response) -> Floats:
         """Evaluate the response: one finite number a row."""
-        title = f"The response {expression.text!r}"
-        return _numbers(self._evaluate(expression), title, expression.text if expression.is_column else None)
+        expression = response.observed
+        title, column = f"The response {response.name!r}", expression.text if expression.is_column else None
+        values = self._evaluate(expression)
+        if response.success is not None:
+            return _is_level(values, response, self.is_binary)
+        if self.is_binary and isinstance(values, (pd.Series, pd.Categorical)):
+            raise _which_level(response, values)
+        return _numbers(values, title, column, allow_boolean=self.is_binary)
+
+    def _trials(self) -> Floats | None:
+        trials = self.parsed.response.trials
+        if trials is None:
+            return None
+        if not trials.columns:
+            return np.full(len(self.columns.index), float(ast.literal_eval(trials.text)))
+        return _numbers(self._evaluate(trials), f"The trials {trials.text!r}", None)
 
     def _evaluate(self, expression: Expression) -> Any:
         """Evaluate an expression that is no predictor; text is let through, to be refused by what it was meant for."""
@@ -331,9 +367,9 @@ class _Reading:
     def _weights(self) -> Floats | None:
         column = self.named.get("weights")
         values, title = self._argument("weights", column)
-        if self.parsed.weights is not None:
-            title = f"The weight {self.parsed.weights.text!r}"
-            values = self._evaluate(self.parsed.weights)
+        if self.parsed.response.weights is not None:
+            title = f"The weight {self.parsed.response.weights.text!r}"
+            values = self._evaluate(self.parsed.response.weights)
         if values is None:
             return None
         weights = _numbers(values, title, column, allow_boolean=True)
@@ -403,12 +439,40 @@ def _use(parsed: ParsedFormula, named: Mapping[str, str], categorical: Sequence[
 
 def _constant_names(parsed: ParsedFormula, named: Mapping[str, str]) -> list[str]:
     """Return the columns used by anything but the response, in the order of the formula."""
-    parts = [*parsed.expressions.values(), *parsed.offsets, *([parsed.weights] if parsed.weights else [])]
+    beside = [part for part in (parsed.response.weights, parsed.response.trials) if part is not None]
+    parts = [*parsed.expressions.values(), *parsed.offsets, *beside]
     return list(dict.fromkeys([name for part in parts for name in part.columns] + list(named.values())))
 
 
 def _levels(values: FactorValues[Any]) -> tuple[Any, ...] | None:
     return tuple(values.__wrapped__.cat.categories) if is_categorical(values) else None
+
+
+def _is_level(values: Any, response: Response, is_binary: bool) -> Floats:
+    """Return 1 where a column has the level that counts as success, and 0 elsewhere."""
+    if not is_binary:
+        raise FormulaError(
+            f"The response {response.name!r} is one level against the others, which only family='bernoulli' models."
+        )
+    levels = list(pd.unique(np.asarray(values)))
+    success = next((level for level in levels if str(level) == str(response.success)), None)
+    if success is None:
+        raise DataError(
+            f"Column {response.observed.text!r} has no value {response.success!r}. It has {quote_names(levels)}."
+        )
+    return np.asarray(np.asarray(values) == success, dtype=np.float64)
+
+
+def _which_level(response: Response, values: Any) -> DataTypeError:
+    """Refuse text for a binary response: two packages take the first level for a success, others the last."""
+    levels = [str(level) for level in pd.Categorical(values).categories]
+    name = response.name
+    ways = " or ".join(f"{name}[{level!r}] ~ ..." for level in levels[:2])
+    several = f" It has {len(levels)} levels; the others count as failures." if len(levels) > 2 else ""
+    return DataTypeError(
+        f"The response {name!r} holds text or categories, and which of them is a success is for you to say: write "
+        f"{ways}, or binary({name}, {levels[-1]!r}).{several}"
+    )
 
 
 def _numbers(values: Any, title: str, column: str | None, allow_boolean: bool = False) -> Floats:

@@ -22,6 +22,10 @@ from .quoting import print_tree, python_tree, quoted_by_call
 
 _FACTOR_FUNCTIONS = frozenset({"C", "T", "S"})
 _OFFSET, _WEIGHTED = "offset", "weighted"
+_TRIALS = ("p", "prop", "proportion")  # bambi's names of successes among trials
+_BINARY = "binary"
+# A response such as s['yes'], which is written binary(s, 'yes') for the language's sake.
+_SUCCESS = re.compile(r"""^\s*(`[^`]+`|\w+)\s*\[\s*('[^']*'|"[^"]*"|[^\]'"]+?)\s*\]\s*~""")
 # What other programs and languages call it.
 _USUAL_NAMES = {
     "ln": "log(x)",
@@ -65,6 +69,31 @@ class Expression:
 
 
 @dataclass(frozen=True)
+class Response:
+    """The left-hand side of a formula.
+
+    Attributes
+    ----------
+    name : str
+        As written: ``"log(y)"``, ``"p(y, n)"``, ``"s['yes']"``.
+    observed : Expression
+        What is observed.
+    weights : Expression or None
+        Of ``weighted(y, w)``.
+    trials : Expression or None
+        Of ``p(y, n)``; a number is an expression without columns.
+    success : str, float, or None
+        The level that counts as 1, of ``binary(s, 'yes')`` and ``s['yes']``.
+    """
+
+    name: str
+    observed: Expression
+    weights: Expression | None = None
+    trials: Expression | None = None
+    success: Any = None
+
+
+@dataclass(frozen=True)
 class ParsedFormula:
     """What a formula asks for, before any data are looked at.
 
@@ -73,19 +102,19 @@ class ParsedFormula:
     """
 
     text: str
-    response: Expression
-    weights: Expression | None
+    response: Response
     offsets: tuple[Expression, ...]
     terms: tuple[FormulaicTerm, ...]
     expressions: dict[str, Expression]
 
     def __iter__(self) -> Iterator[Expression]:
         """Yield every expression of the formula, the response first."""
-        yield self.response
+        yield self.response.observed
         yield from self.expressions.values()
         yield from self.offsets
-        if self.weights is not None:
-            yield self.weights
+        for part in (self.response.weights, self.response.trials):
+            if part is not None:
+                yield part
 
 
 def parse(
@@ -117,9 +146,9 @@ def parse(
         raise DataTypeError(f"formula must be a string such as 'y ~ x', not {type(formula).__name__}.")
     if not formula.strip():
         raise FormulaError(f"The formula is empty. {_EXAMPLE}")
-    left, right = _split(formula, labels, reserved)
+    left, right = _split(_with_success_as_call(formula), labels, reserved)
     reader = _Reader(formula, labels, namespace)
-    response, weights = reader.response(left)
+    response = reader.response(left)
     offsets, terms, expressions = [], [], {}
     for term in right:
         factors = [factor for factor in term.factors if factor.eval_method is not Factor.EvalMethod.LITERAL]
@@ -130,10 +159,23 @@ def parse(
         for factor in factors:
             if factor.expr not in expressions:
                 expressions[factor.expr] = reader.expression(factor)
-    parsed = ParsedFormula(formula, response, weights, tuple(offsets), tuple(terms), expressions)
+    parsed = ParsedFormula(formula, response, tuple(offsets), tuple(terms), expressions)
     reader.check_columns(parsed)
     _check_response_unused(parsed)
     return parsed
+
+
+def _with_success_as_call(formula: str) -> str:
+    """Return the formula with a response such as ``s['yes']`` or ``s[yes]`` as ``binary(s, 'yes')``."""
+    found = _SUCCESS.match(formula)
+    if found is None:
+        return formula
+    level = found[2]
+    try:
+        ast.literal_eval(level)
+    except (ValueError, SyntaxError):
+        level = repr(level)
+    return f"binary({found[1]}, {level}) ~{formula[found.end() :]}"
 
 
 def _split(
@@ -183,7 +225,7 @@ def _check_tokens(formula: str, tokens: Sequence[Token], labels: Sequence[Hashab
 
 def _check_response_unused(parsed: ParsedFormula) -> None:
     """Refuse a response that is its own predictor; ``I(after - before) ~ before`` is a model, ``log(y) ~ y`` is not."""
-    response = parsed.response
+    response = parsed.response.observed
     for expression in [*parsed.expressions.values(), *parsed.offsets]:
         same = expression.text == response.text
         if same or (len(response.columns) == 1 and response.columns[0] in expression.columns):
@@ -202,7 +244,7 @@ class _Reader:
         self.namespace = namespace
         self._known = {label for label in labels if isinstance(label, str)}
 
-    def response(self, terms: list[FormulaicTerm]) -> tuple[Expression, Expression | None]:
+    def response(self, terms: list[FormulaicTerm]) -> Response:
         if len(terms) != 1 or len(terms[0].factors) != 1 or terms[0].factors[0].eval_method.value == "literal":
             raise FormulaError(
                 f"The formula {self.formula!r} must have one response on the left of '~', "
@@ -210,10 +252,27 @@ class _Reader:
                 "write I(...), for example 'I(y + z) ~ x'."
             )
         factor = terms[0].factors[0]
-        if _called(factor.expr) != _WEIGHTED:
-            return self.expression(factor), None
-        arguments = self._arguments(factor.expr, 2, "weighted(y, w)")
-        return arguments[0], arguments[1]
+        called = _called(factor.expr)
+        if called == _WEIGHTED:
+            values, weights = self._arguments(factor.expr, 2, "weighted(y, w)")
+            return Response(values.text, values, weights)
+        if called in _TRIALS:
+            values, trials = self._arguments(factor.expr, 2, f"{called}(successes, trials)")
+            return Response(factor.expr, values, trials=trials)
+        if called == _BINARY:
+            return self._binary(factor.expr)
+        values = self.expression(factor)
+        return Response(values.text, values)
+
+    def _binary(self, call: str) -> Response:
+        tree, aliases = python_tree(call)
+        usage = "binary(column, 'level')"
+        if not isinstance(tree, ast.Call) or len(tree.args) != 2 or not isinstance(tree.args[1], ast.Constant):
+            raise FormulaError(f"{call!r} in the formula {self.formula!r} must be written {usage}.")
+        values, success = self._python(print_tree(tree.args[0], aliases)), tree.args[1].value
+        if not values.is_column:
+            raise FormulaError(f"{call!r} must name a column: write {usage}.")
+        return Response(f"{values.text}[{success!r}]", values, success=success)
 
     def offset(self, term: FormulaicTerm, factors: list[Factor]) -> Expression:
         if len(term.factors) > 1:

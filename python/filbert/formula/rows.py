@@ -38,7 +38,7 @@ class Rows:
         The columns of the frame that predictors, weights and offset use.
     response_values : array, (rows,), or None
         The response after its own transform; None in new data.
-    offset, weights : array, (rows,), or None
+    offset, weights, trials : array, (rows,), or None
     """
 
     index: pd.Index[Any]
@@ -49,6 +49,7 @@ class Rows:
     response_values: Floats | None = None
     offset: Floats | None = None
     weights: Floats | None = None
+    trials: Floats | None = None
 
     @property
     def n_rows(self) -> int:
@@ -81,8 +82,8 @@ class Rows:
         for product, width in zip(self.products, widths, strict=True):
             product.write(factors, X[:, stop : stop + width])
             stop += width
-        parts = [None if part is None else part[where] for part in (self.response_values, self.offset, self.weights)]
-        return Block(X, *parts)
+        columns = (self.response_values, self.offset, self.weights, self.trials)
+        return Block(X, *(None if column is None else column[where] for column in columns))
 
 
 def _plain(values: Values) -> NDArray[Any]:

@@ -36,6 +36,7 @@ class TermLike(Protocol):
 
 def default_priors(
     columns_by_term: Mapping[str, slice],
+    factors: Collection[str],
     x_mean: FloatArray,
     x_sd: FloatArray,
     scales: CoefficientScales,
@@ -50,12 +51,15 @@ def default_priors(
     2.5 sd(y). Without centring the intercept is the predictor where every column is 0, so its prior is widened by what
     the slopes' default scales s_j carry over that distance: Normal(m, sqrt(s_0^2 + sum_j (s_j mean(x_j))^2)). A
     constant column (there can be one only without an intercept) stands for the intercept and gets the intercept's prior
-    divided by its value.
+    divided by its value. Where the family has a scale for the indicators of factors, columns of zeros and ones have it
+    if their term is one of factors.
 
     Parameters
     ----------
     columns_by_term : mapping of str to slice
         The columns of each term, in formula order, without the intercept.
+    factors : collection of str
+        The terms that factors are part of.
     x_mean, x_sd : (p,) arrays
         Mean and standard deviation (ddof=0) of each column.
     scales : CoefficientScales
@@ -81,22 +85,26 @@ def default_priors(
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         is_constant = ~(x_sd > 0)
         location = np.where(is_constant, scales.location / x_mean, 0.0)
-        scale = scales.slope / np.where(is_constant, np.abs(x_mean), x_sd)
+        scale = np.where(is_constant, scales.intercept / np.abs(x_mean), scales.slope / x_sd)
+        is_indicator = np.isclose(x_sd**2, x_mean * (1 - x_mean), rtol=1e-9, atol=0) & ~is_constant
     priors: dict[str, ChosenPrior] = {}
     if has_intercept:
         intercept_scale = scales.intercept
-        rule = scales.scale_rule
+        rule = scales.intercept_rule or scales.scale_rule
         if not center_predictors:
             # hypot and not a square root of squares: the squares leave the range of doubles first.
             intercept_scale = math.hypot(intercept_scale, *(scale * x_mean))
-            rule = f"sqrt(({rule})^2 + sum(({rule}/sd(x) mean(x))^2))"
+            rule = f"sqrt(({rule})^2 + sum(({scales.scale_rule}/sd(x) mean(x))^2))"
         prior = Prior("Normal", mu=scales.location, sigma=_representable(INTERCEPT, intercept_scale))
         priors[INTERCEPT] = ChosenPrior(prior, True, f"Normal(mu: {scales.location_rule}, sigma: {rule})")
     for name, where in columns_by_term.items():
-        sigma = _representable(name, scale[where])
-        mu, rule = location[where], f"Normal(mu: 0, sigma: {scales.scale_rule}/sd(x))"
+        mu, own, rule = location[where], scale[where], f"Normal(mu: 0, sigma: {scales.scale_rule}/sd(x))"
         if np.all(is_constant[where]):
-            rule = f"Normal(mu: {scales.location_rule}/x, sigma: {scales.scale_rule}/|x|)"
+            rule = f"Normal(mu: {scales.location_rule}/x, sigma: {scales.intercept_rule or scales.scale_rule}/|x|)"
+        elif scales.factor is not None and name in factors and is_indicator[where].any():
+            own = np.where(is_indicator[where], scales.factor, own)
+            rule = f"Normal(mu: 0, sigma: {scales.factor:g})" if is_indicator[where].all() else rule
+        sigma = _representable(name, own)
         prior = Prior("Normal", mu=_scalar_if_single(mu), sigma=_scalar_if_single(sigma))
         priors[name] = ChosenPrior(prior, True, rule)
     for name, default in auxiliaries.items():
@@ -106,17 +114,17 @@ def default_priors(
 
 
 def resolve_priors(
-    user: Mapping[str, Prior] | None,
+    user: Mapping[str, Prior | float] | None,
     defaults: Mapping[str, ChosenPrior],
     terms: Iterable[TermLike],
     auxiliaries: Collection[str],
-) -> dict[str, ChosenPrior]:
+) -> tuple[dict[str, ChosenPrior], dict[str, float]]:
     """Put the user's priors in the place of the default ones.
 
     Parameters
     ----------
-    user : mapping of str to Prior, or None
-        Keys are the terms' names as the formula prints them (white space does not matter), "Intercept", "sigma", and
+    user : mapping of str to Prior or number, or None
+        A number fixes an auxiliary parameter. Keys are the terms' names as the formula prints them (white space does not matter), "Intercept", "sigma", and
         "common", which stands for every term without a prior of its own, as in bambi.
     defaults : mapping
         What `default_priors` returned.
@@ -127,8 +135,10 @@ def resolve_priors(
 
     Returns
     -------
-    dict
-        As `defaults`, with its keys and their order.
+    priors : dict
+        As `defaults`, with its keys and their order, without what is fixed.
+    fixed : dict
+        The auxiliary parameters that are fixed, with their values.
 
     Raises
     ------
@@ -142,12 +152,19 @@ def resolve_priors(
     resolved = dict(defaults)
     given = checked_priors(user)
     common = None if COMMON in widths else given.pop(COMMON, None)
+    if common is not None and not isinstance(common, Prior):
+        raise DataTypeError(f"The prior for {COMMON!r} must be a prior such as Normal(0, 1), and not {common!r}.")
     own: dict[str, str] = {}
+    fixed: dict[str, float] = {}
     for key, prior in given.items():
         name = _parameter_named(key, resolved, widths, auxiliaries)
         if name in own:
             raise PriorError(f"priors has two entries for {name!r}: {own[name]!r} and {key!r}. Keep one.")
         own[name] = key
+        if not isinstance(prior, Prior):
+            fixed[name] = _checked_value(name, prior, auxiliaries)
+            del resolved[name]
+            continue
         _check_fits(name, prior, widths.get(name, 1), name in auxiliaries)
         resolved[name] = ChosenPrior(prior, False, repr(prior))
     if common is not None:
@@ -155,10 +172,12 @@ def resolve_priors(
             if name not in own:
                 _check_fits(name, common, width, False, key=COMMON)
                 resolved[name] = ChosenPrior(common, False, repr(common))
-    return resolved
+    return resolved, fixed
 
 
-def merged_priors(earlier: Mapping[str, Prior], later: Mapping[str, Prior], terms: Collection[str]) -> dict[str, Prior]:
+def merged_priors(
+    earlier: Mapping[str, Prior | float], later: Mapping[str, Prior | float], terms: Collection[str]
+) -> dict[str, Prior | float]:
     """Return the priors that hold after some were given later, as in bambi.
 
     A later prior takes the place of an earlier one for the same term, however its name is spaced, and a later
@@ -193,7 +212,7 @@ def _scalar_if_single(values: FloatArray) -> float | FloatArray:
     return float(values[0]) if len(values) == 1 else values
 
 
-def checked_priors(user: object, parent: str | None = None) -> dict[str, Prior]:
+def checked_priors(user: object, parent: str | None = None) -> dict[str, Prior | float]:
     """Return priors by name, and refuse anything but a mapping from names to priors.
 
     The priors of terms may stand in a mapping under the name of the family's parent parameter, as bambi allows.
@@ -209,22 +228,31 @@ def checked_priors(user: object, parent: str | None = None) -> dict[str, Prior]:
             raise DataTypeError(f"The keys of priors must be names of terms, and {key!r} is a {type(key).__name__}.")
         if key == "group_specific":
             raise PriorError("priors has 'group_specific', but the model has no group-specific terms. Leave it out.")
-        if isinstance(prior, (int, float, np.number)) and not isinstance(prior, bool):
-            raise DataTypeError(
-                f"The prior for {key!r} is the number {prior}. filbert cannot hold a parameter constant: to fix a "
-                "coefficient, take its term out of the formula and put coefficient * predictor into offset=."
-            )
         if isinstance(prior, Mapping):
             raise DataTypeError(
                 f"The prior for {key!r} is a dict, which bambi has for parameters with a formula of their own. Here "
                 f"{key!r} is one number: give one prior, such as HalfNormal(1)."
             )
-        if not isinstance(prior, Prior):
+        is_number = isinstance(prior, (int, float, np.number)) and not isinstance(prior, (bool, np.bool_))
+        if not isinstance(prior, Prior) and not is_number:
             kind = type(prior).__name__
             raise DataTypeError(
                 f"The prior for {key!r} must be a prior such as Normal(0, 1), and not {prior!r} ({kind})."
             )
     return dict(user)
+
+
+def _checked_value(name: str, value: float, auxiliaries: Collection[str]) -> float:
+    """Return the number that fixes an auxiliary parameter; refuse one for a coefficient."""
+    if name not in auxiliaries:
+        raise DataTypeError(
+            f"The prior for {name!r} is the number {value}. A number fixes auxiliary parameters only"
+            f"{' (' + quote_names(auxiliaries) + ')' if auxiliaries else ''}: to fix a coefficient, take its term out "
+            "of the formula and put coefficient * predictor into offset=."
+        )
+    if not (math.isfinite(value) and value > 0):
+        raise PriorError(f"{name!r} is fixed at {value}, and must be a positive number.")
+    return float(value)
 
 
 def _parameter_named(key: str, known: Iterable[str], terms: Iterable[str], auxiliaries: Iterable[str]) -> str:

@@ -23,13 +23,13 @@ class Choices:
 
     Attributes
     ----------
-    given : mapping of str to Prior
+    given : mapping of str to Prior, or to the number that fixes an auxiliary parameter
         By the names they were given for: terms, auxiliaries, ``"Intercept"``, ``"common"``.
     auto_scale : bool
         Whether default priors are scaled by the data.
     """
 
-    given: Mapping[str, Prior] = field(default_factory=dict)
+    given: Mapping[str, Prior | float] = field(default_factory=dict)
     auto_scale: bool = True
 
 

@@ -54,7 +54,7 @@ def state(
         summary = _summarised(design, family)
     defaults = _default_priors(design, family, link, intercept_at_means, choices.auto_scale, summary)
     choices = replace(choices, given=checked_priors(choices.given, family.parent))
-    resolved = resolve_priors(choices.given, defaults, design.terms, family.auxiliaries)
+    resolved, fixed = resolve_priors(choices.given, defaults, design.terms, family.auxiliaries)
     return Regression(
         description=design.formula,
         response=design.response,
@@ -68,10 +68,11 @@ def state(
         rows=design.rows,
         design=design,
         choices=choices,
+        fixed=fixed,
     )
 
 
-def with_priors(regression: Regression, priors: Mapping[str, Prior] | None) -> Regression:
+def with_priors(regression: Regression, priors: Mapping[str, Prior | float] | None) -> Regression:
     """Return the regression of a formula with some priors replaced; rows are not read again."""
     design = regression.design
     assert design is not None
@@ -92,11 +93,17 @@ def _summarised(design: Design, family: Family) -> _core.SufficientStatistics:
     if not design.columns and not design.has_intercept:
         raise FormulaError(f"Formula {design.formula!r} has no predictors and no intercept: write '~ 1' for a mean.")
     rows: Any = design.rows
-    family.check_response(design.response, rows.response_values, rows.index)
+    family.check_response(design.response, rows.response_values, rows.trials, rows.index)
+    if rows.trials is not None and not family.has_trials:
+        raise FormulaError(
+            f"The response {design.response!r} has trials, which family={family.name!r} does not know. Use "
+            "family='binomial'."
+        )
     summary = _core.SufficientStatistics(len(design.columns))
     for block in rows.blocks():
-        summary.update(block.X, block.target, block.weights)
-    identifiability.check_response(design.response, summary)
+        summary.update(block.X, family.summarised(block), block.weights)
+    if family.sees_summary or "sigma" in family.auxiliaries:
+        identifiability.check_response(design.response, summary)
     identifiability.check_columns(design.columns, summary, design.has_intercept)
     return summary
 
@@ -119,6 +126,7 @@ def _default_priors(
         columns_by_term[term.name] = slice(start, stop)
     return default_priors(
         columns_by_term,
+        [term.name for term in design.terms if term.is_categorical],
         mean[:-1],
         sd[:-1],
         family.coefficient_scales(link.name, float(mean[-1]), float(sd[-1])),
@@ -144,6 +152,6 @@ def _parameters(design: Design, family: Family, chosen: Mapping[str, ChosenPrior
             rows = np.arange(start, stop)
             parameters.append(Parameter(term.name, rows, chosen[term.name], None, (dimension,), coordinates))
         start = stop
-    for place, name in enumerate(family.auxiliaries):
+    for place, name in enumerate(name for name in family.auxiliaries if name in chosen):
         parameters.append(Parameter(name, np.array(start + place), chosen[name], name))
     return tuple(parameters)
