@@ -196,8 +196,8 @@ def _write(path: str | None, action: Callable[[str], object]) -> bool:
         _say_error(f"interrupted, so {path} was not written.")
         sys.exit(INTERRUPTED)
     except Exception as error:  # whatever a library raises, the summary has been printed
-        reason = error.strerror if isinstance(error, OSError) else None
-        _say_error(f"{path} could not be written: {reason or str(error) or type(error).__name__}.")
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        _say_error(f"{path} could not be written: {reason.rstrip('.')}.")
         return False
     return True
 

@@ -56,7 +56,8 @@ def _first_result(expression: Expression, design: Design, trials: list[pd.DataFr
         try:
             few = _evaluated(expression, design, frame, levels)
         except FilbertError as error:
-            if isinstance(error.__cause__, _MISFITS):
+            cause = error.__cause__
+            if isinstance(cause, _MISFITS) or "broadcast" in str(cause) or "learnt" in str(error):
                 misfit = error
             continue
         try:
