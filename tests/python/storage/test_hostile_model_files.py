@@ -22,7 +22,7 @@ from filbert.errors import FilbertError, FormulaError, ModelFileError
 from filbert.storage import model_file
 from model_files import content_of, inner, places, refused, signed
 
-FORMULA = "y ~ scale(x) * g + poly(z, 2) + C(k) + bs(x, df=4) + offset(I(z / 2)) + flag"
+FORMULA = "y ~ scale(x) * g + poly(z, 2) + C(k) + bs(w, df=4) + offset(I(z / 2)) + flag"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def contents(frame, tmp_path_factory):
     """The contents of files of some models, by formula."""
     path = tmp_path_factory.mktemp("models") / "m"
     made = {}
-    for formula in (FORMULA, "y ~ x", "y ~ 0 + g:x + h", "y ~ C(g, Sum)", "y ~ 1", "log(y) ~ np.log(x) + cr(z, df=4)"):
+    for formula in (FORMULA, "y ~ x", "y ~ 0 + g:x + h", "y ~ C(g, Sum)", "y ~ 1", "log(y) ~ np.log(x) + bs(z, df=4)"):
         priors = {"common": fb.Normal(0, 3), "sigma": fb.HalfCauchy(3)}
         if formula == FORMULA:
             priors["poly(z, 2)"] = fb.Normal([0, 1], [2, 3])
@@ -212,7 +212,7 @@ MISFITS = [
     (set_state("scale(x)", "center"), {"array": array([1.0, 2.0])}, "does not fit"),
     (set_state("scale(x)", "scale"), {"array": array([1.0, 2.0, 3.0])}, "does not fit"),
     (set_state("scale(x)", "center"), {"dict": []}, "does not fit"),
-    (set_state("bs(x, df=4)", "knots"), {"list": [0.5, 1.5]}, ""),
+    (set_state("bs(w, df=4)", "knots"), {"list": [0.5, 1.5]}, ""),
     (drop_state, "poly(z, 2)", "learnt"),
     (set_at("state"), 3, "learnt"),
     (set_at("entangled"), ["nothing"], "learnt"),
@@ -309,7 +309,8 @@ def test_functions_of_the_user_are_not_called_by_load(frame, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "formula", ["y ~ np.sqrt(1.1 - (x - 1) ** 2)", "y ~ np.log(x - 0.5) + g", "y ~ bs(x * z, df=4)", "y ~ np.arcsin(z / 9)"]
+    "formula",
+    ["y ~ np.sqrt(1.1 - (x - 1) ** 2)", "y ~ np.log(x - 0.5) + g", "y ~ bs(x * z, df=4)", "y ~ np.arcsin(z / 9)"],
 )
 def test_models_whose_terms_are_not_defined_everywhere_load(formula, frame, tmp_path):
     fb.Model(formula, frame).save(tmp_path / "m")
@@ -378,46 +379,72 @@ def test_huge_arrays_are_refused_before_they_are_made(frame, tmp_path):
 
 OTHERS = (
     *(None, True, "text", "", "g", -1, 0, 1, 2, 10**30, 2**63, 0.5, 1e308, -1e308, 1e-308, [], {}, [1, "a"], [0]),
-    *({"a": 1}, {"list": []}, {"number": "inf"}, {"number": "nan"}, {"dict": [[{"list": []}, 1]]}, [[]], "\x00", "\ud800"),
+    *(
+        {"a": 1},
+        {"list": []},
+        {"number": "inf"},
+        {"number": "nan"},
+        {"dict": [[{"list": []}, 1]]},
+        [[]],
+        "\x00",
+        "\ud800",
+    ),
 )
 
 
+def alike(content, value, rng):
+    """Return another value of the same type that the content has somewhere."""
+    found = [other for place in places(content) if type(other := inner(content, place)) is type(value)]
+    return copy.deepcopy(rng.choice(found))
+
+
+def changed_number(value, rng):
+    return rng.choice((value + 1, value - 1, -value, 10 * value, 0 * value, value * 1e200, value * 1e-200, -1e308))
+
+
+def changed_array(text, rng):
+    """Change one number of an array."""
+    data = bytearray(base64.b64decode(text))
+    if data:
+        values = np.frombuffer(data, dtype="<f8")
+        place = rng.randrange(len(values))
+        number = rng.choice((math.nan, math.inf, changed_number(float(values[place]), rng)))
+        data[8 * place : 8 * place + 8] = np.float64(number).tobytes()
+    return base64.b64encode(data).decode()
+
+
 def mutated(content, rng):
-    """Return a copy with one to three of its values changed, moved, doubled or left out."""
+    """Return a copy with one to three of its values changed, exchanged, doubled or left out."""
     content = copy.deepcopy(content)
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         *outer, last = rng.choice([place for place in places(content) if place])
         holder = inner(content, outer)
         value = holder[last]
-        match rng.randrange(6):
-            case 0:
-                holder[last] = copy.deepcopy(rng.choice(OTHERS))
-            case 1:
-                del holder[last]
-            case 2 if isinstance(holder, list):
-                holder.insert(last, copy.deepcopy(value))
-            case 3:
-                holder[last] = copy.deepcopy(inner(content, rng.choice(list(places(content)))))
-            case 4 if isinstance(value, (int, float)) and not isinstance(value, bool):
-                holder[last] = rng.choice((value + 1, -value, value * 1e200, value - 1, value * 1e-200, 10 * value))
-            case 5 if isinstance(value, str) and last == "float64":
-                data = bytearray(base64.b64decode(value))
-                if data:
-                    start = 8 * rng.randrange(len(data) // 8)
-                    data[start : start + 8] = np.float64(rng.choice((math.nan, math.inf, 1e308, -1.0, 0.0))).tobytes()
-                holder[last] = base64.b64encode(data).decode()
-            case _:
-                holder[last] = copy.deepcopy(rng.choice(OTHERS))
+        kind = rng.random()
+        if kind < 0.1:
+            holder[last] = copy.deepcopy(rng.choice(OTHERS))
+        elif kind < 0.15:
+            del holder[last]
+        elif isinstance(value, str) and last == "float64":
+            holder[last] = changed_array(value, rng)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool) and kind < 0.6:
+            holder[last] = changed_number(value, rng)
+        elif isinstance(holder, list) and kind < 0.4:
+            holder.insert(rng.randrange(len(holder)), copy.deepcopy(value))
+        elif isinstance(holder, list) and kind < 0.6:
+            rng.shuffle(holder)
+        else:
+            holder[last] = alike(content, value, rng)
     return content
 
 
 def use(model, frame):
     """Do with a model what is done with models; every number must be finite."""
-    rows = model.design.new_rows(frame)
-    for block in rows.blocks():
+    for block in model.design.new_rows(frame).blocks():
         assert np.isfinite(block.X).all()
         assert block.offset is None or np.isfinite(block.offset).all()
-    assert np.isfinite(model.least_squares()["estimate"]).all()
+    with contextlib.suppress(FilbertError):  # columns that are collinear
+        assert np.isfinite(model.least_squares()["estimate"]).all()
     idata = model.fit(draws=4, tune=20, chains=1, random_seed=1, progressbar=False)
     predicted = fb.predictions(model, idata, data=frame.iloc[:5])
     assert np.isfinite(predicted["mean"]).all()
@@ -428,7 +455,7 @@ def test_mutated_content_is_refused_or_works(seed, frame, contents, tmp_path):
     rng = random.Random(seed)
     path = tmp_path / "m"
     refusals = works = 0
-    for _ in range(100):
+    for _ in range(150):
         content = mutated(rng.choice(list(contents.values())), rng)
         path.write_bytes(signed(content, rng.choice((1, 2, 2))))
         start = time.perf_counter()
@@ -445,5 +472,5 @@ def test_mutated_content_is_refused_or_works(seed, frame, contents, tmp_path):
                 use(model, frame)
                 works += 1
             print(model)
-    assert refusals > 40
-    assert works > 5
+    assert refusals > 60
+    assert works > 15
