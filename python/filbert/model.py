@@ -173,7 +173,7 @@ class Model:
         return self._regression.priors
 
     @property
-    def given_priors(self) -> dict[str, Prior]:
+    def given_priors(self) -> dict[str, Prior | float]:
         """The priors that were given, by the names they were given for."""
         return dict(self._regression.choices.given)
 

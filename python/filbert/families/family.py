@@ -114,6 +114,8 @@ class Family(ABC):
         Names of the further parameters, which are one positive number each, with what they are.
     sees_summary : bool
         Whether the likelihood sees rows only as least squares do, so that these say what the data say.
+    scales_with_response : bool
+        Whether default priors are scaled by the response's spread, which there must be then.
     has_trials : bool
         Whether a response is a number of successes among trials, written ``p(y, n)``.
     is_binary : bool
@@ -125,6 +127,7 @@ class Family(ABC):
     links: ClassVar[tuple[str, ...]] = ("identity",)
     auxiliaries: ClassVar[Mapping[str, str]] = {}
     sees_summary: ClassVar[bool] = False
+    scales_with_response: ClassVar[bool] = False
     has_trials: ClassVar[bool] = False
     is_binary: ClassVar[bool] = False
 

@@ -21,6 +21,7 @@ class Gaussian(Family):
 
     name = "gaussian"
     sees_summary = True
+    scales_with_response = True
     auxiliaries = {"sigma": "the residual standard deviation"}  # noqa: RUF012 (never changed)
 
     def coefficient_scales(self, link: str, response_mean: float, response_sd: float) -> CoefficientScales:

@@ -18,6 +18,7 @@ class StudentT(KernelFamily):
 
     name = "t"
     links = ("identity", "log")
+    scales_with_response = True
     auxiliaries = {  # noqa: RUF012 (never changed)
         "sigma": "the scale, smaller than the standard deviation",
         "nu": "the degrees of freedom",

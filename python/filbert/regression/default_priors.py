@@ -124,8 +124,9 @@ def resolve_priors(
     Parameters
     ----------
     user : mapping of str to Prior or number, or None
-        A number fixes an auxiliary parameter. Keys are the terms' names as the formula prints them (white space does not matter), "Intercept", "sigma", and
-        "common", which stands for every term without a prior of its own, as in bambi.
+        A number fixes an auxiliary parameter. Keys are the terms' names as the formula prints them (white space does
+        not matter), "Intercept", "sigma", and "common", which stands for every term without a prior of its own, as in
+        bambi.
     defaults : mapping
         What `default_priors` returned.
     terms : iterable

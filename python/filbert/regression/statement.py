@@ -102,7 +102,7 @@ def _summarised(design: Design, family: Family) -> _core.SufficientStatistics:
     summary = _core.SufficientStatistics(len(design.columns))
     for block in rows.blocks():
         summary.update(block.X, family.summarised(block), block.weights)
-    if family.sees_summary or "sigma" in family.auxiliaries:
+    if family.scales_with_response:
         identifiability.check_response(design.response, summary)
     identifiability.check_columns(design.columns, summary, design.has_intercept)
     return summary

@@ -162,14 +162,16 @@ def test_columns_in_extreme_units(unit: float) -> None:
 
 
 def test_an_unknown_family_lists_those_there_are() -> None:
-    with pytest.raises(fb.SettingError, match=r"family='poisson' is not available\. The families are 'gaussian'"):
-        fb.Model("y ~ x", frame(), family="poisson")
+    with pytest.raises(
+        fb.SettingError, match=r"family='poison' is not available\. Did you mean 'poisson'\? The families are 'gaussian'"
+    ):
+        fb.Model("y ~ x", frame(), family="poison")
     with pytest.raises(
         fb.DataTypeError, match=r"family must be the name of a family, or an object of a subclass of fb.Family, not 3"
     ):
         fb.Model("y ~ x", frame(), family=3)
-    with pytest.raises(fb.SettingError, match="link='log' is not available"):
-        fb.Model("y ~ x", frame(), link="log")
+    with pytest.raises(fb.SettingError, match="link='loggit' is not available"):
+        fb.Model("y ~ x", frame(), link="loggit")
 
 
 def test_a_prior_for_a_term_that_does_not_exist() -> None:
