@@ -59,12 +59,10 @@ void bind_linear_gaussian(py::module_& module) {
   framed.def(py::init<const LinearGaussian&>(), py::arg("posterior"), py::call_guard<py::gil_scoped_release>())
       .def(
           "prior_shifts",
-          [](const FramedLinearGaussian& density, const LinearGaussian& posterior, double sigma) {
-            filbert::require_size("posterior", posterior.coefficients(), "coefficients",
-                                  density.frame().coefficients());
-            return density.frame().prior_shifts(sigma / posterior.response_scale());
+          [](const FramedLinearGaussian& density, double sigma) {
+            return density.frame().prior_shifts(sigma / density.posterior().response_scale());
           },
-          py::arg("posterior"), py::arg("sigma"),
+          py::arg("sigma"),
           "Standard errors by which the priors move the answer along each direction, at residual deviation `sigma`.")
       .def(
           "prior_shares", [](const FramedLinearGaussian& density) { return density.frame().prior_shares(); },

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     )
     from .priors.prior import Prior
     from .results.summary import summary
+    from .storage.netcdf import to_netcdf
 
 __all__ = [
     "Cauchy",
@@ -95,6 +96,7 @@ __all__ = [
     "predictions",
     "slopes",
     "summary",
+    "to_netcdf",
 ]
 
 # Loaded when first used: importing filbert costs next to nothing.
@@ -132,6 +134,7 @@ _HOMES = {
     "Model": "model",
     "Prior": "priors.prior",
     "summary": "results.summary",
+    "to_netcdf": "storage.netcdf",
 }
 
 

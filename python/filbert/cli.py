@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import re
 import sys
@@ -174,7 +175,7 @@ def _fit(formula: str, data: str, quiet: bool, output: str | None, plot: str | N
         progressbar=not quiet and sys.stderr.isatty(),
     )
     _print_posterior(idata, options["hdi_prob"])
-    saved = _write(output, lambda path: idata.to_netcdf(path, engine="h5netcdf"))
+    saved = _write(output, lambda path: _save(idata, path))
     drawn = _write(plot, lambda path: _draw(idata, model.regression, path))
     return 0 if saved and drawn else FAILED
 
@@ -187,10 +188,20 @@ def _print_posterior(idata: Any, hdi_prob: float) -> None:
     sys.stdout.flush()
 
 
+def _save(idata: Any, path: str) -> None:
+    from .storage.netcdf import to_netcdf
+
+    to_netcdf(idata, path)
+
+
 def _draw(idata: Any, regression: Any, path: str) -> None:
     from .plots import plot_fit
+    from .storage.atomic import replacing
 
-    plot_fit(idata, regression).savefig(path)
+    picture = io.BytesIO()  # a picture that cannot be drawn leaves no file, and one that does not fit no half of it
+    plot_fit(idata, regression).savefig(picture, format=Path(path).suffix[1:].lower())
+    with replacing(path) as file:
+        file.write(picture.getbuffer())
 
 
 def _write(path: str | None, action: Callable[[str], object]) -> bool:
@@ -199,8 +210,12 @@ def _write(path: str | None, action: Callable[[str], object]) -> bool:
         return True
     try:
         action(path)
+    except KeyboardInterrupt:
+        _say_error(f"interrupted, so {path} was not written.")
+        sys.exit(INTERRUPTED)
     except Exception as error:  # whatever a library raises, the summary has been printed
-        _say_error(f"{path} could not be written: {str(error) or type(error).__name__}")
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        _say_error(f"{path} could not be written: {reason.rstrip('.')}.")
         return False
     return True
 
@@ -209,17 +224,14 @@ def _check_writable(path: str | None, option: str, suffixes: Sequence[str]) -> N
     """Refuse a file that could not be written later."""
     if path is None:
         return
-    file = Path(path)
-    if file.suffix.lower() not in suffixes:
+    if Path(path).suffix.lower() not in suffixes:
         raise SettingError(f"{option} {path}: the name must end in one of {' '.join(suffixes)}.")
-    is_new = not file.exists()
+    from .storage.atomic import check_writable
+
     try:
-        with file.open("ab"):
-            pass
+        check_writable(path)
     except OSError as error:
         raise SettingError(f"{option} {path} cannot be written: {error.strerror}.") from None
-    if is_new:
-        file.unlink()
 
 
 def _separator(text: str | None) -> str | None:

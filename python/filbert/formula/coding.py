@@ -14,6 +14,8 @@ from formulaic.parser.types import Factor
 from formulaic.parser.types import Term as FormulaicTerm
 from numpy.typing import NDArray
 
+from ..errors import FormulaError, count
+
 Floats = NDArray[np.float64]
 
 
@@ -64,6 +66,11 @@ class Coding:
             assert self.contrasts is not None
             return np.asarray(self.contrasts[rows.codes])
         assert self.chosen is not None
+        if max(self.chosen) >= len(rows.columns):  # a function of the user that changed since
+            raise FormulaError(
+                f"{self.factor!r} gives {count(len(rows.columns), 'column')}, and the model needs "
+                f"{max(self.chosen) + 1}. Use the function that the model was made with."
+            )
         return np.stack([np.asarray(rows.columns[j], dtype=np.float64) for j in self.chosen], axis=1)
 
 

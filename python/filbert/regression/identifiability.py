@@ -139,7 +139,7 @@ def warn_overruled(regression: Regression, density: _core.FramedLinearGaussian) 
     if fit.dependent or not fit.degrees_of_freedom > 0:
         return
     # Standard errors by which the priors move the mean along each direction, and the part that each prior has in that.
-    shifts = density.prior_shifts(regression.family.posterior(regression), fit.sigma)
+    shifts = density.prior_shifts(fit.sigma)
     shares = density.prior_shares()
     names = regression.coefficient_names
     is_default = np.array(

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import base64
 import math
+import re
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..errors import ModelFileError
+
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which can be in JSON and cannot be printed
+_LARGEST_WHOLE = 2**63 - 1
 
 
 def write_value(value: Any, where: str) -> Any:
@@ -32,22 +38,24 @@ def write_value(value: Any, where: str) -> Any:
 
 def read_value(value: Any) -> Any:
     """Read again what `write_value` wrote."""
-    if not isinstance(value, dict):
-        if isinstance(value, list):
-            raise ModelFileError("a list stands where a value should.")
-        return value
-    ((kind, inner),) = value.items()
-    if kind == "number" and inner in ("nan", "inf", "-inf"):
-        return float(inner)
-    if kind == "array":
-        return read_array(inner)
-    if kind == "list":
-        return [read_value(item) for item in inner]
-    if kind == "tuple":
-        return tuple(read_value(item) for item in inner)
-    if kind == "dict":
-        return {read_value(key): read_value(item) for key, item in inner}
-    raise ModelFileError(f"{kind!r} is not a kind of value.")
+    if isinstance(value, dict):
+        ((kind, inner),) = value.items()
+        if kind not in _READERS:
+            raise ModelFileError(f"{_shown(kind)} is not a kind of value.")
+        return _READERS[kind](inner)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return read_whole(value)
+    if isinstance(value, str):
+        return read_text(value)
+    if isinstance(value, list):
+        raise ModelFileError("a list stands where a value should.")
+    return value
+
+
+def _read_special(name: Any) -> float:
+    if name not in ("nan", "inf", "-inf"):
+        raise ModelFileError(f"{_shown(name)} is not a number.")
+    return float(name)
 
 
 def write_array(values: Any) -> dict[str, Any]:
@@ -65,6 +73,15 @@ def read_array(entry: Any) -> Any:
     return np.frombuffer(data, dtype="<f8").astype(np.float64).reshape(shape)
 
 
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "number": _read_special,
+    "array": read_array,
+    "list": lambda items: [read_value(item) for item in read_list(items)],
+    "tuple": lambda items: tuple(read_value(item) for item in read_list(items)),
+    "dict": lambda pairs: {read_value(key): read_value(item) for key, item in read_list(pairs)},
+}
+
+
 def write_levels(levels: tuple[Any, ...] | None, where: str) -> list[Any] | None:
     """Write levels, which are text or numbers."""
     if levels is None:
@@ -79,12 +96,17 @@ def write_levels(levels: tuple[Any, ...] | None, where: str) -> list[Any] | None
     return plain
 
 
-def read_levels(levels: Any) -> tuple[Any, ...] | None:
-    """Read levels: at least one, each text or a number."""
+def read_levels(levels: Any, unique: bool = True) -> tuple[Any, ...] | None:
+    """Read levels: at least one, each text or a finite number, each once unless they only label columns."""
     if levels is None:
         return None
-    if not isinstance(levels, list) or not levels or not all(isinstance(v, (str, int, float)) for v in levels):
-        raise ModelFileError(f"{levels!r} are not levels.")
+    if not isinstance(levels, list) or not levels:
+        raise ModelFileError(f"{_shown(levels)} are not levels.")
+    for level in levels:
+        if not isinstance(level, bool):
+            read_text(level) if isinstance(level, str) else read_finite(level)
+    if unique and len(set(levels)) < len(levels):
+        raise ModelFileError(f"{_shown(levels)} are not levels: one is there twice.")
     return tuple(levels)
 
 
@@ -100,34 +122,54 @@ def read_number(value: Any) -> float:
 
 def read_finite(value: Any) -> float:
     """Read a finite number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ModelFileError(f"{value!r} is not a finite number.")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
+        raise ModelFileError(f"{_shown(value)} is not a finite number.")
     return float(value)
 
 
 def read_whole(value: Any) -> int:
-    """Read a whole number."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ModelFileError(f"{value!r} is not a whole number.")
+    """Read a whole number, such that C++ can hold it."""
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _LARGEST_WHOLE:
+        raise ModelFileError(f"{_shown(value)} is not a whole number.")
     return value
 
 
 def read_text(value: Any) -> str:
-    """Read text."""
-    if not isinstance(value, str):
-        raise ModelFileError(f"{value!r} is not text.")
+    """Read text, which must be such that it can be written again."""
+    if not isinstance(value, str) or not (value.isascii() or _SURROGATE.search(value) is None):
+        raise ModelFileError(f"{_shown(value)} is not text.")
     return value
 
 
 def read_texts(values: Any) -> list[str]:
     """Read a list of texts."""
+    return [read_text(value) for value in read_list(values)]
+
+
+def read_list(values: Any) -> list[Any]:
+    """Read a list of anything."""
     if not isinstance(values, list):
-        raise ModelFileError(f"{values!r} is not a list of texts.")
-    return [read_text(value) for value in values]
+        raise ModelFileError(f"{_shown(values)} is not a list.")
+    return values
+
+
+def read_dict(values: Any) -> dict[str, Any]:
+    """Read an object, whose keys are text."""
+    if not isinstance(values, dict):
+        raise ModelFileError(f"{_shown(values)} is not an object.")
+    for key in values:
+        read_text(key)
+    return values
 
 
 def read_flag(value: Any) -> bool:
     """Read true or false."""
     if not isinstance(value, bool):
-        raise ModelFileError(f"{value!r} is neither true nor false.")
+        raise ModelFileError(f"{_shown(value)} is neither true nor false.")
     return value
+
+
+def _shown(value: Any) -> str:
+    """Write a refused value, cut to a length that fits a message and without what cannot be printed."""
+    text = ascii(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

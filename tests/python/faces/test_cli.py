@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from containers import ARVIZ_MAJOR
+from disks import small_disk
 from filbert import cli
 from filbert.errors import ConvergenceWarning
 from filbert.sampling import problems
@@ -144,17 +144,68 @@ def test_plot_is_written(data, tmp_path, name, start):
 
 @pytest.mark.parametrize("option", ["--output", "--plot"])
 def test_failure_to_write_after_sampling_loses_nothing(data, tmp_path, monkeypatch, option):
-    def fail(*_, **__):
+    def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("filbert.plots.plot_fit", fail)
-    container = "xarray.DataTree" if ARVIZ_MAJOR >= 1 else "arviz.InferenceData"
-    monkeypatch.setattr(f"{container}.to_netcdf", fail)
     path = tmp_path / ("fit.nc" if option == "--output" else "fit.png")
+    path.write_bytes(b"old")
+    monkeypatch.setattr("os.fsync", fail)
     result = run("fit", "y ~ x", data, *SEED, "-q", option, path)
     assert result.exit_code == 1
     assert len(summary_of(result)) == 3
-    assert re.fullmatch(rf"Error: {re.escape(str(path))} could not be written: .*No space left.*\n", result.stderr)
+    assert result.stderr == f"Error: {path} could not be written: No space left on device.\n"
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_picture_that_cannot_be_drawn_leaves_the_older_one(data, tmp_path, monkeypatch):
+    def fail(*_):
+        raise ValueError("nothing to draw")
+
+    path = tmp_path / "fit.png"
+    path.write_bytes(b"old")
+    monkeypatch.setattr("filbert.plots.plot_fit", fail)
+    result = run("fit", "y ~ x", data, *SEED, "-q", "--plot", path)
+    assert (result.exit_code, path.read_bytes()) == (1, b"old")
+    assert result.stderr == f"Error: {path} could not be written: nothing to draw.\n"
+
+
+def test_an_interrupt_while_writing_says_what_is_not_there(data, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", interrupted)
+    result = run("fit", "y ~ x", data, *SEED, "-q", "-o", tmp_path / "fit.nc")
+    assert result.exit_code == 130
+    assert len(summary_of(result)) == 3
+    assert result.stderr == f"Error: interrupted, so {tmp_path / 'fit.nc'} was not written.\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_one_line_and_status_1_and_leaves_the_older_files(data, tmp_path):
+    with small_disk(tmp_path / "disk", "16k") as disk:
+        paths = [disk / "fit.nc", disk / "fit.png"]
+        for path in paths:
+            path.write_bytes(b"old")
+        command = [sys.executable, "-m", "filbert", "fit", "y ~ x", data, "-q", "-o", paths[0], "--plot", paths[1]]
+        result = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+        assert result.returncode == 1, result.stderr
+        lines = [f"Error: {path} could not be written: No space left on device." for path in paths]
+        assert result.stderr.splitlines() == lines
+        assert result.stdout.startswith("parameter ")
+        assert [path.read_bytes() for path in paths] == [b"old", b"old"]
+        assert sorted(path.name for path in disk.iterdir()) == ["fit.nc", "fit.png"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes and links of POSIX")
+def test_files_that_are_replaced_keep_their_mode_and_links_stay(data, tmp_path):
+    (tmp_path / "real.png").write_bytes(b"old")
+    (tmp_path / "real.png").chmod(0o600)
+    (tmp_path / "fit.png").symlink_to("real.png")
+    assert run("fit", "y ~ x", data, *SEED, "-q", "--plot", tmp_path / "fit.png").exit_code == 0
+    assert (tmp_path / "fit.png").is_symlink()
+    assert (tmp_path / "real.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "real.png").stat().st_mode & 0o777 == 0o600
 
 
 # What it refuses

@@ -115,12 +115,12 @@ def test_models_with_empty_cells_fit_predict_and_save(frame, tmp_path):
 
 
 def test_places_of_a_file_must_be_columns(frame, tmp_path):
-    from filbert.storage import model_file
+    from filbert.storage import reading, writing
 
     with pytest.warns(DataWarning, match="left out"):
         model = fb.Model("y ~ g*h", frame)
-    entry = model_file._content(model.regression)["products"][-1]
+    entry = writing.content_of(model.regression)["products"][-1]
     levels = {"g": ("a", "b", "c"), "h": ("u", "v")}
     for kept in ([], [-1], [0, 0], [2], ["a"], 3, [1, 0]):
         with pytest.raises((ModelFileError, TypeError)):
-            model_file._product({**entry, "kept": kept}, levels)
+            reading._product({**entry, "kept": kept}, levels)

@@ -32,6 +32,7 @@ class FramedLinearGaussian {
   double user_log_density(const Eigen::VectorXd& position, double log_density) const;
 
   const StandardFrame& frame() const { return *frame_; }
+  const LinearGaussian& posterior() const { return *posterior_; }
 
  private:
   const PrecisionFrame::Pulls& pulls_at(const Eigen::VectorXd& position);

@@ -1,0 +1,294 @@
+"""Makes a regression of the content of a model file, of which nothing is trusted: what does not fit is refused."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..data.columns import ColumnKind
+from ..errors import ModelFileError, quote_names
+from ..families import FAMILIES, family_of
+from ..families.family import Family
+from ..formula.coding import Coding, Product
+from ..formula.design import Design
+from ..formula.guard import check_harmless
+from ..formula.parsing import Expression, read_expression
+from ..formula.predictor import Predictor
+from ..formula.terms import Term
+from ..priors.prior import Prior
+from ..regression import identifiability
+from ..regression.regression import Choices, Regression
+from ..regression.statement import state
+from .trial import check_works
+from .values import (
+    read_array,
+    read_dict,
+    read_finite,
+    read_flag,
+    read_levels,
+    read_list,
+    read_number,
+    read_text,
+    read_texts,
+    read_value,
+    read_whole,
+)
+
+_LONGEST_EXPRESSION = 10_000
+# Beyond what any coding gives, so that products of columns stay finite.
+_LARGEST_FACTOR = 1e100
+_NUMERIC = ("float", "int", "bool")
+
+_Levels = Mapping[str, "tuple[Any, ...] | None"]
+
+
+def restored(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any], family: Any) -> Regression:
+    """Make the regression that `writing.content_of` has described.
+
+    Parameters
+    ----------
+    content : object
+        What was read from JSON.
+    namespace : mapping
+        The functions that the formula may use, with those of `extra`.
+    extra : dict
+        The user's functions.
+    family : Family or str, optional
+        That of the model where it is not one of filbert's own.
+
+    Raises
+    ------
+    ModelFileError, or whatever reading a wrong value raises
+    """
+    missing = [name for name in read_texts(content["extra_namespace"]) if name not in extra]
+    if missing:
+        raise ModelFileError(
+            f"the formula {content['formula']!r} uses {quote_names(missing)}, which the file does not hold. Pass "
+            f"extra_namespace={{{missing[0]!r}: ...}} to load()."
+        )
+    chosen = _family(read_text(content["family"]), family)
+    link = chosen.chosen_link(read_text(content["link"]))
+    design = _design(content, namespace, extra)
+    summary = _summary(content["summary"], design)
+    predictors = _predictors(content["predictors"], design)
+    design.__dict__["predictors"] = predictors  # what the cached property would compute from the rows
+    check_works(design, extra)
+    priors = {
+        read_text(key): Prior(read_text(name), **{read_text(k): read_value(v) for k, v in read_dict(params).items()})
+        for key, (name, params) in read_dict(content["priors"]).items()
+    }
+    choices = Choices(priors, read_flag(content["auto_scale"]))
+    return state(design, chosen, link, read_flag(content["center_predictors"]), choices, summary)
+
+
+def _family(name: str, given: Any) -> Family:
+    """Return the family of the model: one of filbert's own by its name, else the one that was given, of that name."""
+    if given is None:
+        if name not in FAMILIES:
+            raise ModelFileError(
+                f"the model has the family {name!r}, which is not one of filbert's own. Pass its object as family= to "
+                "load()."
+            )
+        return FAMILIES[name]
+    family = family_of(given)
+    if family.name != name:
+        raise ModelFileError(f"the model has the family {name!r}, and family= is {family.name!r}.")
+    return family
+
+
+def _design(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any]) -> Design:
+    kinds = {name: _kind(name, entry) for name, entry in read_dict(content["columns"]).items()}
+    expressions = _expressions(content["expressions"], kinds, namespace, extra)
+    offsets = _expressions(content["offsets"], kinds, namespace, extra)
+    levels = _levels(read_dict(content["levels"]), expressions, kinds)
+    for offset in offsets:
+        if offset.is_column and kinds[offset.text].kind not in _NUMERIC:
+            raise ModelFileError(f"the offset {offset.text!r} does not hold numbers.")
+    used = {name for expression in (*expressions, *offsets) for name in expression.columns}
+    if used != set(kinds):
+        raise ModelFileError("its columns are not those that the terms and offsets use.")
+    terms = tuple(_term(entry) for entry in read_list(content["terms"]))
+    if len({term.name for term in terms}) != len(terms):
+        raise ModelFileError("two terms have the same name.")
+    products = tuple(_product(entry, levels) for entry in read_list(content["products"]))
+    _check_layout(terms, products)
+    has_intercept = read_flag(content["has_intercept"])
+    if not terms and not has_intercept:
+        raise ModelFileError("the model has neither terms nor an intercept.")
+    entangled = tuple(read_texts(content["entangled"]))
+    learnt = read_value(content["state"])
+    if not isinstance(learnt, dict) or not all(isinstance(one, dict) for one in learnt.values()):
+        raise ModelFileError("what its transforms have learnt does not fit its terms.")
+    return Design(
+        formula=read_text(content["formula"]),
+        response=read_text(content["response"]),
+        has_intercept=has_intercept,
+        terms=terms,
+        columns=tuple(column for term in terms for column in term.columns),
+        baseline={read_text(key): read_text(value) for key, value in read_dict(content["baseline"]).items()},
+        products=products,
+        expressions={expression.text: expression for expression in expressions},
+        levels=dict(levels),
+        state=learnt,
+        offsets=offsets,
+        kinds=kinds,
+        entangled=entangled,
+        offset_is_array=read_flag(content["offset_is_array"]),
+        dropna=read_flag(content["dropna"]),
+        n_rows=read_whole(content["n_rows"]),
+        extra_namespace=extra,
+        rows=None,
+    )
+
+
+def _kind(name: str, entry: Any) -> ColumnKind:
+    kind, levels = read_text(entry["kind"]), read_levels(entry["levels"])
+    if kind not in (*_NUMERIC, "datetime", "categorical") or (kind == "categorical") != (levels is not None):
+        raise ModelFileError(f"{kind!r} is not the kind of the column {name!r}.")
+    return ColumnKind(kind, levels)
+
+
+def _expressions(
+    entries: Any, kinds: Mapping[str, ColumnKind], namespace: Mapping[str, Any], extra: Mapping[str, Any]
+) -> tuple[Expression, ...]:
+    """Read expressions again from their texts, as a formula's, and refuse those that could do more than compute."""
+    expressions = []
+    for text, bare in read_list(entries):
+        if len(read_text(text)) > _LONGEST_EXPRESSION:
+            raise ModelFileError(f"an expression has {len(text)} characters, and may have {_LONGEST_EXPRESSION}.")
+        if read_flag(bare):
+            if text not in kinds:
+                raise ModelFileError(f"the column {text!r} is not among those of the file.")
+            expressions.append(Expression(text, True, (text,)))
+            continue
+        check_harmless(text, extra)
+        expressions.append(read_expression(text, list(kinds), namespace))
+    return tuple(expressions)
+
+
+def _levels(entries: dict[str, Any], expressions: Sequence[Expression], kinds: Mapping[str, ColumnKind]) -> _Levels:
+    """Read the levels of each expression; those of a bare column are the column's."""
+    levels = {text: read_levels(entry) for text, entry in entries.items()}
+    if sorted(levels) != sorted(expression.text for expression in expressions):
+        raise ModelFileError("its levels are not those of its expressions.")
+    for expression in expressions:
+        if not expression.is_column:
+            continue
+        kind = kinds[expression.text]
+        if levels[expression.text] != kind.levels or kind.kind == "datetime":
+            raise ModelFileError(f"the column {expression.text!r} and its levels do not fit.")
+    return levels
+
+
+def _term(entry: Any) -> Term:
+    name, columns = read_text(entry["name"]), tuple(read_texts(entry["columns"]))
+    levels = read_levels(entry["levels"], unique=False)
+    if not columns or len(columns) != (1 if levels is None else len(levels)):
+        raise ModelFileError(f"the term {name!r} has {len(columns)} columns, which do not fit its levels.")
+    return Term(name, columns, levels, read_flag(entry["is_categorical"]))
+
+
+def _product(entry: Any, levels: _Levels) -> Product:
+    codings = tuple(_coding(coding, levels) for coding in read_list(entry["codings"]))
+    scale = read_finite(entry["scale"])
+    if not codings or abs(scale) > _LARGEST_FACTOR:
+        raise ModelFileError("a product has no factors, or too large a number.")
+    kept = entry.get("kept")  # version 1 had no combinations without rows
+    if kept is None:
+        return Product(scale, codings)
+    places = tuple(read_whole(place) for place in read_list(kept))
+    if not places or places[0] < 0 or places[-1] >= _width(codings) or any(a >= b for a, b in pairwise(places)):
+        raise ModelFileError(f"the columns kept of {' and '.join(c.factor for c in codings)} are not columns of it.")
+    return Product(scale, codings, places)
+
+
+def _width(codings: Sequence[Coding]) -> int:
+    """Return the number of columns of a product, with Python's integers, which do not wrap around."""
+    return math.prod(len(c.chosen or ()) if c.contrasts is None else c.contrasts.shape[1] for c in codings)
+
+
+def _coding(entry: Any, levels: _Levels) -> Coding:
+    """Read what a factor contributes: rows of contrasts for its levels, or some of its columns of numbers."""
+    factor = read_text(entry["factor"])
+    known = levels[factor]
+    if known is None:
+        if entry["contrasts"] is not None:
+            raise ModelFileError(f"the factor {factor!r} has contrasts, and no levels.")
+        chosen = tuple(read_whole(place) for place in read_list(entry["chosen"]))
+        if not chosen or chosen[0] < 0 or any(one >= other for one, other in pairwise(chosen)):
+            raise ModelFileError(f"{chosen} are not numbers of columns of the factor {factor!r}.")
+        return Coding(factor, chosen, None)
+    if entry["chosen"] is not None or entry["contrasts"] is None:
+        raise ModelFileError(f"the factor {factor!r} has levels, and no contrasts.")
+    contrasts = read_array(entry["contrasts"])
+    if contrasts.ndim != 2 or contrasts.shape[0] != len(known) or not contrasts.shape[1]:
+        raise ModelFileError(f"the contrasts of {factor!r} have the shape {contrasts.shape} for {len(known)} levels.")
+    if not (np.abs(contrasts) <= _LARGEST_FACTOR).all():
+        raise ModelFileError(f"the contrasts of {factor!r} are not finite, or too large.")
+    return Coding(factor, None, contrasts)
+
+
+def _check_layout(terms: Sequence[Term], products: Sequence[Product]) -> None:
+    """Refuse products that do not make the columns of the terms, each term's by products of its own."""
+    ends, stop = set(), 0
+    for product in products:
+        stop += _width(product.codings) if product.kept is None else len(product.kept)
+        ends.add(stop)
+    size = 0
+    for term in terms:
+        size += len(term.columns)
+        if size not in ends:
+            raise ModelFileError(f"the columns of the term {term.name!r} are not those of its products.")
+    if size != stop:
+        raise ModelFileError("its products have other columns than its terms.")
+
+
+def _summary(entry: Any, design: Design) -> _core.SufficientStatistics:
+    """Read the summary of the data, which must be one that a model could be made of."""
+    exponents = np.array([read_whole(value) for value in read_list(entry["exponents"])], dtype=np.int32)
+    parts = read_array(entry["factor"]), read_array(entry["mean"]), exponents
+    total_weight, n_rows = read_finite(entry["total_weight"]), read_whole(entry["n_rows"])
+    summary = _core.SufficientStatistics.from_state((*parts, total_weight, n_rows))
+    if summary.columns != len(design.columns) or n_rows != design.n_rows:
+        raise ModelFileError("the terms, their columns and the summary of the data have different sizes.")
+    if not (n_rows > 0 and total_weight > 0):
+        raise ModelFileError("the summary of the data has no rows.")
+    if not (np.isfinite(summary.sd).all() and (summary.sd >= 0).all()):
+        raise ModelFileError("the summary of the data has standard deviations that are not finite.")
+    identifiability.check_response(design.response, summary)
+    identifiability.check_columns(design.columns, summary, design.has_intercept)
+    return summary
+
+
+def _predictors(entries: Any, design: Design) -> dict[str, Predictor]:
+    if list(read_dict(entries)) != list(design.kinds):
+        raise ModelFileError("the summaries of the predictors are not those of the columns.")
+    return {name: _predictor(name, design.kinds[name], entry) for name, entry in entries.items()}
+
+
+def _predictor(name: str, kind: ColumnKind, entry: Any) -> Predictor:
+    mean, sd, quantiles, mode, numbers = read_list(entry)
+    mean, sd, quantiles = read_number(mean), read_number(sd), tuple(read_number(q) for q in read_list(quantiles))
+    finite = [q for q in quantiles if math.isfinite(q)]
+    is_numeric = kind.kind in _NUMERIC
+    # Means and quartiles of numbers near the largest double may be beyond it; the extremes are numbers of the data.
+    has_extremes = len(quantiles) == 5 and math.isfinite(quantiles[0]) and math.isfinite(quantiles[4])
+    if len(quantiles) != 5 or is_numeric != has_extremes or (finite and not is_numeric) or finite != sorted(finite):
+        raise ModelFileError(f"the quantiles of {name!r} are not those of its values.")
+    if sd < 0 or (not is_numeric and not (math.isnan(mean) and math.isnan(sd))):
+        raise ModelFileError(f"the mean and standard deviation of {name!r} are not those of its values.")
+    levels, modes = kind.levels or read_levels(numbers), read_levels(mode)
+    if (levels is None) != (modes is None) or (levels and modes and (len(modes) > 1 or modes[0] not in levels)):
+        raise ModelFileError(f"the mode of {name!r} is not one of its levels.")
+    if kind.levels is None and levels and not (kind.kind in ("float", "int") and _are_numbers(levels)):
+        raise ModelFileError(f"the levels of {name!r} are not numbers.")
+    return Predictor(name, kind.kind, levels, mean, sd, quantiles, modes and modes[0])
+
+
+def _are_numbers(levels: Sequence[Any]) -> bool:
+    return all(isinstance(level, (int, float)) and not isinstance(level, bool) for level in levels)
