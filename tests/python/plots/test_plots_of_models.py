@@ -105,13 +105,13 @@ def test_lm_needs_a_formula_with_numbers_and_rows(tmp_path):
     model, idata = fitted("y ~ g")
     with pytest.raises(fb.SettingError, match="no numeric predictor"):
         fb.plot_lm(model, idata)
-    with pytest.raises(fb.DataTypeError, match="which has a formula and data, not pandas"):
+    with pytest.raises(fb.DataTypeError, match="which has a formula, not pandas"):
         fb.plot_lm(FRAME, idata)
     line_model, line_fit = fitted("y ~ x")
     line_model.save(tmp_path / "a.filbert")
     with pytest.raises(fb.DataError, match=r"which has no rows to draw. Use fb.plot_predictions"):
         fb.plot_lm(fb.load(tmp_path / "a.filbert"), line_fit)
-    with pytest.raises(fb.SettingError, match="was it fitted by another model"):
+    with pytest.raises(fb.SettingError, match="draws of another model: they are of"):
         fb.plot_lm(line_model, idata)
     for draw in (fb.plot_trace, fb.plot_forest):
         with pytest.raises(fb.DataTypeError, match=r"idata must be what Model\.fit returned, not int"):
@@ -274,7 +274,7 @@ def test_bad_input_of_prior_pictures(line, rich):
         line[0].plot_priors(["w"])
     with pytest.raises(fb.SettingError, match="1 axes, and this picture 3 panels"):
         line[0].plot_priors(ax=plt.subplots()[1])
-    with pytest.raises(fb.SettingError, match="was it fitted by another model"):
+    with pytest.raises(fb.SettingError, match="draws of another model: they are of"):
         fb.plot_prior_posterior(rich[0], line[1])
     with pytest.raises(fb.DataTypeError, match="model must be a model of filbert"):
         plot_priors(FRAME)
