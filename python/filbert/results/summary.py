@@ -102,6 +102,14 @@ def posterior_variables(idata: Any) -> Iterator[tuple[str, Any, list[str], Float
             yield str(name), variable, inner, values
 
 
+def auxiliary_names(idata: Any) -> tuple[str, ...]:
+    """Return the parameters of the posterior that are no coefficients, by what its attributes say; else sigma."""
+    from .container import posterior_group
+
+    names = str(posterior_group(idata).attrs.get("auxiliaries", "sigma"))
+    return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
 def draws_by_parameter(idata: Any) -> Iterator[tuple[str, FloatArray]]:
     """Yield each scalar parameter of the posterior with its draws, an array (chains, draws)."""
     for variable in posterior_variables(idata):
