@@ -519,6 +519,11 @@ class Model:
 
         return statement_text(self._regression)
 
+    def _repr_html_(self) -> str:
+        from .results.html import statement_html
+
+        return statement_html(self._regression)
+
 
 def load(path: str | os.PathLike[str], extra_namespace: Mapping[str, Any] | None = None, family: Any = None) -> Model:
     """Read a model that `Model.save` has written.
