@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 import re
 
@@ -24,6 +25,33 @@ def model() -> fb.Model:
 @pytest.fixture(scope="module")
 def idata(model: fb.Model):
     return model.fit(random_seed=1)
+
+
+# bambi 0.21.0: the names of its arguments.
+OF_BAMBI = {
+    fb.Model.__init__: "formula data family priors link categorical potentials dropna auto_scale noncentered "
+    "center_predictors extra_namespace",
+    fb.Model.fit: "draws tune discard_tuned_samples omit_offsets include_mean include_response_params inference_method init "
+    "n_init chains cores random_seed nuts",
+    fb.Model.predict: "idata kind data inplace include_group_specific sample_new_groups random_seed",
+    fb.Model.set_priors: "priors common group_specific",
+    fb.Model.prior_predictive: "draws var_names omit_offsets random_seed",
+    fb.Model.r2_score: "idata summary",
+    fb.Model.compute_log_likelihood: "idata data inplace",
+    fb.Prior.__init__: "name auto_scale dist noncentered",
+}
+
+
+@pytest.mark.parametrize("function", OF_BAMBI, ids=lambda function: function.__qualname__)
+def test_every_argument_of_bambi_is_known(function, model) -> None:
+    missing = dict.fromkeys(set(OF_BAMBI[function].split()) - set(inspect.signature(function).parameters))
+    if not missing:
+        return
+    if function is fb.Model.__init__:
+        fb.Model("y ~ x", DATA, **missing)
+    else:
+        assert function is fb.Model.fit
+        model.fit(random_seed=1, **missing)
 
 
 REFUSED = [
