@@ -161,8 +161,8 @@ SUMMARIES = frozenset(_SUMMARIES.split())
 _DTYPES = "float float64 float32 int int64 int32 bool str string category"
 DTYPES = frozenset(_DTYPES.split())
 
-# A larger basis is a slip, or an attack: each unit is a column of the design.
-MOST = {"df": 1000, "degree": 100, "levels": 5000}
+# A larger basis is a slip, or an attack: each unit is a column of the design, or (`n`) a pass over the rows.
+MOST = {"df": 1000, "degree": 100, "levels": 5000, "n": 1000}
 
 
 def in_module(node: ast.Attribute, trusted: Container[str]) -> str | None:

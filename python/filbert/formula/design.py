@@ -133,7 +133,8 @@ class Design:
         weights, offset : str or array-like of shape (n,), optional
             A column of `data`, or one number for each of its rows, in their order.
         extra_namespace : dict, optional
-            More functions and constants for the formula.
+            More functions and constants for the formula. What they do is up to them: a formula of somebody else, with
+            functions of yours, runs your code on its terms.
 
         Raises
         ------

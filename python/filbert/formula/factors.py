@@ -136,7 +136,10 @@ def _value(
     layer = {name: columns.series(name, expression.is_factor) for name in expression.columns}
     interpreter = Interpreter(expression.text, layer, namespace, state, learning, expression.is_factor)
     with translate_errors(f"Cannot evaluate {expression.text!r}", _hint(layer)), np.errstate(all="ignore"):
-        return FactorValues(interpreter.value())
+        value = interpreter.value()
+    if not (hasattr(value, "__array__") or isinstance(value, (str, float, int, list, tuple, dict, type(None)))):
+        raise FormulaError(f"The term {expression.text!r} gives a {type(value).__name__}, which is no number a row.")
+    return FactorValues(value)
 
 
 def _array(values: Any) -> Any:

@@ -77,7 +77,11 @@ def check_harmless(text: str, trusted: Container[str]) -> None:
         Names that the caller gave, whose attributes are the caller's business.
     """
     check_text(text)
-    tree, aliases = python_tree(text)
+    try:
+        tree, aliases = python_tree(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        detail = str(error) or "it is nested too deep"
+        raise FormulaError(f"The expression {_short(text)} cannot be read: {detail}.") from None
     check_tree(tree, text)
     _Guard(text, trusted, aliases).check(tree)
 

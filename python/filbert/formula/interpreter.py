@@ -123,9 +123,12 @@ class Interpreter:
         return result
 
     def _attribute(self, node: ast.Attribute) -> Any:
-        if in_module(node, self.trusted) is not None:
-            assert isinstance(node.value, ast.Name)
-            return getattr(self.namespace[node.value.id], node.attr)
+        if in_module(node, self.trusted) is not None or of_user(node, self.trusted):
+            # Of the namespace even where a column has that name: a column's attributes are not all harmless.
+            if isinstance(node.value, ast.Name):
+                return getattr(self.namespace[node.value.id], node.attr)
+            assert isinstance(node.value, ast.Attribute)
+            return getattr(self._attribute(node.value), node.attr)
         return getattr(self._value(node.value), node.attr)
 
     def _subscript(self, node: ast.Subscript) -> Any:

@@ -357,7 +357,9 @@ def _mark(formula: str, start: int | None, length: int = 1) -> str:
 
 def _fail(formula: str, error: Exception) -> NoReturn:
     """Raise formulaic's parsing error as ours, with its mark turned into carets."""
-    if isinstance(error, SyntaxError):
+    if isinstance(error, (RecursionError, MemoryError)):  # which of them depends on the version of Python
+        detail, place = "it is nested too deep", _mark(formula[:80], None)
+    elif isinstance(error, SyntaxError):
         detail, place = f"{error.msg} in a Python expression", _python_place(formula)
     else:
         text = re.sub("\x1b\\[[0-9;]*m", "", str(error))

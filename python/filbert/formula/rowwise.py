@@ -70,6 +70,8 @@ class _Reader:
     def _attribute(self, node: ast.Attribute) -> Reach:
         if in_module(node, self.trusted) is not None:
             return Reach.CONSTANT
+        if of_user(node, self.trusted):
+            return Reach.UNKNOWN
         if accessor(node.value) == "cat":
             # Codes are places among the levels that the model knows, if the column is the model's.
             assert isinstance(node.value, ast.Attribute)

@@ -141,12 +141,11 @@ def hdi(draws: npt.ArrayLike, prob: float = 0.94) -> tuple[float, float]:
         Lower and upper end, (nan, nan) if a draw is not a number.
     """
     checked_probability(prob, "prob")
-    values = np.sort(np.asarray(draws, dtype=np.float64), axis=None)
-    if not len(values) or math.isnan(values[-1]):
+    values = np.ravel(np.asarray(draws, dtype=np.float64))
+    if not len(values) or np.isnan(values).any():
         return math.nan, math.nan
-    span = min(math.floor(prob * len(values)), len(values) - 1)
-    start = int(np.argmin(values[span:] - values[: len(values) - span]))
-    return float(values[start]), float(values[start + span])
+    lower, upper = _core.shortest_interval(values, prob)
+    return lower, upper
 
 
 def interval_names(prob: float, argument: str, kind: str = "hdi") -> tuple[str, str]:

@@ -118,6 +118,7 @@ LONG = {
     "cr(x, df=2 * 10**6)": "1000 at most",
     "poly(x, 10**6)": "100 at most",
     "poly(x, degree=1e6)": "100 at most",
+    "np.diff(x, n=10**9)": "1000 at most",
     "hashed(g, levels=10**9)": "5000 at most",
     "g.str.contains('(a+)+$')": "forever",
     "g.str.replace('(a|b)*', 'c')": "forever",
@@ -179,6 +180,25 @@ def test_what_formulas_need_passes(name):
 def test_private_attributes_of_what_the_caller_gave_are_refused():
     with pytest.raises(FormulaError, match="'__globals__'"):
         check_harmless("own.f.__globals__", {"own"})
+
+
+@pytest.mark.parametrize("term", ["x.rolling(2)", "I(x.groupby(g))", "I(contr.sum)", "I(x.str)", "g.str", "np.log"])
+def test_what_gives_no_values_is_refused(term, frame):
+    with pytest.raises(FilbertError, match=r"one a row|no number a row|Cannot evaluate|not a column"):
+        Design.read(f"y ~ {term}", frame)
+
+
+def test_a_column_named_like_a_function_of_the_caller_gives_no_access_to_its_methods(frame, tmp_path):
+    target = tmp_path / "f"
+    own = {"own": np.log}
+    refused(f"y ~ own.to_csv('{target}')", frame.rename(columns={"x": "own"}), "to_csv", extra_namespace=own)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("text", ["x +", "log(x", "x\0", "(" * 5000 + "x" + ")" * 5000, "-" * 15000 + "x"])
+def test_what_cannot_be_read_is_a_formula_error(text):
+    with pytest.raises(FormulaError):
+        check_harmless(text, ())
 
 
 def test_nul_characters_are_refused_beforehand(frame):
