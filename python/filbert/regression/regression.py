@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -74,6 +74,10 @@ class Regression:
     rows: Source | None = None
     design: Design | None = None
     choices: Choices = Choices()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Without what was computed from the fields, which the core's objects among it would not allow.
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @property
     def n_rows(self) -> int:
