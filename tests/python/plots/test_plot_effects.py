@@ -286,6 +286,21 @@ def test_labels_say_what_transforms_do(rich):
     assert axes.get_ylabel() == "difference of exp(y)\nx: +1"
 
 
+def test_long_names_stay_legible():
+    names = {
+        "z": "a predictor with a really long name, which somebody typed in",
+        "y": "response in the second week " * 2,
+    }
+    levels = {"ann": "a level with a really long description of what it is", "bob": "another one as long as that one"}
+    frame = FRAME.rename(columns=names).assign(g=FRAME.g.replace(levels))
+    model = fb.Model(f"`{names['y']}` ~ `{names['z']}` * g + h", frame)
+    idata = model.fit(random_seed=1, progressbar=False)
+    check_legible(fb.plot_predictions(model, idata, [names["z"], "h", "g"]))
+    check_legible(fb.plot_predictions(model, idata, ["g", "h"], transforms={model.regression.response: np.abs}))
+    check_legible(fb.plot_comparisons(model, idata, "g"))
+    check_legible(fb.plot_lm(model, idata, x=names["z"]))
+
+
 # Averages
 
 
