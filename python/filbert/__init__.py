@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import logging
-import sys
 from typing import TYPE_CHECKING, Any
+
+from .messages import show_messages
 
 if TYPE_CHECKING:
     from . import interpret
@@ -150,15 +150,8 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+    """Return the public names, which completion offers, without the modules that happen to be loaded."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
 
 
-def _configure_logging() -> None:
-    """Show progress messages on a terminal or in a notebook, as PyMC does, unless the application logs by itself."""
-    logger = logging.getLogger(__name__)
-    if not logging.root.handlers and not logger.handlers:
-        logger.setLevel(logging.INFO)
-        logger.addHandler(logging.StreamHandler(sys.stderr))
-
-
-_configure_logging()
+show_messages(__name__)

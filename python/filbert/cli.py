@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +14,25 @@ from typing import Any, NoReturn
 
 import click
 
-from .errors import FilbertError, FormulaError, PriorError, SettingError
+from .errors import DataError, FilbertError, FormulaError, PriorError, SettingError
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 PLOT_SUFFIXES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
 OUTPUT_SUFFIXES = (".nc", ".nc4", ".netcdf")
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+_TABS = ("tab", "\\t")
+
+# Arguments in the library's messages, and the options that stand for them here.
+_OPTIONS: tuple[tuple[str, str], ...] = (
+    (r"\bdropna=True\b", "--dropna"),
+    (r"\bcategorical=\[('[^']*'|\"[^\"]*\")\]", r"--categorical \1"),
+    (r"\bpriors=\{'([^']*)': ([^{}]*)\}", r"--prior '\1=\2'"),
+    (r"\b(offset|weights)=(?='|[\s.,;:]|$)", r"--\1 "),
+    (r"`(draws|tune)`", r"--\1"),
+    (r"`target_accept`", "--target-accept"),
+    (r"\bdraws=(\d+)", r"--draws \1"),
+    (r"\bextra_namespace=\{[^{}]*\}", r"\g<0> to filbert.Model in Python"),
+)
 THIRD_PARTIES = ("numpy", "pandas", "formulaic", "xarray", "arviz")
 
 
@@ -99,6 +113,9 @@ def main() -> None:
 @click.option(
     "--categorical", multiple=True, metavar="COLUMN", help="A column of numbers to treat as a factor. Repeatable."
 )
+@click.option(
+    "--sep", metavar="CHARACTER", help="What separates columns, such as ';' or tab.  [default: by the file's name]"
+)
 @click.option("--dropna", is_flag=True, help="Leave out rows with missing values.")
 @click.option(
     "--center/--no-center",
@@ -132,7 +149,8 @@ def _fit(formula: str, data: str, quiet: bool, output: str | None, plot: str | N
     priors = _read_priors(options["priors"])
     _check_writable(output, "--output", OUTPUT_SUFFIXES)
     _check_writable(plot, "--plot", PLOT_SUFFIXES)
-    frame = read_table(data, sys.stdin.buffer)
+    frame = read_table(data, sys.stdin.buffer, _separator(options["sep"]))
+    _check_separator(frame, formula, options["sep"])
     from .model import Model
 
     model = Model(
@@ -216,17 +234,38 @@ def _check_writable(path: str | None, option: str, suffixes: Sequence[str]) -> N
         raise SettingError(f"{option} {path} cannot be written: {error.strerror}.") from None
 
 
+def _separator(text: str | None) -> str | None:
+    if text is None or len(text) == 1:
+        return text
+    if text.lower() not in _TABS:
+        raise SettingError(f"--sep {text!r}: give one character, such as ';', or tab.")
+    return "\t"
+
+
+def _check_separator(frame: Any, formula: str, separator: str | None) -> None:
+    """Refuse a table that was read as one column although its name is a list of names."""
+    if separator is not None or len(frame.columns) != 1:
+        return
+    name = str(frame.columns[0])
+    for character, option in {";": "';'", "\t": "tab", "|": "'|'"}.items():
+        if character in name and name not in formula:
+            raise DataError(
+                f"The data have one column, {name!r}: they seem to be separated by {option}. Pass --sep {option}."
+            )
+
+
 def _read_priors(texts: Sequence[str]) -> dict[str, Any]:
     from .priors.text import read_prior
 
     priors: dict[str, Any] = {}
     for text in texts:
+        shown = text if len(text) <= 80 else f"{text[:77]}..."
         try:
             term, prior = read_prior(text)
         except FilbertError as error:
-            raise PriorError(f"--prior {text!r}: {error}") from None
-        if term in priors:
-            raise PriorError(f"--prior {text!r}: there is another prior for {term!r} already.")
+            raise PriorError(f"--prior {shown!r}: {error}") from None
+        if "".join(term.split()) in ("".join(other.split()) for other in priors):
+            raise PriorError(f"--prior {shown!r}: there is another prior for {term!r} already.")
         priors[term] = prior
     return priors
 
@@ -236,7 +275,7 @@ def _messages_on_stderr(*, quiet: bool) -> Iterator[None]:
     """Show each warning as one line on standard error, and what the fit logs unless `quiet`."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        click.echo(f"Warning: {' '.join(str(message).split())}", err=True)
+        click.echo(f"Warning: {' '.join(_in_options(str(message)).split())}", err=True)
 
     logger = logging.getLogger("filbert")
     level = logger.level
@@ -253,7 +292,15 @@ def _messages_on_stderr(*, quiet: bool) -> Iterator[None]:
             logger.setLevel(level)
 
 
+def _in_options(message: str) -> str:
+    """Return a message of the library with its arguments as the options of this program."""
+    for argument, option in _OPTIONS:
+        message = re.sub(argument, option, message)
+    return message
+
+
 def _say_error(message: str, *, keep_lines: bool = False) -> None:
+    message = _in_options(message)
     click.echo(f"Error: {message if keep_lines else ' '.join(message.split())}", err=True)
 
 

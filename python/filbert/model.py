@@ -7,13 +7,14 @@ import pickle
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import _core
-from .errors import SettingError
+from . import _core, foreign
+from .errors import PriorError, SettingError
 from .families import family_of
 from .families.family import Family
 from .fit import fit
 from .formula.design import Design
 from .priors.prior import Prior
+from .regression.default_priors import checked_priors
 from .regression.regression import Choices, Regression
 from .regression.statement import state, with_priors
 from .sampling.settings import Settings
@@ -43,8 +44,8 @@ class Model:
     family : str or Family, default "gaussian"
         ``"gaussian"``, or an object of a class of your own that extends `filbert.Family`.
     priors : mapping of str to Prior, optional
-        Priors by term, as formulas print it, by ``"Intercept"`` and ``"sigma"``; ``"common"`` is for all slopes. What
-        is not given gets a default prior, scaled by the data; ``print(model)`` shows them.
+        Priors by term, as formulas print it, by ``"Intercept"`` and ``"sigma"``; ``"common"`` is for all slopes that
+        have none of their own. What is not given gets a default prior, scaled by the data; ``print(model)`` shows them.
     link : str, optional
         How the linear predictor becomes the family's parent parameter; by default the family's first link.
     categorical : str or list of str, optional
@@ -52,7 +53,7 @@ class Model:
     dropna : bool, default False
         Leave out rows with missing values, and say how many. Otherwise missing values are an error.
     auto_scale : bool, default True
-        Scale the default priors by the data. If False they are Normal(0, 1), and HalfNormal(1) for sigma.
+        Scale the default priors by the data. If False they are flat, and HalfNormal(1) for sigma, as bambi's are.
     center_predictors : bool, default True
         Whether the prior of the intercept is about the mean response at the predictor means. If False it is about the
         response where every predictor is 0. ``posterior["Intercept"]`` is the latter in both cases.
@@ -62,6 +63,8 @@ class Model:
         Added to the mean with coefficient one. A column's name or an array.
     extra_namespace : mapping, optional
         Further functions and values that the formula may use.
+    **other
+        Arguments of bambi: ``noncentered`` changes nothing, ``potentials`` is refused.
 
     Raises
     ------
@@ -91,7 +94,9 @@ class Model:
         weights: Any = None,
         offset: Any = None,
         extra_namespace: Mapping[str, Any] | None = None,
+        **other: Any,
     ) -> None:
+        foreign.check_model_arguments(Model.__init__, other)
         chosen = family_of(family)
         chosen_link = chosen.chosen_link(link)
         design = Design.read(
@@ -177,17 +182,35 @@ class Model:
         """The priors that were given, by the names they were given for."""
         return dict(self._regression.choices.given)
 
-    def set_priors(self, priors: Mapping[str, Prior] | None = None, **by_term: Prior) -> None:
+    def set_priors(
+        self,
+        priors: Mapping[str, Prior] | None = None,
+        common: Prior | None = None,
+        group_specific: Prior | None = None,
+        **by_term: Prior,
+    ) -> None:
         """Replace priors of a model; rows are not read again, and priors not named stay as they are.
 
         Parameters
         ----------
         priors : mapping of str to Prior, optional
             As in the constructor.
+        common : Prior, optional
+            For all slopes, in the place of what was given for them before; what the same call has for a term wins.
+        group_specific : None
+            There are no group-specific terms.
         **by_term : Prior
-            The same for names that are Python names: ``sigma=``, ``common=``.
+            As `priors`, for names that are Python names: ``sigma=``.
         """
-        self._regression = with_priors(with_priors(self._regression, priors), by_term)
+        everywhere = {"common": common, "group_specific": group_specific}
+        given: dict[str, Any] = {name: prior for name, prior in everywhere.items() if prior is not None}
+        given.update(checked_priors(priors, self.family.parent))
+        if twice := [name for name in by_term if name in given]:
+            raise PriorError(f"set_priors has two priors for {twice[0]!r}. Keep one.")
+        self._regression = with_priors(self._regression, {**given, **by_term})
+
+    def build(self) -> None:
+        """Do nothing: a model is ready once it is made (bambi's name)."""
 
     def least_squares(self) -> pd.DataFrame:
         """Return the classical fit, from the same summary of the rows.
@@ -210,7 +233,7 @@ class Model:
     def fit(
         self,
         draws: int = 1000,
-        tune: int = 1000,
+        tune: int | None = 1000,
         chains: int | None = 4,
         cores: int | None = None,
         target_accept: float = 0.8,
@@ -219,6 +242,7 @@ class Model:
         discard_tuned_samples: bool = True,
         init: str = "jitter",
         progressbar: bool = True,
+        **other: Any,
     ) -> Any:
         """Sample the posterior by NUTS.
 
@@ -243,6 +267,10 @@ class Model:
             Each chain starts at a random point around the mode. ``"auto"`` means the same.
         progressbar : bool, default True
             Show progress if sampling takes over half a second.
+        **other
+            Arguments of bambi and PyMC: ``idata_kwargs={"log_likelihood": True}`` and ``include_response_params`` add
+            what they say, ``nuts={"target_accept": 0.9}`` and ``compute_convergence_checks`` do, ``inference_method``
+            may have any name of NUTS, and what concerns their samplers alone changes nothing. The rest is refused.
 
         Returns
         -------
@@ -258,22 +286,27 @@ class Model:
         DataWarning
             Collinear columns, and default priors that overrule the data.
         """
+        asked = foreign.sampler_arguments(Model.fit, other)
+        chosen = {"target_accept": target_accept, "max_treedepth": max_treedepth, "progressbar": progressbar}
         settings = Settings.checked(
             draws=draws,
             tune=tune,
             chains=chains,
             cores=cores,
-            target_accept=target_accept,
-            max_treedepth=max_treedepth,
             random_seed=random_seed,
             discard_tuned_samples=discard_tuned_samples,
             init=init,
-            progressbar=progressbar,
+            **{**chosen, **asked.settings},
         )
         from .results.container import fitted_data
 
         data = {} if self.design.rows is None else fitted_data(self._regression.response, self.design.rows)
-        return fit(self._regression, settings, data, {"center_predictors": int(self.center_predictors)})
+        idata = fit(self._regression, settings, data, {"center_predictors": int(self.center_predictors)})
+        if asked.response_parameters:
+            self.predict(idata)
+        if asked.log_likelihood:
+            self.log_likelihood(idata)
+        return idata
 
     def predict(
         self,
@@ -282,6 +315,10 @@ class Model:
         data: pd.DataFrame | None = None,
         inplace: bool = True,
         random_seed: int | np.random.Generator | None = None,
+        *,
+        include_group_specific: bool = True,
+        sample_new_groups: bool | None = None,
+        **other: Any,
     ) -> Any:
         """Add predictions to a fit, for the fitted rows or for new ones.
 
@@ -301,6 +338,8 @@ class Model:
         random_seed : int or numpy.random.Generator, optional
             For draws of the response. A row's draws depend on the seed and on its label in the frame's index, not on
             the other rows or on their order.
+        include_group_specific, sample_new_groups : bool
+            Without effect in models without group-specific terms.
 
         Returns
         -------
@@ -316,16 +355,29 @@ class Model:
         SettingError
             An unknown `kind`, or draws of another model.
         """
+        foreign.check_arguments(Model.predict, other)
+        foreign.check_group_arguments(include_group_specific, sample_new_groups)
         from .predict.posterior_predictive import predict
 
         return predict(self._regression, idata, kind, data, inplace, random_seed)
 
-    def prior_predictive(self, draws: int = 500, random_seed: int | np.random.Generator | None = None) -> Any:
+    def prior_predictive(
+        self,
+        draws: int = 500,
+        var_names: str | Sequence[str] | None = None,
+        omit_offsets: bool = True,  # noqa: ARG002 (bambi's)
+        random_seed: int | np.random.Generator | None = None,
+        **other: Any,
+    ) -> Any:
         """Draw parameters from their priors, and responses from the parameters.
 
         Parameters
         ----------
         draws : int, default 500
+        var_names : str or list of str, optional
+            What to keep of the parameters, ``mu`` and the response; all by default.
+        omit_offsets : bool
+            Without effect.
         random_seed : int or numpy.random.Generator, optional
 
         Returns
@@ -338,13 +390,16 @@ class Model:
         PriorError
             If a prior is improper (Flat, HalfFlat), so that nothing can be drawn from it.
         """
+        foreign.check_arguments(Model.prior_predictive, other)
         from .predict.prior_predictive import prior_predictive
         from .predict.rowwise import fitted_rows
         from .results.container import fitted_data
 
         rows = fitted_rows(self._regression)
         data = fitted_data(self._regression.response, rows)
-        return prior_predictive(self._regression, data, keep_mean=True, draws=draws, random_seed=random_seed)
+        return prior_predictive(
+            self._regression, data, keep_mean=True, draws=draws, random_seed=random_seed, var_names=var_names
+        )
 
     def log_likelihood(self, idata: Any, inplace: bool = True) -> Any:
         """Add the log likelihood of each fitted row at each draw, which ``az.loo`` and ``az.compare`` need.
@@ -366,19 +421,37 @@ class Model:
 
         return log_likelihood(self._regression, idata, inplace)
 
-    compute_log_likelihood = log_likelihood  # bambi's name
+    def compute_log_likelihood(self, idata: Any, data: None = None, inplace: bool = True) -> Any:
+        """Do what `log_likelihood` does, under bambi's name and with its arguments.
 
-    def r2(self, idata: Any) -> pd.Series[float]:
+        Parameters
+        ----------
+        idata : xarray.DataTree or arviz.InferenceData
+        data : None
+            Other rows than the fitted ones are refused.
+        inplace : bool, default True
+
+        Returns
+        -------
+        None or xarray.DataTree or arviz.InferenceData
+        """
+        if data is not None:
+            raise SettingError("data= is not available: log likelihoods are of the fitted rows. Leave it out.")
+        return self.log_likelihood(idata, inplace)
+
+    def r2(self, idata: Any, summary: bool = True) -> Any:
         """Return the Bayesian R².
 
         Parameters
         ----------
         idata : xarray.DataTree or arviz.InferenceData
             What `fit` returned.
+        summary : bool, default True
+            If False return the draws of R², an array (chains * draws,).
 
         Returns
         -------
-        pandas.Series
+        pandas.Series or array
             ``r2``, its posterior mean, and ``r2_std``, its posterior standard deviation.
 
         References
@@ -388,12 +461,16 @@ class Model:
         """
         from .predict.log_likelihood import r2
 
-        return r2(self._regression, idata)
+        return r2(self._regression, idata, summary)
 
     r2_score = r2  # bambi's name
 
     def plot_priors(
-        self, var_names: str | Sequence[str] | None = None, figsize: tuple[float, float] | None = None, ax: Any = None
+        self,
+        var_names: str | Sequence[str] | None = None,
+        figsize: tuple[float, float] | None = None,
+        ax: Any = None,
+        **other: Any,
     ) -> Any:
         """Draw the density of each prior, on the scale of the data.
 
@@ -409,6 +486,7 @@ class Model:
         -------
         array of matplotlib.axes.Axes, (parameters,)
         """
+        foreign.check_plot_arguments(Model.plot_priors, other)
         from .plots import plot_priors
 
         return plot_priors(self, var_names, figsize, ax)
@@ -418,6 +496,7 @@ class Model:
 
         `filbert.load` reads it back, in any process and on any supported Python; the model then predicts, and is
         fitted again, with other priors if need be. The format is plain text, and safe to load from strangers.
+        The file is whole or not there: an older one of that name stays as it is until the new one is complete.
 
         Parameters
         ----------
@@ -434,10 +513,18 @@ class Model:
 
         save(self._regression, path)
 
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(foreign.missing_attribute(type(self).__name__, name), name=name, obj=self)
+
     def __repr__(self) -> str:
         from .results.statement import statement_text
 
         return statement_text(self._regression)
+
+    def _repr_html_(self) -> str:
+        from .results.html import statement_html
+
+        return statement_html(self._regression)
 
 
 def load(path: str | os.PathLike[str], extra_namespace: Mapping[str, Any] | None = None, family: Any = None) -> Model:
@@ -462,8 +549,8 @@ def load(path: str | os.PathLike[str], extra_namespace: Mapping[str, Any] | None
     Raises
     ------
     ModelFileError
-        If the file is truncated, corrupt, of another kind or of a newer version, or needs functions or a family that
-        are not given.
+        If the file is truncated, corrupt, too large, of another kind or of a newer version, or needs functions or a
+        family that are not given.
     OSError
         If the file cannot be read.
     """

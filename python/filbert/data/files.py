@@ -18,7 +18,7 @@ PARQUET_SUFFIXES = (".parquet", ".pq")
 TAB_SUFFIXES = (".tsv", ".tab")
 
 
-def read_table(path: str, standard_input: BinaryIO | None = None) -> pd.DataFrame:
+def read_table(path: str, standard_input: BinaryIO | None = None, separator: str | None = None) -> pd.DataFrame:
     """Read a table.
 
     Parameters
@@ -27,6 +27,8 @@ def read_table(path: str, standard_input: BinaryIO | None = None) -> pd.DataFram
         A Parquet file (``.parquet``, ``.pq``; needs pyarrow), a tab-separated one (``.tsv``, ``.tab``), or else CSV,
         which may be compressed (``.csv.gz``). ``"-"`` reads CSV from `standard_input`.
     standard_input : binary file, optional
+    separator : str, optional
+        The character between columns; by default a comma, or a tab in tab-separated files.
 
     Raises
     ------
@@ -34,11 +36,13 @@ def read_table(path: str, standard_input: BinaryIO | None = None) -> pd.DataFram
         If the file cannot be read, is empty, or has two columns of one name.
     """
     if path == "-" and standard_input is not None:
-        return _read_csv(io.BytesIO(standard_input.read()), "standard input", ",")
+        return _read_csv(io.BytesIO(standard_input.read()), "standard input", separator or ",")
     suffix = Path(path).suffix.lower()
     if suffix in PARQUET_SUFFIXES:
+        if separator is not None:
+            raise DataError(f"{path} is a Parquet file, which has no separator {separator!r}: leave that out.")
         return _read_parquet(path)
-    return _read_csv(path, path, "\t" if suffix in TAB_SUFFIXES else ",")
+    return _read_csv(path, path, separator or ("\t" if suffix in TAB_SUFFIXES else ","))
 
 
 def _read_csv(source: Any, name: str, separator: str) -> pd.DataFrame:

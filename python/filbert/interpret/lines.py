@@ -13,6 +13,7 @@ from ..errors import DataError, SettingError, quote_names
 from ..predict import rowwise
 from ..results.draws import Draws
 from .grids import grid, predictor_of
+from .observed import rows_to_draw
 
 if TYPE_CHECKING:
     from ..formula.design import Design
@@ -98,12 +99,7 @@ def chosen_predictor(design: Design, x: str | None) -> str:
 
 def points_of(design: Design, column: str) -> Points:
     """Return the fitted rows as points over a predictor."""
-    rows = design.rows
-    if rows is None:
-        raise DataError(
-            "The model was loaded from a file, which has no rows to draw. Use fb.plot_predictions(model, idata, "
-            f"conditional={column!r}), or make the model again from its formula and data."
-        )
+    rows = rows_to_draw(design, column)
     y = np.concatenate([block.target for block in rows.blocks()])
     label = design.response if rows.offset is None else f"{design.response} - offset"
     return Points(np.asarray(rows.columns[column], dtype=np.float64), y, column, label)

@@ -1,48 +1,31 @@
-"""Draws the tables of `filbert.interpret`: over the first variable, a colour for the second, a panel for the third."""
+"""Pictures of the tables of `filbert.interpret`: predictions, comparisons and slopes over up to three variables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
-from ..errors import DataTypeError, SettingError, quote_names, suggest
+from ..errors import DataTypeError, SettingError, count
 from ..interpret.comparison import comparisons
+from ..interpret.observed import WithinGroups, has_levels, observed_rows
 from ..interpret.prediction import predictions
 from ..interpret.slope import slopes
-from ..interpret.view import check_free
-from ..regression.regression import stated_by_formula
-from .style import (
-    BAND_ALPHA,
-    COLOURS,
-    LINE_STYLES,
-    MARKERS,
-    MOST_COLUMNS,
-    MOST_LETTERS,
-    PANEL_LETTERS,
-    TEXT_SIZE,
-    Panels,
-    legend_above,
-    note,
-    panels_in_rows,
-    short,
-    tidy,
-    title,
-)
+from ..interpret.view import Transforms, averages, check_free
+from ..regression.regression import Regression, stated_by_formula
+from .curves import Picture, applied, names_of, roles_of, shown, some_points
+from .style import Panels, short
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from ..formula.design import Design
 
 __all__ = ["plot_comparisons", "plot_predictions", "plot_slopes"]
 
-_ROLES = ("main", "group", "panel")
 _CONTRAST = "contrast"
-_MOST_GROUPS = len(COLOURS)
+_KINDS = {"diff": "difference", "dydx": "slope"}
+_NEUTRAL = {"diff": 0.0, "ratio": 1.0, "lift": 0.0}  # where nothing has changed
 
 
 def plot_predictions(
@@ -50,10 +33,18 @@ def plot_predictions(
     idata: Any,
     conditional: Any = None,
     average_by: Any = None,
-    legend: bool = True,
+    target: str = "mean",
+    use_hdi: bool = True,
+    prob: Any = 0.94,
+    transforms: Transforms = None,
+    sample_new_groups: bool | None = None,
+    fig_kwargs: Mapping[str, Any] | None = None,
     subplot_kwargs: Mapping[str, str] | None = None,
+    *,
+    legend: bool = True,
     figsize: tuple[float, float] | None = None,
     ax: Any = None,
+    points: bool = False,
     **options: Any,
 ) -> Panels:
     """Draw the predicted response over one predictor, with intervals, by up to two others.
@@ -62,16 +53,24 @@ def plot_predictions(
     ----------
     model, idata, conditional, average_by
         As in `filbert.predictions`; one of `conditional` and `average_by` is needed. Their first variable is on the x
-        axis, the second has colours, line styles and markers, the third panels.
-    legend : bool, default True
-        Name the values of the second variable.
+        axis, the second has colours, line styles and markers, the third panels. Over a number, each curve of a level
+        spans the values that the number has in the rows of that level; give values, as in ``conditional={"x":
+        np.linspace(0, 1, 50), "g": None}``, to see it elsewhere.
+    target, use_hdi, prob, transforms, sample_new_groups
+        As in `filbert.predictions`; of several intervals the narrower ones are darker.
+    fig_kwargs : mapping, optional
+        ``{"figsize": (width, height)}``, as in bambi.
     subplot_kwargs : mapping, optional
         Other roles of the variables: ``{"main": "x", "group": "g", "panel": "h"}``.
+    legend : bool, default True
+        Name the values of the second variable.
     figsize : (float, float), optional
         Width and height in inches.
     ax : matplotlib.axes.Axes or array of them, (panels,), optional
+    points : bool, default False
+        Draw the fitted rows too, in the colours and panels of their levels; of more than 2000 as many.
     **options
-        Of `filbert.predictions`: ``pps``, ``use_hdi``, ``prob``, ``transforms``, ``random_seed``.
+        Of `filbert.predictions`: ``pps``, ``scale``, ``random_seed``.
 
     Returns
     -------
@@ -86,12 +85,28 @@ def plot_predictions(
     --------
     >>> fb.plot_predictions(model, idata, conditional=["mom_iq", "mom_hs"])
     """
-    picture = _Picture.of("plot_predictions", conditional, average_by, subplot_kwargs, options)
-    table: pd.DataFrame = predictions(model, idata, conditional, average_by, **options)
     regression, design = stated_by_formula(model)
-    table = _with_levels(table, design, options.get("transforms"))
-    response = regression.response
-    return picture.draw(table, response if options.get("pps") else f"mean {response}", legend, figsize, ax)
+    picture = _picture("plot_predictions", design, conditional, average_by, subplot_kwargs, options)
+    if picture is None:
+        raise SettingError(
+            "plot_predictions needs a variable for its x axis: conditional= (others at typical values) or average_by= "
+            "with column names."
+        )
+    rows, picture = _rows(design, picture, conditional, average_by)
+    options = {**options, **_options(target, use_hdi, prob, transforms, sample_new_groups)}
+    table: pd.DataFrame = predictions(model, idata, **rows, **options)
+    transforms = transforms or {}
+    picture = replace(picture, legend=legend, figsize=_size(figsize, fig_kwargs), ax=ax, names=_names(transforms))
+    if points:
+        picture = _with_points(picture, design, regression.response, transforms)
+    noisy = options.get("pps") or target == regression.response
+    if target in regression.auxiliaries:
+        label = applied(transforms.get(target), target)
+    elif options.get("scale") == "link":
+        label = f"linear predictor of {regression.response}"
+    else:
+        label = applied(transforms.get(regression.response), regression.response if noisy else _mean_of(regression))
+    return picture.draw(_with_levels(table, design, transforms), label)
 
 
 def plot_comparisons(
@@ -100,9 +115,16 @@ def plot_comparisons(
     contrast: Any,
     conditional: Any = None,
     average_by: Any = None,
-    comparison_type: str = "diff",
-    legend: bool = True,
+    target: str = "mean",
+    comparison: Any = "diff",
+    use_hdi: bool = True,
+    prob: Any = 0.94,
+    transforms: Transforms = None,
+    sample_new_groups: bool | None = None,
+    fig_kwargs: Mapping[str, Any] | None = None,
     subplot_kwargs: Mapping[str, str] | None = None,
+    *,
+    legend: bool = True,
     figsize: tuple[float, float] | None = None,
     ax: Any = None,
     **options: Any,
@@ -111,13 +133,13 @@ def plot_comparisons(
 
     Parameters
     ----------
-    model, idata, contrast, conditional, average_by, comparison_type
-        As in `filbert.comparisons`; one of `conditional` and `average_by` is needed. Several pairs of values count as a
-        last variable, ``"contrast"``.
-    legend, subplot_kwargs, figsize, ax
+    model, idata, contrast, conditional, average_by, target, comparison
+        As in `filbert.comparisons`. Several pairs of values count as a last variable, ``"contrast"``. Without
+        `conditional` and `average_by`, or with ``average_by=True``, the averages over all rows are drawn.
+    use_hdi, prob, transforms, sample_new_groups, fig_kwargs, subplot_kwargs, legend, figsize, ax
         As in `plot_predictions`.
     **options
-        Of `filbert.comparisons`: ``use_hdi``, ``prob``, ``transforms``.
+        Of `filbert.comparisons`: ``scale``, ``random_seed``, ``comparison_type``.
 
     Returns
     -------
@@ -128,25 +150,34 @@ def plot_comparisons(
     SettingError, DataTypeError, DataError
         See the message for the argument, the value and the remedy.
     """
-    picture = _Picture.of("plot_comparisons", conditional, average_by, subplot_kwargs, options)
-    table: pd.DataFrame = comparisons(
-        model, idata, contrast, conditional, average_by, comparison=comparison_type, **options
-    )
     regression, design = stated_by_formula(model)
-    table = _with_levels(table, design, options.get("transforms"))
-    name, response = table["term"].iloc[0], regression.response
-    predictor = design.predictors[name]
-    unit = not isinstance(contrast, Mapping) and predictor.levels is None and predictor.dtype != "bool"
-    shown = ["+1" if unit else " to ".join(map(_shown, pair)) for pair in table["value"]]
-    pairs = list(dict.fromkeys(shown))
-    if len(pairs) > 1:
+    picture = _picture("plot_comparisons", design, conditional, average_by, subplot_kwargs, options)
+    averaged = picture is None
+    if picture is None:
+        rows: dict[str, Any] = {"conditional": conditional, "average_by": True}
+        picture = Picture(roles_of([_CONTRAST], subplot_kwargs))
+    elif conditional is not None and any(name in names_of(conditional) for name in names_of(contrast)):
+        rows = {"conditional": conditional, "average_by": average_by}  # which `comparisons` refuses
+    else:
+        rows, picture = _rows(design, picture, conditional, average_by)
+    options = {**options, **_options(target, use_hdi, prob, transforms, sample_new_groups)}
+    if "comparison_type" not in options:
+        options["comparison"] = comparison
+    transforms = transforms or {}
+    table = _with_levels(comparisons(model, idata, contrast, **rows, **options), design, transforms)
+    name, kind = table["term"].iloc[0], table["estimate_type"].iloc[0]
+    picture = replace(picture, legend=legend, figsize=_size(figsize, fig_kwargs), ax=ax, neutral=_NEUTRAL.get(kind))
+    picture = replace(picture, names={**_names(transforms), **({_CONTRAST: name} if averaged else {})})
+    contrasts = _contrasts(table, contrast, design)
+    if averaged or len(contrasts.categories) > 1:
         check_free(table, [_CONTRAST])
-        picture = picture.with_variable(_CONTRAST)
-        table[_CONTRAST] = pd.Categorical(shown, categories=pairs)
-    quantity = f"difference of {response}" if comparison_type == "diff" else f"ratio of {response}"
-    label = f"{quantity}\n{name}" + (f": {pairs[0]}" if len(pairs) == 1 else "")
-    neutral = 0.0 if comparison_type == "diff" else 1.0
-    return picture.draw(table, label, legend, figsize, ax, neutral=neutral)
+        picture = picture if averaged else picture.with_variable(_CONTRAST)
+        table = table.assign(**{_CONTRAST: contrasts})
+    label = f"{_KINDS.get(kind, kind)} of {applied(transforms.get(regression.response), regression.response)}"
+    if averaged:
+        return picture.draw(table, f"average {label}")
+    one = f": {contrasts.categories[0]}" if len(contrasts.categories) == 1 else ""
+    return picture.draw(table, f"{label}\n{name}{one}")
 
 
 def plot_slopes(
@@ -155,9 +186,17 @@ def plot_slopes(
     wrt: Any,
     conditional: Any = None,
     average_by: Any = None,
-    slope: str = "dydx",
-    legend: bool = True,
+    eps: float = 1e-4,
+    slope: Any = "dydx",
+    target: str = "mean",
+    use_hdi: bool = True,
+    prob: Any = 0.94,
+    transforms: Transforms = None,
+    sample_new_groups: bool | None = None,
+    fig_kwargs: Mapping[str, Any] | None = None,
     subplot_kwargs: Mapping[str, str] | None = None,
+    *,
+    legend: bool = True,
     figsize: tuple[float, float] | None = None,
     ax: Any = None,
     **options: Any,
@@ -166,12 +205,13 @@ def plot_slopes(
 
     Parameters
     ----------
-    model, idata, wrt, conditional, average_by, slope
-        As in `filbert.slopes`; one of `conditional` and `average_by` is needed.
-    legend, subplot_kwargs, figsize, ax
+    model, idata, wrt, conditional, average_by, eps, slope, target
+        As in `filbert.slopes`. Without `conditional` and `average_by`, or with ``average_by=True``, the average over
+        all rows is drawn, for each value of `wrt` if it has some.
+    use_hdi, prob, transforms, sample_new_groups, fig_kwargs, subplot_kwargs, legend, figsize, ax
         As in `plot_predictions`.
     **options
-        Of `filbert.slopes`: ``eps``, ``use_hdi``, ``prob``.
+        Of `filbert.slopes`: ``scale``.
 
     Returns
     -------
@@ -182,164 +222,108 @@ def plot_slopes(
     SettingError, DataTypeError, DataError
         See the message for the argument, the value and the remedy.
     """
-    picture = _Picture.of("plot_slopes", conditional, average_by, subplot_kwargs, options)
     regression, design = stated_by_formula(model)
-    table = _with_levels(slopes(model, idata, wrt, conditional, average_by, slope=slope, **options), design, None)
-    name, response = table["term"].iloc[0], regression.response
-    if name not in table:
+    picture = _picture("plot_slopes", design, conditional, average_by, subplot_kwargs, options)
+    averaged = picture is None
+    if picture is None:
+        rows: dict[str, Any] = {"conditional": conditional, "average_by": True}
+        picture = Picture(roles_of(names_of(wrt), subplot_kwargs))
+    else:
+        rows, picture = _rows(design, picture, conditional, average_by)
+    options = {**options, **_options(target, use_hdi, prob, transforms, sample_new_groups)}
+    transforms = transforms or {}
+    table = _with_levels(slopes(model, idata, wrt, eps=eps, slope=slope, **rows, **options), design, transforms)
+    name, kind = table["term"].iloc[0], table["estimate_type"].iloc[0]
+    if averaged and not isinstance(wrt, Mapping):
+        table[name] = pd.Categorical(["average over all rows" if conditional is None else "average"] * len(table))
+    elif name not in table:
         table[name] = table["value"]
-    kind = "slope" if slope == "dydx" else slope
-    return picture.draw(table, f"{kind} of {response} along {name}", legend, figsize, ax, neutral=0.0)
+    picture = replace(
+        picture, legend=legend, figsize=_size(figsize, fig_kwargs), ax=ax, neutral=0.0, names=_names(transforms)
+    )
+    label = f"{_KINDS.get(kind, kind)} of {applied(transforms.get(regression.response), regression.response)}"
+    return picture.draw(table, f"{'average ' * averaged}{label} along {name}")
 
 
-@dataclass(frozen=True)
-class _Picture:
-    """Which variable of a table has which role."""
+def _options(target: str, use_hdi: bool, prob: Any, transforms: Transforms, groups: bool | None) -> dict[str, Any]:
+    """Return the arguments that all tables have, and pictures in the same places."""
+    return {"target": target, "use_hdi": use_hdi, "prob": prob, "transforms": transforms, "sample_new_groups": groups}
 
-    roles: dict[str, str]
 
-    @classmethod
-    def of(
-        cls,
-        function: str,
-        conditional: Any,
-        average_by: Any,
-        subplot_kwargs: Mapping[str, str] | None,
-        options: Mapping[str, Any],
-    ) -> _Picture:
-        if "data" in options:
-            raise SettingError(f"{function} draws over variables, not rows: use conditional= or average_by= for data=.")
-        by = conditional if average_by is None or average_by is False else average_by
-        if by is None or by is True:
+def _size(figsize: Any, fig_kwargs: Any) -> Any:
+    """Return the size of a figure, which bambi's `fig_kwargs` may have, and refuse what else that has."""
+    if fig_kwargs is None:
+        return figsize
+    if not isinstance(fig_kwargs, Mapping):
+        raise DataTypeError(f"fig_kwargs must be a dict such as {{'figsize': (6, 4)}}, not {fig_kwargs!r}.")
+    for name in fig_kwargs:
+        if name != "figsize":
             raise SettingError(
-                f"{function} needs a variable for its x axis: conditional= (others at typical values) or average_by= "
-                "with column names."
+                f"fig_kwargs has {name!r}. Only 'figsize' is taken; change the axes that are returned, as in "
+                "axes.set_title(...)."
             )
-        names = [by] if isinstance(by, str) or not isinstance(by, Iterable) else list(by)
-        if len(names) > len(_ROLES):
-            raise SettingError(f"A picture shows one to three variables, not {len(names)}: {quote_names(names)}.")
-        roles = dict(zip(_ROLES, names, strict=False))
-        if subplot_kwargs is not None:
-            roles = _checked_roles(subplot_kwargs, names)
-        return cls(roles)
-
-    def with_variable(self, name: str) -> _Picture:
-        """Give the next free role to one more variable."""
-        free = [role for role in _ROLES if role not in self.roles]
-        if not free:
-            raise SettingError(
-                f"A picture shows three variables, and several pairs of values are one: give contrast two values, or "
-                f"leave out one of {quote_names(self.roles.values())}."
-            )
-        return _Picture({**self.roles, free[0]: name})
-
-    def draw(
-        self, table: pd.DataFrame, label: str, legend: bool, figsize: Any, ax: Any, neutral: float | None = None
-    ) -> Panels:
-        """Draw a table into a panel for each value of the third variable."""
-        parts = _split(table, self.roles.get("panel"))
-        groups = _values(table, self.roles.get("group"))
-        size = (6.6, 4.4) if len(parts) == 1 else (3.6, 3.4)
-        drawn = panels_in_rows(len(parts), ax, size, figsize, sharex=True, sharey=True)
-        main = self.roles["main"]
-        numeric = table[main].dtype.kind in "iufM" and len(table[main].unique()) > 1
-        for place, (axes, (value, part)) in enumerate(zip(drawn, parts, strict=True)):
-            _draw_panel(axes, part, main, numeric, self.roles.get("group"), groups)
-            if neutral is not None:
-                axes.axhline(neutral, color="0.5", linewidth=1, linestyle=(0, (4, 2)), zorder=0)
-            if len(parts) > 1:
-                title(axes, f"{self.roles['panel']} = {_shown(value)}", PANEL_LETTERS)
-            if place + MOST_COLUMNS >= len(parts) or ax is not None:
-                axes.set_xlabel(short(main))
-                axes.tick_params(labelbottom=True)
-            if place % MOST_COLUMNS == 0 or ax is not None:
-                axes.set_ylabel(label if "\n" in label else short(label, 48))
-            tidy(axes)
-        if legend and len(groups) > 1:
-            legend_above(drawn[0], below=int(len(parts) > 1), heading=self.roles["group"])
-        if len(groups) > _MOST_GROUPS:
-            note(drawn[-1], f"the first {_MOST_GROUPS} of {len(groups)} values of {short(self.roles['group'], 24)}")
-        return drawn
+    return fig_kwargs.get("figsize", figsize)
 
 
-def _draw_panel(
-    axes: Axes, table: pd.DataFrame, main: str, numeric: bool, group: str | None, groups: Sequence[Any]
-) -> None:
-    """Draw lines with bands over numbers, and points with bars over levels."""
-    places = {value: place for place, value in enumerate(_values(table, main))}
-    shown = groups[:_MOST_GROUPS]
-    for number, value in enumerate(shown):
-        part = table if group is None else table[table[group] == value]
-        if part.empty:
-            continue
-        mean = part["mean"].to_numpy()
-        lower, upper = (part[column].to_numpy() for column in part.columns if column.startswith(("hdi_", "eti_")))
-        colour, style, marker = COLOURS[number], LINE_STYLES[number], MARKERS[number]
-        label = None if group is None else _shown(value, MOST_LETTERS)
-        if numeric:
-            order = np.argsort(part[main].to_numpy(), kind="stable")
-            at = part[main].to_numpy()[order]
-            axes.fill_between(at, lower[order], upper[order], color=colour, alpha=BAND_ALPHA, linewidth=0)
-            axes.plot(at, mean[order], color=colour, linestyle=style, linewidth=1.8, label=label)
-        else:
-            shift = 0.0 if len(shown) == 1 else 0.5 * (number / (len(shown) - 1) - 0.5)
-            at = np.array([places[one] + shift for one in part[main]])
-            axes.vlines(at, lower, upper, color=colour, linewidth=1.4)
-            axes.plot(at, mean, marker, color=colour, markersize=6, label=label)
-    if not numeric:
-        labels = [_shown(value) for value in places]
-        crowded = sum(len(text) + 2 for text in labels) > 60 * axes.get_position().width
-        axes.set_xticks(range(len(labels)), labels, fontsize=TEXT_SIZE, rotation=35 if crowded else 0,
-                        ha="right" if crowded else "center", rotation_mode="anchor" if crowded else None)  # fmt: skip
-        axes.set_xlim(-0.6, len(labels) - 0.4)
+def _picture(
+    function: str, design: Design, conditional: Any, average_by: Any, subplot_kwargs: Any, options: Mapping[str, Any]
+) -> Picture | None:
+    """Give the variables that a table is over their roles; None if there are none, as in an average over all rows."""
+    if "data" in options:
+        raise SettingError(f"{function} draws over variables, not rows: use conditional= or average_by= for data=.")
+    by = average_by if averages(average_by) else conditional
+    everything = by is None or by is True or (average_by == "all" and "all" not in design.predictors)
+    return None if everything else Picture(roles_of(names_of(by), subplot_kwargs))
 
 
-def _with_levels(table: pd.DataFrame, design: Design, transforms: Mapping[str, Any] | None) -> pd.DataFrame:
+def _rows(design: Design, picture: Picture, conditional: Any, average_by: Any) -> tuple[dict[str, Any], Picture]:
+    """Return the rows a table is made of: the grid asked for, each group's part of it only where it has data."""
+    within = None if averages(average_by) else WithinGroups.of(design, conditional, picture.roles["main"])
+    if within is None:
+        return {"conditional": conditional, "average_by": average_by}, picture
+    notes = (f"without rows: {count(within.without_rows, 'curve')}",) if within.without_rows else ()
+    return {"data": within.frame}, replace(picture, notes=notes)
+
+
+def _names(transforms: Mapping[str, Any]) -> dict[str, str]:
+    """Call the variables by what `transforms` make of them."""
+    return {name: applied(function, name) for name, function in transforms.items()}
+
+
+def _contrasts(table: pd.DataFrame, contrast: Any, design: Design) -> pd.Categorical[Any]:
+    """Return the pair of values that each row compares as text, in their order; of numbers, the unit between them."""
+    predictor = design.predictors[table["term"].iloc[0]]
+    unit = not isinstance(contrast, Mapping) and predictor.levels is None and predictor.dtype != "bool"
+    written = ["+1" if unit else " to ".join(short(shown(one), 30) for one in pair) for pair in table["value"]]
+    return pd.Categorical(written, categories=list(dict.fromkeys(written)))
+
+
+def _with_points(picture: Picture, design: Design, response: str, transforms: Mapping[str, Any]) -> Picture:
+    """Put the fitted rows into a picture, transformed as the table is."""
+    main = picture.roles["main"]
+    by = [name for name in picture.roles.values() if name in design.predictors and has_levels(design.predictors[name])]
+    rows = observed_rows(design, list(dict.fromkeys([main, *by])))
+    for name, function in transforms.items():
+        column = None if name == response else name
+        if column in rows.columns:
+            rows[column] = function(rows[column])
+    rows, notes = some_points(rows)
+    return replace(picture, points=rows, notes=(*picture.notes, *notes))
+
+
+def _mean_of(regression: Regression) -> str:
+    """Return what the parameter that the formula models is called in pictures."""
+    parent = regression.family.parent
+    return f"mean {regression.response}" if parent == "mu" else f"{parent} of {regression.response}"
+
+
+def _with_levels(table: pd.DataFrame, design: Design, transforms: Mapping[str, Any]) -> pd.DataFrame:
     """Make categories of what the formula takes for levels, numbers too, in the model's order."""
     columns = {}
     for name, predictor in design.predictors.items():
         if predictor.levels is not None and name in table.columns:
             levels = pd.Series(predictor.levels)
-            if transforms and name in transforms:
+            if name in transforms:
                 levels = transforms[name](levels)
             columns[name] = pd.Categorical(table[name], categories=list(dict.fromkeys(levels)))
     return table.assign(**columns)
-
-
-def _checked_roles(given: Any, names: Sequence[str]) -> dict[str, str]:
-    if not isinstance(given, Mapping):
-        raise DataTypeError(f"subplot_kwargs must be a dict such as {{'main': {names[0]!r}}}, not {given!r}.")
-    for role, name in given.items():
-        if role not in _ROLES:
-            raise SettingError(f"subplot_kwargs has {role!r}. The roles are {quote_names(_ROLES)}.")
-        if name not in names:
-            raise SettingError(
-                f"subplot_kwargs has {name!r}, which is not drawn.{suggest(str(name), names)} Drawn are "
-                f"{quote_names(names)}."
-            )
-    if sorted(given.values()) != sorted(names) or "main" not in given:
-        raise SettingError(f"subplot_kwargs must give 'main', and each of {quote_names(names)} one role.")
-    return dict(given)
-
-
-def _split(table: pd.DataFrame, name: str | None) -> list[tuple[Any, pd.DataFrame]]:
-    """Return the parts of a table for each value of a variable."""
-    if name is None:
-        return [(None, table)]
-    return [(value, table[table[name] == value]) for value in _values(table, name)]
-
-
-def _values(table: pd.DataFrame, name: str | None) -> list[Any]:
-    """Return the values of a variable that occur, categories in their order and numbers sorted."""
-    if name is None:
-        return [None]
-    column = table[name]
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        present = set(column)
-        return [value for value in column.cat.categories if value in present]
-    return sorted(column.unique().tolist())
-
-
-def _shown(value: Any, limit: int = 30) -> str:
-    """Return a value as text: numbers with at most four digits."""
-    return f"{value:.4g}" if isinstance(value, float) else short(str(value), limit)

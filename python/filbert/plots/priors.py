@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,11 @@ from .style import (
     TEXT_SIZE,
     FloatArray,
     Panels,
+    capped,
     chosen_names,
-    note,
+    explain,
+    left_out,
+    legend_label,
     panels_in_rows,
     short,
     tidy,
@@ -41,8 +45,9 @@ _POINTS = 800
 _TAIL = 0.03
 _WIDE = 8  # widths of the posterior: a wider prior is drawn in part
 _PANEL = (3.6, 2.3)  # inches
+_MOST_PANELS = 20
+_ONE_COLUMN = 4  # levels: more make two columns of the legend
 _IMPROPER = ("Flat", "HalfFlat")
-_AT_MEANS = "mean response at the predictor means"
 
 PriorSpec = tuple[str, tuple[float, ...]]
 
@@ -60,7 +65,8 @@ def plot_priors(
     model : Model
         Of a formula, or written out with `filbert.explicit`.
     var_names : str or list of str, optional
-        Parameters to draw; all by default.
+        Parameters to draw. By default all, of more than 20 the first; past them, or 8 levels, the picture says what is
+        left out.
     figsize : (float, float), optional
         Width and height in inches.
     ax : array of matplotlib.axes.Axes, (parameters,), optional
@@ -77,24 +83,22 @@ def plot_priors(
     """
     regression = stated(model)
     by_name = {parameter.name: parameter for parameter in regression.parameters}
-    names = chosen_names(list(by_name), var_names)
+    asked = chosen_names(list(by_name), var_names)
+    names = capped(asked, _kept(regression), _MOST_PANELS) if var_names is None else asked
     drawn = panels_in_rows(len(names), ax, _PANEL, figsize)
     for axes, name in zip(drawn, names, strict=True):
         prior = by_name[name].prior
         specs = columns(prior, prior.length or 1)
         for place, spec in enumerate(specs[:_MOST_LEVELS]):
-            label = None if len(specs) == 1 else short(_level(by_name[name].labels[place], name), 24)
+            letters = 24 if len(specs) <= _ONE_COLUMN else 12
+            label = None if len(specs) == 1 else legend_label(_level(by_name[name].labels[place], name), letters)
             _draw_prior(axes, spec, None, COLOURS[place], LINE_STYLES[place], label)
         title(axes, name, PANEL_LETTERS)
-        written = str(prior) if prior.length is None else prior.name
-        axes.set_xlabel(_AT_MEANS if _is_at_means(regression, name) else short(written, 44))
+        axes.set_xlabel(_prior_label(regression, name))
         _finish(axes)
         if len(specs) > 1:
-            hidden = f"the first {_MOST_LEVELS} of {len(specs)}" if len(specs) > _MOST_LEVELS else None
-            axes.set_ylim(top=axes.get_ylim()[1] * (1.05 + 0.13 * min(len(specs), _MOST_LEVELS)))
-            axes.legend(frameon=False, fontsize=TEXT_SIZE, title=hidden, title_fontsize=TEXT_SIZE, loc="upper left")
-        elif not prior.is_proper:
-            note(axes, "improper")
+            _name_levels(axes, len(specs))
+    explain(drawn, left_out(names, asked, "parameters"))
     return drawn
 
 
@@ -114,7 +118,8 @@ def plot_prior_posterior(
     idata : xarray.DataTree or arviz.InferenceData
         What ``fit`` or ``pm.sample`` returned.
     var_names : str or list of str, optional
-        Parameters to draw; all by default.
+        Parameters to draw. By default all, of more than 20 panels the first; of a term at most 8 levels. The picture
+        says what is left out.
     figsize : (float, float), optional
         Width and height in inches.
     ax : array of matplotlib.axes.Axes, (values,), optional
@@ -134,34 +139,72 @@ def plot_prior_posterior(
     by_name = {parameter.name: parameter for parameter in regression.parameters}
     names = chosen_names(list(by_name), var_names)
     posterior = Draws.read(idata, regression)
-    rows = [
-        (row, spec, label, name)
+    entries = {
+        label: (row, spec, name)
         for name in names
-        for row, spec, label in zip(
-            by_name[name].rows.ravel().tolist(), by_name[name].specs, by_name[name].labels, strict=True
+        for row, spec, label in itertools.islice(
+            zip(by_name[name].rows.ravel().tolist(), by_name[name].specs, by_name[name].labels, strict=True),
+            _MOST_LEVELS,
         )
-    ]
-    drawn = panels_in_rows(len(rows), ax, _PANEL, figsize)
-    for axes, (row, spec, label, name) in zip(drawn, rows, strict=True):
-        at_means = _is_at_means(regression, name)
+    }
+    kept = [label for name in _kept(regression) for label in by_name[name].labels]
+    labels = capped(list(entries), kept, _MOST_PANELS) if var_names is None else list(entries)
+    drawn = panels_in_rows(len(labels), ax, _PANEL, figsize)
+    for axes, label in zip(drawn, labels, strict=True):
+        row, spec, name = entries[label]
         draws = posterior.array[row]
-        if at_means:
+        if _is_at_means(regression, name):
             draws = draws + regression.summary.mean[:-1] @ posterior.coefficients[1:]
         at, height = density(draws)
         axes.fill_between(at, height, color=COLOURS[0], alpha=BAND_ALPHA, linewidth=0)
         axes.plot(at, height, color=COLOURS[0], linewidth=1.6, label="posterior")
         _draw_prior(axes, spec, _window(draws, spec), PRIOR_COLOUR, (0, (4, 2)), "prior")
         title(axes, label, PANEL_LETTERS)
-        if at_means:
-            axes.set_xlabel(_AT_MEANS)
+        if _is_at_means(regression, name):
+            axes.set_xlabel(_at_means(regression))
         _finish(axes)
     drawn[0].legend(frameon=False, fontsize=TEXT_SIZE, loc="best", handlelength=1.4)
+    drawn_names = {entries[label][2] for label in labels}
+    levels = [
+        f"{short(name)}: the first {_MOST_LEVELS} of {by_name[name].rows.size} levels"
+        for name in names
+        if name in drawn_names and by_name[name].rows.size > _MOST_LEVELS
+    ]
+    explain(drawn, [*left_out(labels, list(entries), "parameters"), *levels])
     return drawn
 
 
 def _is_at_means(regression: Regression, name: str) -> bool:
     """Tell whether a parameter is the intercept, and its prior about the mean response at the predictor means."""
     return bool(name == INTERCEPT and regression.has_intercept and regression.intercept_at_means and regression.columns)
+
+
+def _at_means(regression: Regression) -> str:
+    quantity = "mean response" if regression.link_function.is_identity else "linear predictor"
+    return f"{quantity} at the predictor means"
+
+
+def _kept(regression: Regression) -> list[str]:
+    """Return the parameters that a picture of many shows in any case: those that are no coefficients."""
+    return [parameter.name for parameter in regression.auxiliaries.values()]
+
+
+def _name_levels(axes: Axes, n_levels: int) -> None:
+    """Put a legend into the upper part of a panel, and the curves below it."""
+    columns = 1 if n_levels <= _ONE_COLUMN else 2
+    rows = -(-min(n_levels, _MOST_LEVELS) // columns)
+    axes.set_ylim(top=axes.get_ylim()[1] / (1 - 0.13 * rows))
+    axes.legend(frameon=False, fontsize=TEXT_SIZE, loc="upper left", ncols=columns, borderaxespad=0.2)
+    if n_levels > _MOST_LEVELS:
+        axes.set_xlabel(f"{axes.get_xlabel()}, the first {_MOST_LEVELS} of {n_levels} levels")
+
+
+def _prior_label(regression: Regression, name: str) -> str:
+    """Say under a prior's axis what it is about or how it is written, and that it is improper where it is."""
+    prior = next(parameter.prior for parameter in regression.parameters if parameter.name == name)
+    written = str(prior) if prior.length is None else prior.name
+    label = _at_means(regression) if _is_at_means(regression, name) else short(written, 44)
+    return label if prior.is_proper else f"{label}\nimproper"
 
 
 def _level(label: str, name: str) -> str:

@@ -12,7 +12,19 @@ from ..errors import DataTypeError, SettingError
 from ..interpret.lines import Lines, Points, chosen_predictor, lines_of, points_of
 from ..regression.regression import stated_by_formula
 from ..sampling.settings import whole_number
-from .style import BAND_ALPHA, COLOURS, DATA_COLOUR, FloatArray, legend_above, note, panels, short, tidy
+from .style import (
+    BAND_ALPHA,
+    COLOURS,
+    DATA_COLOUR,
+    MOST_POINTS,
+    FloatArray,
+    legend_above,
+    note,
+    panels,
+    short,
+    tidy,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_lm"]
 
-MOST_POINTS = 2000
 TrueLine = Callable[[FloatArray], Any] | tuple[float, float] | None
 
 
@@ -85,6 +96,8 @@ def draw_lines(
     axes: Axes, points: Points, lines: Lines | None = None, truth: tuple[FloatArray, FloatArray] | None = None
 ) -> None:
     """Draw the data, some lines from the posterior with their mean and band, and the line that the data came from."""
+    from matplotlib.colors import to_rgba
+
     n = len(points.x)
     shown = np.arange(n)
     notes = []
@@ -98,16 +111,18 @@ def draw_lines(
         if len(lines.draws):
             axes.plot(lines.grid, lines.draws.T, color=COLOURS[0], linewidth=0.6, alpha=0.2, zorder=2)
             axes.plot([], [], color=COLOURS[0], linewidth=0.8, alpha=0.6, label=f"{len(lines.draws)} posterior draws")
-        axes.fill_between(lines.grid, lines.lower, lines.upper, color=COLOURS[0], alpha=BAND_ALPHA, linewidth=0,
-                          zorder=2.2, label=f"{100 * lines.prob:g} % interval")  # fmt: skip
+        # Of the mean's colour and with an edge of its own: between lines of its colour a band would not be seen.
+        axes.fill_between(lines.grid, lines.lower, lines.upper, facecolor=to_rgba(COLOURS[1], BAND_ALPHA),
+                          edgecolor=COLOURS[1], linestyle=(0, (2, 1)), linewidth=1.1, zorder=2.4,
+                          label=f"{100 * lines.prob:g} % interval")  # fmt: skip
         axes.plot(lines.grid, lines.mean, color=COLOURS[1], linewidth=2, zorder=3, label="posterior mean")
         if lines.held:
             held = ", ".join(f"{short(name, 24)} = {_shown(value)}" for name, value in list(lines.held.items())[:3])
             notes.append("lines at " + held + (", ..." if len(lines.held) > 3 else ""))
     if truth is not None:
         axes.plot(*truth, color="black", linestyle=(0, (4, 2)), linewidth=1.6, zorder=4, label="true line")
-    axes.set_xlabel(short(points.x_label))
-    axes.set_ylabel(short(points.y_label, 48))
+    axes.set_xlabel(wrapped(axes, short(points.x_label)))
+    axes.set_ylabel(wrapped(axes, short(points.y_label), upright=True))
     tidy(axes)
     if notes:
         note(axes, "\n".join(notes))

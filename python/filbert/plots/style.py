@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import re
+import textwrap
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataTypeError, SettingError, count, quote_names, suggest
+from ..results.text import printable, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,16 +32,48 @@ BAND_ALPHA = 0.22
 TEXT_SIZE = 9.0  # points: the smallest type in any picture
 TITLE_SIZE = 10.0
 MOST_COLUMNS = 3  # of panels
+MOST_POINTS = 2000  # of data
 MOST_LETTERS = 60  # in a line of a wide picture
 PANEL_LETTERS = 34  # and of one of three panels
+_LETTERS_AN_INCH = 11
 
 
-def short(text: str, limit: int = MOST_LETTERS) -> str:
-    """Return a text that is too long for a picture with its middle left out."""
-    if len(text) <= limit:
-        return text
-    head = (limit - 3) * 2 // 3
-    return f"{text[:head]}...{text[len(text) - (limit - 3 - head) :]}"
+def short(text: object, limit: int = MOST_LETTERS) -> str:
+    """Return a text as pictures show it: too long, without its middle; control characters and dollars as they are.
+
+    Between two dollars matplotlib would read mathematics.
+    """
+    return re.sub(r"(?<!\\)\$", r"\$", shortened(printable(text), limit))
+
+
+def legend_label(text: object, limit: int = MOST_LETTERS) -> str:
+    """Return a text as legends show it, which leave out what starts with an underscore."""
+    shown = short(text, limit)
+    return f" {shown}" if shown.startswith("_") else shown
+
+
+def capped(names: Sequence[str], kept: Collection[str], most: int) -> list[str]:
+    """Return the first names, at most so many, among them those to keep, which often come last."""
+    if len(names) <= most:
+        return list(names)
+    last = [name for name in names if name in kept][: most - 1]
+    shown = {*last, *[name for name in names if name not in kept][: most - len(last)]}
+    return [name for name in names if name in shown]
+
+
+def left_out(shown: Sequence[str], names: Sequence[str], noun: str) -> list[str]:
+    """Say which of some names a picture does not show, in a list of one line or none."""
+    hidden = [name for name in names if name not in set(shown)]
+    if not hidden:
+        return []
+    listed = ", ".join(short(name, 24) for name in hidden[:6]) + (", ..." if len(hidden) > 6 else "")
+    return [f"{len(names) - len(hidden)} of {len(names)} {noun}; left out: {listed}"]
+
+
+def explain(drawn: Panels, notes: Sequence[str]) -> None:
+    """Say over a whole figure what it leaves out."""
+    if notes:
+        figure_of(drawn).suptitle("\n".join(notes), fontsize=TEXT_SIZE, color="0.3")
 
 
 def tidy(axes: Axes, *, hide_y: bool = False) -> None:
@@ -63,8 +98,27 @@ def note(axes: Axes, text: str) -> None:
     axes.set_title(text, loc="right", fontsize=TEXT_SIZE, color="0.3")
 
 
-def legend_above(axes: Axes, below: int = 0, heading: str | None = None) -> None:
-    """Put a legend of two entries or more over a panel, above `below` lines of a note."""
+def width_of(axes: Axes) -> float:
+    """Return how wide axes are, in inches."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return float(axes.get_position().width * figure.get_size_inches()[0])
+
+
+def wrapped(axes: Axes, text: str, *, upright: bool = False) -> str:
+    """Break the lines of a label that would be wider than axes are or, if it stands upright, taller."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    # What stands above and below axes, such as slanted names of levels, takes some of their height in the end.
+    length = 0.72 * axes.get_position().height * figure.get_size_inches()[1] if upright else 1.15 * width_of(axes)
+    return "\n".join(textwrap.fill(line, max(20, int(_LETTERS_AN_INCH * length))) for line in text.split("\n"))
+
+
+def legend_above(axes: Axes, below: int = 0, heading: str | None = None, width: float | None = None) -> None:
+    """Put a legend of two entries or more over a panel, above `below` lines of a note, in as many columns as fit.
+
+    `width` is the room for it in inches, by default about that of the axes.
+    """
     from matplotlib.transforms import ScaledTranslation
 
     handles, labels = axes.get_legend_handles_labels()
@@ -73,7 +127,8 @@ def legend_above(axes: Axes, below: int = 0, heading: str | None = None) -> None
     figure = axes.get_figure(root=True)
     assert figure is not None
     lift = ScaledTranslation(0, below * 1.4 * TEXT_SIZE / 72, figure.dpi_scale_trans)
-    columns = max(1, min(len(labels), 3, 66 // max(len(label) + 5 for label in labels)))
+    letters = _LETTERS_AN_INCH * (1.2 * width_of(axes) if width is None else width)
+    columns = max(1, min(len(labels), 3, int(letters // max(len(label) + 5 for label in labels))))
     axes.legend(handles, labels, frameon=False, fontsize=TEXT_SIZE, title=heading, title_fontsize=TEXT_SIZE,
                 alignment="left", ncols=columns, loc="lower left", bbox_to_anchor=(0.0, 1.0),
                 bbox_transform=axes.transAxes + lift, borderaxespad=0.2)  # fmt: skip

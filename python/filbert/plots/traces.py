@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..errors import count
 from ..results.container import group
-from ..results.summary import posterior_variables
+from ..results.summary import auxiliary_names, posterior_variables
 from .density import density
 from .style import (
     COLOURS,
@@ -20,8 +20,11 @@ from .style import (
     TEXT_SIZE,
     FloatArray,
     Panels,
+    capped,
     chosen_names,
-    figure_of,
+    explain,
+    left_out,
+    legend_label,
     panels,
     short,
     tidy,
@@ -57,14 +60,13 @@ class Traces:
 
     @classmethod
     def of(cls, idata: Any, var_names: str | Sequence[str] | None = None) -> Traces:
-        """Read the variables named, or the first 19 and the last (sigma)."""
+        """Read the variables named, or the first, at most 20 with the auxiliary parameters."""
         found = {row.name: row for row in _rows(idata)}
-        rows = [found[name] for name in chosen_names(list(found), var_names)]
-        shown, hidden = rows, []
-        if var_names is None and len(rows) > MOST_ROWS:
-            shown, hidden = [*rows[: MOST_ROWS - 1], rows[-1]], rows[MOST_ROWS - 1 : -1]
+        names = chosen_names(list(found), var_names)
+        shown = capped(names, auxiliary_names(idata), MOST_ROWS) if var_names is None else names
         diverging = _divergences(idata)
-        return cls(shown, diverging, _notes(shown, hidden, diverging))
+        rows = [found[name] for name in shown]
+        return cls(rows, diverging, [*left_out(shown, names, "variables"), *_notes(rows, diverging)])
 
     @property
     def row_height(self) -> float:
@@ -120,8 +122,7 @@ def plot_trace(
         if ax is None:
             lower.sharex(drawn[0, 1])
     traces.draw(drawn)
-    if traces.notes:
-        figure_of(drawn).suptitle("\n".join(traces.notes), fontsize=TEXT_SIZE, color="0.3")
+    explain(drawn, traces.notes)
     return drawn
 
 
@@ -146,17 +147,13 @@ def _divergences(idata: Any) -> npt.NDArray[np.bool_] | None:
     return np.asarray(statistics["diverging"], dtype=bool)
 
 
-def _notes(shown: Sequence[TraceRow], hidden: Sequence[TraceRow], diverging: npt.NDArray[np.bool_] | None) -> list[str]:
-    """Say what the figure leaves out, and what its ticks mean."""
-    notes = []
-    if hidden:
-        names = ", ".join(short(row.name, 24) for row in hidden[:6]) + (", ..." if len(hidden) > 6 else "")
-        notes.append(f"{len(shown)} of {len(shown) + len(hidden)} variables; left out: {names}")
-    notes.extend(
+def _notes(shown: Sequence[TraceRow], diverging: npt.NDArray[np.bool_] | None) -> list[str]:
+    """Say which levels the figure leaves out, and what its ticks mean."""
+    notes = [
         f"{short(row.name)}: the first {len(row.labels)} of {row.n_levels} levels"
         for row in shown
         if row.n_levels > MOST_LEVELS
-    )
+    ]
     if diverging is not None and diverging.any():
         notes.append(f"Ticks on the lower edge: {count(int(diverging.sum()), 'divergent draw')}")
     return notes
@@ -173,7 +170,7 @@ def _draw_row(left: Axes, right: Axes, row: TraceRow, diverging: npt.NDArray[np.
             colour = COLOURS[(chain if by_chain else level) % len(COLOURS)]
             style = LINE_STYLES[chain % len(LINE_STYLES)]
             values = row.draws[chain, :, level]
-            label = short(row.labels[level], 24) if row.labels and chain == 0 else None
+            label = legend_label(row.labels[level], 24) if row.labels and chain == 0 else None
             left.plot(*density(values), color=colour, linestyle=style, linewidth=1.3, label=label)
             right.plot(values, color=colour, linewidth=0.5, alpha=0.7, rasterized=n_draws > 2000)
     if diverging is not None and diverging.any():

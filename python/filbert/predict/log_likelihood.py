@@ -36,7 +36,7 @@ def log_likelihood(regression: Regression, idata: Any, inplace: bool) -> Any:
     return with_groups(idata, {"log_likelihood": group}, inplace)
 
 
-def r2(regression: Regression, idata: Any) -> pd.Series[float]:
+def r2(regression: Regression, idata: Any, summary: bool = True) -> Any:
     """Do what `Model.r2` says."""
     rows = rowwise.fitted_rows(regression)
     draws = Draws.read(idata, regression)
@@ -61,4 +61,6 @@ def r2(regression: Regression, idata: Any) -> pd.Series[float]:
         raise DataError("R² needs a total weight of more than one row.")
     explained = squares / (total - 1)
     values = explained / (explained + noise)
+    if not summary:
+        return values
     return pd.Series({"r2": float(values.mean()), "r2_std": float(values.std())})

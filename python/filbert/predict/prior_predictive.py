@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from ..errors import FormulaError, PriorError
+from ..errors import FormulaError, PriorError, SettingError, quote_names, suggest
 from ..regression.names import OBSERVATIONS, SAMPLES, stored_name
 from ..regression.parameters import in_row_order
 from ..results import container
@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
 
 def prior_predictive(
-    regression: Regression, data: Mapping[str, xr.Dataset], *, keep_mean: bool, draws: int, random_seed: Any
+    regression: Regression,
+    data: Mapping[str, xr.Dataset],
+    *,
+    keep_mean: bool,
+    draws: int,
+    random_seed: Any,
+    var_names: str | Sequence[str] | None = None,
 ) -> Any:
     """Draw from the priors of a regression, and lay the draws out as ArviZ expects them.
 
@@ -38,6 +44,8 @@ def prior_predictive(
         Whether the mean response is kept in the group ``prior``, under the name of the family's parent parameter.
     draws : int
     random_seed : int or numpy.random.Generator, optional
+    var_names : str or sequence of str, optional
+        Parameters, mean and response to keep; all by default.
 
     Returns
     -------
@@ -69,7 +77,22 @@ def prior_predictive(
     responses_group = xr.Dataset(responses, {**container.sample_labels(prior), **places}, common)
     if keep_mean:
         prior = prior.assign({parent: (dims, mean)}).assign_coords(places)
+    if var_names is not None:
+        kept = _checked_names(var_names, [*prior.data_vars, *responses_group.data_vars])
+        prior = prior[[name for name in prior.data_vars if name in kept]]
+        responses_group = responses_group[[name for name in responses_group.data_vars if name in kept]]
     return container.container({"prior": prior, "prior_predictive": responses_group, **data})
+
+
+def _checked_names(var_names: str | Sequence[str], known: Sequence[str]) -> set[str]:
+    names = [var_names] if isinstance(var_names, str) else list(var_names)
+    for name in names:
+        if stored_name(str(name)) not in known:
+            raise SettingError(
+                f"var_names has {name!r}, which is not drawn.{suggest(str(name), known)} What is drawn are "
+                f"{quote_names(known)}."
+            )
+    return {stored_name(name) for name in names}
 
 
 def prior_draws(regression: Regression, draws: int, rng: np.random.Generator) -> FloatArray:

@@ -84,6 +84,10 @@ class Prior:
     def __repr__(self) -> str:
         return f"{self.name}({', '.join(f'{name}: {_formatted(value)}' for name, value in self.params.items())})"
 
+    def _repr_html_(self) -> str:
+        # Distributions, parameters and numbers: nothing of it needs escaping.
+        return f"<code>{self!r}</code>" + ("" if self.is_proper else " (improper)")
+
     @property
     def length(self) -> int | None:
         """Number of values of the array parameters; None if every parameter is one number."""

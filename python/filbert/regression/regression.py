@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -77,6 +77,10 @@ class Regression:
     design: Design | None = None
     choices: Choices = Choices()
     fixed: Mapping[str, float] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Without what was computed from the fields, which the core's objects among it would not allow.
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @property
     def n_rows(self) -> int:

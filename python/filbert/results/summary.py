@@ -16,13 +16,15 @@ from ..regression.names import OBSERVATIONS, SAMPLES
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..regression.regression import Regression
+    from .frame import Summary
 
 __all__ = ["draws_by_parameter", "hdi", "summary"]
 
 FloatArray = npt.NDArray[np.float64]
 
 
-def summary(model: Any, idata: Any = None, *, hdi_prob: float = 0.94, least_squares: bool = False) -> pd.DataFrame:
+def summary(model: Any, idata: Any = None, *, hdi_prob: float = 0.94, least_squares: bool = False) -> Summary:
     """Summarise the posterior, one row a parameter: ``summary(idata)`` or ``summary(model, idata)``.
 
     Parameters
@@ -38,11 +40,12 @@ def summary(model: Any, idata: Any = None, *, hdi_prob: float = 0.94, least_squa
 
     Returns
     -------
-    pandas.DataFrame
-        Columns ``mean``, ``sd``, the ends of the interval (``hdi_3%`` and ``hdi_97%`` by default), ``mcse_mean``,
-        ``ess_bulk``, ``ess_tail`` (of the 5 % and 95 % quantiles) and ``r_hat``, unrounded, as ``arviz.summary``
-        defines them; rows are labelled as ArviZ labels them, ``x`` or ``g[b]``. With `least_squares` also
-        ``least_squares`` and ``standard_error``, of which sigma has none.
+    Summary
+        A pandas.DataFrame that shows itself rounded, with its interval, where it is printed or ends a notebook's cell;
+        ``attrs`` has the number of chains. Columns ``mean``, ``sd``, the ends of the interval (``hdi_3%`` and
+        ``hdi_97%`` by default), ``mcse_mean``, ``ess_bulk``, ``ess_tail`` (of the 5 % and 95 % quantiles) and
+        ``r_hat``, unrounded, as ``arviz.summary`` defines them; rows are labelled as ArviZ labels them, ``x`` or
+        ``g[b]``. With `least_squares` also ``least_squares`` and ``standard_error``, of which sigma has no error.
 
     Raises
     ------
@@ -56,7 +59,8 @@ def summary(model: Any, idata: Any = None, *, hdi_prob: float = 0.94, least_squa
     Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), Rank-normalization, folding, and localization: an improved
     R-hat for assessing convergence of MCMC, Bayesian Analysis 16.
     """
-    import pandas as pd
+    from .container import posterior_group
+    from .frame import Summary
 
     if not hasattr(model, "regression"):
         if idata is not None:
@@ -68,21 +72,21 @@ def summary(model: Any, idata: Any = None, *, hdi_prob: float = 0.94, least_squa
     elif idata is None:
         raise SettingError("summary(model, idata) needs what fit() returned as well as the model.")
     else:
-        from .container import posterior_group
         from .draws import check_same_model
 
         check_same_model(posterior_group(idata), model.regression)
     interval = interval_names(hdi_prob, "hdi_prob")
     rows = {label: _row(draws, hdi_prob) for label, draws in draws_by_parameter(idata)}
     names = ["mean", "sd", *interval, "mcse_mean", "ess_bulk", "ess_tail", "r_hat"]
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=names)
+    table = Summary(list(rows.values()), index=list(rows), columns=names, dtype=np.float64)
+    table.attrs["chains"] = int(posterior_group(idata).sizes["chain"])
     if not least_squares:
         return table
     if model is None:
         raise SettingError("least_squares=True needs the model: write summary(model, idata, least_squares=True).")
     from .least_squares import least_squares_table
 
-    return _with_least_squares(table, least_squares_table(model.regression))
+    return _with_least_squares(table, least_squares_table(model.regression), model.regression)
 
 
 def posterior_variables(idata: Any) -> Iterator[tuple[str, Any, list[str], FloatArray]]:
@@ -96,6 +100,14 @@ def posterior_variables(idata: Any) -> Iterator[tuple[str, Any, list[str], Float
         if OBSERVATIONS not in inner:  # predictions have a value a row
             values = np.asarray(variable.transpose(*SAMPLES, *inner), dtype=np.float64)
             yield str(name), variable, inner, values
+
+
+def auxiliary_names(idata: Any) -> tuple[str, ...]:
+    """Return the parameters of the posterior that are no coefficients, by what its attributes say; else sigma."""
+    from .container import posterior_group
+
+    names = str(posterior_group(idata).attrs.get("auxiliaries", "sigma"))
+    return tuple(name.strip() for name in names.split(",") if name.strip())
 
 
 def draws_by_parameter(idata: Any) -> Iterator[tuple[str, FloatArray]]:
@@ -129,12 +141,11 @@ def hdi(draws: npt.ArrayLike, prob: float = 0.94) -> tuple[float, float]:
         Lower and upper end, (nan, nan) if a draw is not a number.
     """
     checked_probability(prob, "prob")
-    values = np.sort(np.asarray(draws, dtype=np.float64), axis=None)
-    if not len(values) or math.isnan(values[-1]):
+    values = np.ravel(np.asarray(draws, dtype=np.float64))
+    if not len(values) or np.isnan(values).any():
         return math.nan, math.nan
-    span = min(math.floor(prob * len(values)), len(values) - 1)
-    start = int(np.argmin(values[span:] - values[: len(values) - span]))
-    return float(values[start]), float(values[start + span])
+    lower, upper = _core.shortest_interval(values, prob)
+    return lower, upper
 
 
 def interval_names(prob: float, argument: str, kind: str = "hdi") -> tuple[str, str]:
@@ -166,13 +177,16 @@ def _row(draws: FloatArray, hdi_prob: float) -> list[float]:
     ]
 
 
-def _with_least_squares(table: pd.DataFrame, classical: pd.DataFrame) -> pd.DataFrame:
-    """Put the classical fit beside the posterior: its coefficients are in the same order, and sigma is the last."""
-    if len(table) != len(classical) + 1:
+def _with_least_squares(table: Summary, classical: pd.DataFrame, regression: Regression) -> Summary:
+    """Put the classical fit beside the posterior: its coefficients come first, in the same order as theirs."""
+    auxiliaries = [label for parameter in regression.auxiliaries.values() for label in parameter.labels]
+    if len(table) != len(classical) + len(auxiliaries):
         raise SettingError(
-            f"The draws have {len(table)} parameters and the model has {len(classical) + 1}: they are of another model."
+            f"The draws have {len(table)} parameters and the model has {len(classical) + len(auxiliaries)}: they are "
+            "of another model."
         )
-    return table.assign(
-        least_squares=[*classical["estimate"], classical.attrs["sigma"]],
-        standard_error=[*classical["standard_error"], math.nan],
-    )
+    # What least squares estimate beside the coefficients is the residual deviation, which a family may call its sigma.
+    beside = [classical.attrs.get(name, math.nan) for name in regression.auxiliaries]
+    table.insert(len(table.columns), "least_squares", [*classical["estimate"], *beside])
+    table.insert(len(table.columns), "standard_error", [*classical["standard_error"], *[math.nan] * len(auxiliaries)])
+    return table

@@ -3,54 +3,126 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import sys
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
+from ..errors import count
 from .settings import Settings
 
 PROGRESS_AFTER_SECONDS = 0.5
+_PLAIN_EVERY_SECONDS = 0.5
+
+Report = Callable[[list[tuple[int, int]]], None]
+
+
+class _Display(Protocol):
+    def update(self, chains: Sequence[tuple[int, int]]) -> None:
+        """Show the iterations and the divergences of each chain."""
+
+    def stop(self) -> None:
+        """Take away what was shown."""
 
 
 @contextlib.contextmanager
-def progress(settings: Settings) -> Iterator[Any]:
-    """Give a function that shows one bar a chain, once a run takes longer than half a second."""
+def progress(settings: Settings) -> Iterator[Report | None]:
+    """Give a function that shows how far the chains are, once a run takes longer than half a second."""
     if not settings.progressbar:
         yield None
         return
     begin = time.perf_counter()
-    bars: Any = None
-    tasks: list[Any] = []
+    display: _Display | None = None
 
     def report(chains: list[tuple[int, int]]) -> None:
-        nonlocal bars
+        nonlocal display
         if time.perf_counter() - begin < PROGRESS_AFTER_SECONDS:
             return
-        if bars is None:
-            bars = _new_bars()
-            total = settings.tune + settings.draws
-            tasks.extend(bars.add_task(f"chain {chain}", total=total, divergences=0) for chain in range(len(chains)))
-            bars.start()
-        for task, (iterations, divergences) in zip(tasks, chains, strict=True):
-            bars.update(task, completed=iterations, divergences=divergences)
+        if display is None:
+            display = _new_display(settings.tune + settings.draws, len(chains))
+        display.update(chains)
 
     try:
         yield report
     finally:
-        if bars is not None:
-            bars.stop()
+        if display is not None:
+            display.stop()
 
 
-def _new_bars() -> Any:
+def _new_display(iterations: int, chains: int) -> _Display:
+    """Return bars, or a line of text in a notebook that cannot show them."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[divergences]} divergences"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
+    console = Console(stderr=True)
+    if console.is_jupyter and not _has_widgets():
+        return _Line(iterations, chains)
+    return _Bars(console, iterations, chains)
+
+
+def _has_widgets() -> bool:
+    """Tell whether rich finds what it needs to redraw a notebook's output; it warns where it does not."""
+    return importlib.util.find_spec("ipywidgets") is not None
+
+
+class _Bars:
+    """A bar a chain, redrawn in place."""
+
+    def __init__(self, console: Any, iterations: int, chains: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[divergences]} divergences"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self._tasks = [
+            self._bars.add_task(f"chain {chain}", total=iterations, divergences=0) for chain in range(chains)
+        ]
+        self._bars.start()
+
+    def update(self, chains: Sequence[tuple[int, int]]) -> None:
+        for task, (iterations, divergences) in zip(self._tasks, chains, strict=True):
+            self._bars.update(task, completed=iterations, divergences=divergences)
+
+    def stop(self) -> None:
+        self._bars.stop()
+
+
+class _Line:
+    """One line of text about all chains, which carriage returns write over."""
+
+    def __init__(self, iterations: int, chains: int) -> None:
+        self._total = iterations * chains
+        self._chains = chains
+        self._begin = self._written = -float("inf")
+        self._done_before = 0
+        self._width = 0
+
+    def update(self, chains: Sequence[tuple[int, int]]) -> None:
+        now = time.perf_counter()
+        done, divergences = (sum(column) for column in zip(*chains, strict=True))
+        if now - self._written < _PLAIN_EVERY_SECONDS:
+            return
+        if self._width == 0:
+            self._begin, self._done_before = now, done
+        self._written = now
+        text = f"Sampling {count(self._chains, 'chain')}: {done} of {self._total} iterations, {divergences} divergences"
+        if done > self._done_before:
+            left = (self._total - done) * (now - self._begin) / (done - self._done_before)
+            text += f", {left // 60:.0f}:{left % 60:02.0f} left"
+        self._write(text)
+
+    def stop(self) -> None:
+        self._write("")
+
+    def _write(self, text: str) -> None:
+        """Write over what was there; a notebook does not erase it by itself."""
+        if sys.stderr is not None:
+            sys.stderr.write(f"\r{text.ljust(self._width)}" + ("" if text else "\r"))
+            sys.stderr.flush()
+        self._width = len(text)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import operator
-import os
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .. import _core
 from ..errors import DataTypeError, SettingError
 
 DEFAULT_TUNE = 1000
@@ -110,5 +110,5 @@ def checked_seed(random_seed: Any) -> int:
 
 
 def available_cores() -> int:
-    """Return the processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return the processors that this process may use, by its affinity and the quota of its container."""
+    return _core.available_processors()

@@ -241,6 +241,61 @@ BAD = [
 ]
 
 
+def table(path, separator=",", missing=False):
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"x": rng.normal(size=40), "g": [1, 2] * 20, "y": rng.normal(size=40)})
+    if missing:
+        frame.loc[3, "x"] = np.nan
+    frame.to_csv(path, sep=separator, index=False)
+    return path
+
+
+@pytest.mark.parametrize(("separator", "option"), [(";", ";"), ("\t", "tab"), ("\t", "\\t"), ("|", "|")])
+def test_other_separators(tmp_path, separator, option):
+    path = table(tmp_path / "data.csv", separator)
+    assert run("fit", "y ~ x", path, "--sep", option, "-q", *SEED).exit_code == 0
+    result = run("fit", "y ~ x", path, "-q", *SEED)
+    assert result.exit_code == 2
+    assert re.search(r"one column, .*Pass --sep ('[;|]'|tab)\.", result.stderr), result.stderr
+
+
+def test_a_separator_is_one_character(tmp_path):
+    result = run("fit", "y ~ x", table(tmp_path / "data.csv"), "--sep", ";;")
+    assert (result.exit_code, result.stderr) == (2, "Error: --sep ';;': give one character, such as ';', or tab.\n")
+
+
+REMEDIES = [
+    (["y ~ x"], {"missing": True}, "pass --dropna to leave those rows out"),
+    (["y ~ x + log2000(x)"], {}, "in Python"),
+    (["I(1000 + y) ~ 0 + I(10 + x)"], {}, "--prior 'I(10 + x)=Normal(0, ...)'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "made", "remedy"), REMEDIES)
+def test_remedies_are_options_of_the_program(tmp_path, arguments, made, remedy):
+    result = run("fit", arguments[0], table(tmp_path / "data.csv", **made), *arguments[1:], *SEED)
+    shown = " ".join(result.stderr.split())
+    assert remedy in shown
+    for argument in ("dropna=", "priors={", "categorical=["):
+        assert argument not in shown
+
+
+def test_draws_beyond_memory_are_one_line(tmp_path):
+    result = run("fit", "y ~ x", table(tmp_path / "data.csv"), "-q", "--draws", 2**40)
+    assert result.exit_code == 2
+    assert re.fullmatch(rf"Error: --draws {2**40} in 4 chains would take \d+ bytes .*\n", result.stderr)
+
+
+@pytest.mark.parametrize(
+    "written", ["(" * 10_000 + ")" * 10_000, "Normal(" + "-" * 50_000 + "1)", "Normal" + "." * 9_000]
+)
+def test_an_absurd_prior_is_one_short_line(tmp_path, written):
+    result = run("fit", "y ~ x", table(tmp_path / "data.csv"), "--prior", f"x={written}")
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert len(result.stderr) < 600
+
+
 @pytest.mark.parametrize(("arguments", "message"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
 def test_bad_input_is_one_line_and_status_2(data, arguments, message):
     result = run(*[data if argument == "DATA" else argument for argument in arguments])

@@ -28,6 +28,7 @@ OF_BAMBI = {
     "comparisons": ["model", "idata", "contrast", "conditional", "average_by", "target", "comparison", *COMMON],
     "slopes": ["model", "idata", "wrt", "conditional", "average_by", "eps", "slope", "target", *COMMON],
 }
+OF_BAMBI |= {f"plot_{name}": [*parameters, "fig_kwargs", "subplot_kwargs"] for name, parameters in OF_BAMBI.items()}
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,25 @@ def draws(idata, name):
 def test_positional_arguments_are_bambis(name):
     parameters = inspect.signature(getattr(fb.interpret, name)).parameters.values()
     assert [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD] == OF_BAMBI[name]
+
+
+def test_pictures_take_what_tables_take(fit):
+    (axes,) = fb.interpret.plot_predictions(
+        *fit, "x", None, "y", False, [0.5, 0.9], None, None, {"figsize": (5, 4)}, {"main": "x"}
+    )
+    assert axes.get_ylabel() == "y"
+    assert axes.figure.get_size_inches().tolist() == [5, 4]
+    assert len(axes.collections) == 2  # a band for each interval
+    (axes,) = fb.interpret.plot_predictions(*fit, "g", target="sigma")
+    assert axes.get_ylabel() == "sigma"
+    (axes,) = fb.interpret.plot_predictions(*fit, "x", scale="link")
+    assert axes.get_ylabel() == "linear predictor of y"
+    (axes,) = fb.interpret.plot_comparisons(*fit, {"g": ["a", "b"]}, "x", comparison="lift")
+    assert axes.get_ylabel().startswith("lift of y")
+    assert len(fb.interpret.plot_slopes(*fit, "x", "g", transforms={"y": np.exp}, prob=0.5)) == 1
+    for given, message in (({"title": "t"}, r"fig_kwargs has 'title'.*axes\.set_title"), ("wide", "must be a dict")):
+        with pytest.raises((fb.SettingError, fb.DataTypeError), match=message):
+            fb.interpret.plot_predictions(*fit, "x", fig_kwargs=given)
 
 
 def test_interpret_is_a_module_of_tables_and_pictures():

@@ -5,8 +5,16 @@ from __future__ import annotations
 import filbert as fb
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
+from filbert.plots.curves import Picture
+from matplotlib.collections import PathCollection
 from picture_checks import FRAME, N, check_legible, entries, fitted
+
+
+def scattered(axes):
+    """The points of data in axes."""
+    return [one for one in axes.collections if isinstance(one, PathCollection)]
 
 
 @pytest.fixture(autouse=True)
@@ -21,8 +29,9 @@ def rich():
 
 
 def test_predictions_over_numbers_are_lines_and_bands_by_level(rich):
-    (axes,) = fb.plot_predictions(*rich, ["z", "g"])
-    table = fb.predictions(*rich, ["z", "g"])
+    values = {"z": np.linspace(FRAME.z.min(), FRAME.z.max(), 7), "g": None}
+    (axes,) = fb.plot_predictions(*rich, values)
+    table = fb.predictions(*rich, values)
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("z", "mean y")
     assert entries(axes) == ["ann", "bob", "cat"]
     assert axes.get_legend().get_title().get_text() == "g"
@@ -148,3 +157,189 @@ def test_all_pairs_of_a_contrast_are_drawn(rich):
 def test_bad_input_of_predictions(rich, arguments, error, message):
     with pytest.raises(error, match=message):
         fb.plot_predictions(*rich, **arguments)
+
+
+# Within the data
+
+
+@pytest.fixture(scope="module")
+def apart():
+    """Groups over ranges of their own, and a combination of levels without rows."""
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({"g": ["ann", "bob", "cat"] * 40, "h": ["high", "low"] * 60, "z": rng.normal(size=120)})
+    frame["x"] = rng.uniform(0, 1, 120) + frame.g.map({"ann": 0.0, "bob": 5, "cat": 2})
+    frame.loc[(frame.g == "cat") & (frame.h == "low"), "h"] = "high"
+    frame["y"] = frame.x + rng.normal(size=120)
+    model = fb.Model("y ~ x * g + h + z", frame)
+    return frame, (model, model.fit(draws=800, tune=500, random_seed=1, progressbar=False))
+
+
+def test_each_curve_spans_the_data_of_its_group(apart):
+    frame, fit = apart
+    (axes,) = fb.plot_predictions(*fit, ["x", "g"])
+    assert entries(axes) == ["ann", "bob", "cat"]
+    for curve, (level, rows) in zip(axes.lines, frame.groupby("g"), strict=True):
+        at = curve.get_xdata()
+        assert (at[0], at[-1], len(at)) == (rows.x.min(), rows.x.max(), 50)
+        np.testing.assert_allclose(curve.get_ydata(), fb.predictions(*fit, {"x": at, "g": level})["mean"])
+    check_legible(axes)
+
+
+@pytest.mark.parametrize("draw", [fb.plot_comparisons, fb.plot_slopes])
+def test_curves_of_comparisons_and_slopes_do_so_too(apart, draw):
+    frame, fit = apart
+    (axes,) = draw(*fit, "z", ["x", "g"])
+    ends = [(curve.get_xdata()[0], curve.get_xdata()[-1]) for curve in axes.lines[:3]]
+    assert ends == [(rows.x.min(), rows.x.max()) for _, rows in frame.groupby("g")]
+
+
+def test_combinations_without_rows_are_left_out_and_counted(apart):
+    frame, fit = apart
+    axes = fb.plot_predictions(*fit, ["x", "g", "h"])
+    assert [len(one.lines) for one in axes] == [3, 2]
+    assert axes[-1].get_title(loc="right") == "without rows: 1 curve"
+    rows = frame[(frame.g == "bob") & (frame.h == "low")]
+    assert axes[1].lines[1].get_xdata()[-1] == rows.x.max()
+    check_legible(axes)
+
+
+def test_values_that_were_given_are_drawn_for_all_groups_and_so_are_numbers_beside_them(apart):
+    frame, fit = apart
+    (axes,) = fb.plot_predictions(*fit, {"x": [0, 7], "g": None})
+    assert [curve.get_xdata().tolist() for curve in axes.lines] == [[0, 7]] * 3
+    (axes,) = fb.plot_predictions(*fit, ["x", "z"])
+    assert {(curve.get_xdata()[0], curve.get_xdata()[-1]) for curve in axes.lines} == {(frame.x.min(), frame.x.max())}
+
+
+def test_model_without_rows_draws_over_the_whole_range(apart, tmp_path):
+    frame, (model, idata) = apart
+    model.save(tmp_path / "a.filbert")
+    loaded = fb.load(tmp_path / "a.filbert")
+    (axes,) = fb.plot_predictions(loaded, idata, ["x", "g"])
+    assert {curve.get_xdata()[-1] for curve in axes.lines} == {frame.x.max()}
+    with pytest.raises(fb.DataError, match="loaded from a file, which has no rows to draw"):
+        fb.plot_predictions(loaded, idata, ["x", "g"], points=True)
+
+
+def test_group_with_one_value_is_a_marker_with_a_bar():
+    frame = FRAME.assign(x=np.where(FRAME.g == "ann", 3.0, FRAME.x))
+    model = fb.Model("y ~ x + g", frame)
+    (axes,) = fb.plot_predictions(model, model.fit(random_seed=1, progressbar=False), ["x", "g"])
+    assert axes.lines[0].get_xdata().tolist() == [3.0]
+    assert axes.lines[0].get_marker() == "o"
+    assert entries(axes) == ["ann", "bob", "cat"]
+
+
+def test_points_are_the_fitted_rows_of_their_group_and_panel(apart):
+    frame, fit = apart
+    assert not scattered(fb.plot_predictions(*fit, ["x", "g"])[0])
+    axes = fb.plot_predictions(*fit, ["x", "g", "h"], points=True)
+    for panel, h in zip(axes, ["high", "low"], strict=True):
+        groups = [rows for _, rows in frame[frame.h == h].groupby("g")]
+        drawn = [one for one in scattered(panel) if len(one.get_offsets())]
+        assert len(drawn) == len(groups)
+        for one, rows in zip(drawn, groups, strict=True):
+            np.testing.assert_array_equal(one.get_offsets(), rows[["x", "y"]])
+    assert len({tuple(one.get_facecolor()[0]) for one in scattered(axes[0])}) == 3
+
+
+def test_points_over_levels_stand_about_their_level(apart):
+    frame, fit = apart
+    (axes,) = fb.plot_predictions(*fit, "g", points=True)
+    (one,) = scattered(axes)
+    at, height = one.get_offsets().T
+    np.testing.assert_array_equal(np.rint(at), frame.g.map({"ann": 0, "bob": 1, "cat": 2}))
+    np.testing.assert_array_equal(height, frame.y)
+    (axes,) = fb.plot_predictions(*fit, {"g": ["ann", "cat"]}, points=True)
+    assert len(scattered(axes)[0].get_offsets()) == (frame.g != "bob").sum()
+
+
+def test_points_belong_to_no_value_of_a_number(apart):
+    frame, fit = apart
+    (axes,) = fb.plot_predictions(*fit, ["x", "z"], points=True)
+    (one,) = scattered(axes)
+    np.testing.assert_array_equal(one.get_offsets(), frame[["x", "y"]])
+
+
+def test_of_many_points_some_are_drawn():
+    frame = pd.concat([FRAME] * 30)
+    model = fb.Model("y ~ x", frame)
+    (axes,) = fb.plot_predictions(model, model.fit(random_seed=1, progressbar=False), "x", points=True)
+    assert len(scattered(axes)[0].get_offsets()) == 2000
+    assert axes.get_title(loc="right") == "2000 of 2400 points are shown"
+
+
+# Transforms
+
+
+def test_labels_say_what_transforms_do(rich):
+    (axes,) = fb.plot_predictions(*rich, ["x", "g"], transforms={"y": np.exp, "x": np.sqrt}, points=True)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("sqrt(x)", "exp(mean y)")
+    drawn = np.concatenate([one.get_offsets() for one in scattered(axes)])
+    np.testing.assert_allclose(np.sort(drawn[:, 0]), np.sort(np.sqrt(FRAME.x)))
+    np.testing.assert_allclose(np.sort(drawn[:, 1]), np.sort(np.exp(FRAME.y)))
+    (axes,) = fb.plot_predictions(*rich, "x", transforms={"y": lambda y: y + 1}, pps=True, random_seed=1)
+    assert axes.get_ylabel() == "transformed y"
+    (axes,) = fb.plot_predictions(*rich, ["x", "g"], transforms={"g": lambda g: g.str.upper()})
+    assert axes.get_legend().get_title().get_text() == "transformed g"
+    assert entries(axes) == ["ANN", "BOB", "CAT"]
+    (axes,) = fb.plot_comparisons(*rich, "x", "g", transforms={"y": np.exp})
+    assert axes.get_ylabel() == "difference of exp(y)\nx: +1"
+
+
+def test_long_names_stay_legible():
+    names = {
+        "z": "a predictor with a really long name, which somebody typed in",
+        "y": "response in the second week " * 2,
+    }
+    levels = {"ann": "a level with a really long description of what it is", "bob": "another one as long as that one"}
+    frame = FRAME.rename(columns=names).assign(g=FRAME.g.replace(levels))
+    model = fb.Model(f"`{names['y']}` ~ `{names['z']}` * g + h", frame)
+    idata = model.fit(random_seed=1, progressbar=False)
+    check_legible(fb.plot_predictions(model, idata, [names["z"], "h", "g"]))
+    check_legible(fb.plot_predictions(model, idata, ["g", "h"], transforms={model.regression.response: np.abs}))
+    check_legible(fb.plot_comparisons(model, idata, "g"))
+    check_legible(fb.plot_lm(model, idata, x=names["z"]))
+
+
+# Averages
+
+
+def test_comparisons_without_a_variable_are_averages_over_the_rows(rich):
+    (axes,) = fb.plot_comparisons(*rich, "g")
+    table = fb.comparisons(*rich, "g", average_by=True)
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["ann to bob", "ann to cat", "bob to cat"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("g", "average difference of y")
+    np.testing.assert_allclose(axes.lines[0].get_data(), [[0, 1, 2], table["mean"]])
+    np.testing.assert_allclose([s[:, 1] for s in axes.collections[0].get_segments()], table[["hdi_3%", "hdi_97%"]])
+    assert axes.lines[1].get_ydata() == [0, 0]
+    check_legible(axes)
+    for everything in (True, "all"):
+        (axes,) = fb.plot_comparisons(*rich, "x", average_by=everything, comparison_type="ratio")
+        assert [tick.get_text() for tick in axes.get_xticklabels()] == ["+1"]
+        assert axes.get_ylabel() == "average ratio of y"
+        assert axes.lines[1].get_ydata() == [1, 1]
+
+
+def test_slopes_without_a_variable_are_averages_over_the_rows(rich):
+    (axes,) = fb.plot_slopes(*rich, "z")
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), fb.slopes(*rich, "z", average_by=True)["mean"])
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["average over all rows"]
+    assert axes.get_ylabel() == "average slope of y along z"
+    check_legible(axes)
+    (axes,) = fb.plot_slopes(*rich, {"z": [-1, 0, 1]})
+    np.testing.assert_allclose(axes.lines[0].get_xdata(), [-1, 0, 1])
+    with pytest.raises(fb.SettingError, match="conditional and contrast both have 'g'"):
+        fb.plot_comparisons(*rich, "g", ["x", "g"])
+
+
+def test_intervals_of_several_probabilities_are_drawn_within_each_other():
+    ends = {"hdi_3%": [0.0, 1], "hdi_97%": [10.0, 11], "hdi_25%": [4.0, 5], "hdi_75%": [6.0, 7]}
+    table = pd.DataFrame({"x": [1.0, 2.0], "g": ["a", "b"], "mean": [5.0, 6], **ends})
+    (axes,) = Picture({"main": "x"}).draw(table, "y")
+    heights = [np.ptp(one.get_paths()[0].vertices[:, 1]) for one in axes.collections]
+    assert heights == [11, 3]
+    (axes,) = Picture({"main": "g"}).draw(table, "y")
+    outer, inner = axes.collections
+    np.testing.assert_array_equal([s[:, 1] for s in inner.get_segments()], [[4, 6], [5, 7]])
+    assert inner.get_linewidth()[0] > outer.get_linewidth()[0]

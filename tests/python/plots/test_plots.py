@@ -10,8 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from containers import container
-from filbert.errors import DataWarning
-from filbert.formula.design import Design
 from filbert.interpret.lines import lines_of, only_numeric_predictor, points_of
 from filbert.plots import plot_fit
 from filbert.plots.density import density
@@ -27,16 +25,17 @@ def draws(*levels):
     return np.random.default_rng(0).normal(size=(4, 200, *levels))
 
 
-def made_fit(formula, **arguments):
-    """A design, and a container with made-up draws for its parameters."""
-    design = Design.read(formula, FRAME, **arguments)
+def made_fit(formula, frame=FRAME, **arguments):
+    """What a model states, and a container with made-up draws for its parameters."""
+    regression = fb.Model(formula, frame, **arguments).regression
+    design = regression.design
     variables = {"Intercept": draws()} if design.has_intercept else {}
     levels = {}
     for term in design.terms:
         variables[term.name] = draws() if term.levels is None else draws(len(term.levels))
         if term.levels is not None:
             levels[term.name] = list(term.levels)
-    return container({**variables, "sigma": np.abs(draws())}, levels), design
+    return container({**variables, "sigma": np.abs(draws())}, levels), regression
 
 
 def saved(figure):
@@ -153,8 +152,9 @@ def test_density_of_positive_draws_keeps_its_mass_at_zero():
     ],
 )
 def test_lines_are_the_regression_at_the_predictor(formula, mean):
-    idata, design = made_fit(formula)
-    lines = lines_of(idata, design, only_numeric_predictor(design))
+    idata, regression = made_fit(formula)
+    design = regression.design
+    lines = lines_of(idata, regression, only_numeric_predictor(design))
     names = ["Intercept"] * design.has_intercept + [term.name for term in design.terms]
     coefficients = [np.asarray(idata["posterior"][name]).ravel() for name in names]
     assert lines.grid[0] == FRAME.x.min()
@@ -167,59 +167,59 @@ def test_lines_are_the_regression_at_the_predictor(formula, mean):
 
 @pytest.mark.parametrize("formula", ["y ~ poly(x, 3)", "y ~ bs(x, df=5)"])
 def test_lines_of_a_term_with_several_columns_pass_through_the_fitted_rows(formula):
-    idata, design = made_fit(formula)
-    lines = lines_of(idata, design, only_numeric_predictor(design))
+    idata, regression = made_fit(formula)
+    design = regression.design
+    lines = lines_of(idata, regression, only_numeric_predictor(design))
     b = [np.asarray(idata["posterior"][name]).mean(axis=(0, 1)) for name in ("Intercept", design.terms[0].name)]
     fitted = b[0] + next(design.rows.blocks()).X @ b[1]
     np.testing.assert_allclose(np.interp(FRAME.x, lines.grid, lines.mean), fitted, atol=0.01)
 
 
 def test_functions_of_the_user_are_followed():
-    idata, design = made_fit("y ~ double(x)", extra_namespace={"double": lambda x: 2 * x})
-    lines = lines_of(idata, design, only_numeric_predictor(design))
+    idata, regression = made_fit("y ~ double(x)", extra_namespace={"double": lambda x: 2 * x})
+    lines = lines_of(idata, regression, only_numeric_predictor(regression.design))
     slope = float(np.asarray(idata["posterior"]["double(x)"]).mean())
     assert (lines.mean[-1] - lines.mean[0]) == pytest.approx(2 * slope * (FRAME.x.max() - FRAME.x.min()))
 
 
 def test_offset_is_taken_off_the_data():
-    idata, design = made_fit("y ~ x", offset="off")
-    points = points_of(design, "x")
+    idata, regression = made_fit("y ~ x", offset="off")
+    points = points_of(regression.design, "x")
     assert (points.x_label, points.y_label) == ("x", "y - offset")
     np.testing.assert_allclose(points.y, FRAME.y - 10)
     plain = lines_of(idata, made_fit("y ~ x")[1], "x")
-    np.testing.assert_allclose(lines_of(idata, design, "x").mean, plain.mean)
+    np.testing.assert_allclose(lines_of(idata, regression, "x").mean, plain.mean)
 
 
 def test_weights_do_not_count_as_a_predictor():
-    assert only_numeric_predictor(made_fit("y ~ x", weights="off")[1]) == "x"
+    assert only_numeric_predictor(made_fit("y ~ x", weights="off")[1].design) == "x"
 
 
 @pytest.mark.parametrize("formula", ["y ~ x + z", "y ~ x * z", "y ~ x + g", "y ~ g", "y ~ C(z > 0) + x", "y ~ 1"])
 def test_no_lines_unless_there_is_one_numeric_predictor(formula):
-    assert only_numeric_predictor(made_fit(formula)[1]) is None
+    assert only_numeric_predictor(made_fit(formula)[1].design) is None
 
 
 def test_no_lines_where_a_row_depends_on_others():
     def shifted(x):
         return np.roll(x, 1)
 
-    with pytest.warns(DataWarning, match="depends on other rows"):
-        design = made_fit("y ~ shifted(x)", extra_namespace={"shifted": shifted})[1]
-    assert only_numeric_predictor(design) is None
+    with pytest.warns(fb.DataWarning, match="depends on other rows"):
+        model = made_fit("y ~ shifted(x)", extra_namespace={"shifted": shifted})[1]
+    assert only_numeric_predictor(model.design) is None
 
 
 def test_poles_in_the_grid_are_left_out():
     frame = pd.DataFrame({"x": np.arange(-100.0, 100.0)[np.arange(200) != 100], "y": np.arange(199.0) % 7})
-    design = Design.read("y ~ pole(x)", frame, extra_namespace={"pole": lambda x: np.where(abs(x) < 0.6, np.inf, x)})
-    lines = lines_of(container({"Intercept": draws(), "pole(x)": draws(), "sigma": np.abs(draws())}), design, "x")
+    functions = {"pole": lambda x: np.where(abs(x) < 0.6, np.inf, x)}
+    lines = lines_of(*made_fit("y ~ pole(x)", frame, extra_namespace=functions), "x")
     assert np.isfinite(lines.mean).all()
     assert len(lines.grid) == len(lines.mean) == 199
     assert np.abs(lines.grid).min() > 0.6
 
 
 def test_regression_panel_shows_data_lines_and_labels():
-    idata, design = made_fit("log(y) ~ x")
-    panel = plot_fit(idata, design).axes[0]
+    panel = plot_fit(*made_fit("log(y) ~ x")).axes[0]
     assert (panel.get_xlabel(), panel.get_ylabel()) == ("x", "log(y)")
     np.testing.assert_allclose(panel.collections[0].get_offsets(), np.column_stack([FRAME.x, np.log(FRAME.y)]))
     assert [text.get_text() for text in panel.get_legend().get_texts()] == [
@@ -231,15 +231,13 @@ def test_regression_panel_shows_data_lines_and_labels():
 
 
 def test_only_traces_for_several_predictors():
-    idata, design = made_fit("y ~ x + z")
-    assert len(plot_fit(idata, design).axes) == 2 * 4
+    assert len(plot_fit(*made_fit("y ~ x + z")).axes) == 2 * 4
 
 
 def test_large_data_are_subsampled_and_said_so():
     frame = pd.DataFrame({"x": np.linspace(0, 1, 5000)})
     frame["y"] = frame.x + np.random.default_rng(0).normal(size=5000)
-    idata = container({"Intercept": draws(), "x": draws(), "sigma": draws()})
-    panel = plot_fit(idata, Design.read("y ~ x", frame)).axes[0]
+    panel = plot_fit(*made_fit("y ~ x", frame)).axes[0]
     assert len(panel.collections[0].get_offsets()) == 2000
     assert panel.get_title(loc="right") == "2000 of 5000 points are shown"
 
@@ -247,4 +245,4 @@ def test_large_data_are_subsampled_and_said_so():
 def test_a_real_fit_can_be_drawn():
     model = fb.Model("y ~ x", FRAME)
     idata = model.fit(random_seed=1, progressbar=False)
-    assert saved(plot_fit(idata, model.design)).startswith(b"\x89PNG")
+    assert saved(plot_fit(idata, model.regression)).startswith(b"\x89PNG")

@@ -16,6 +16,10 @@ mpl.use("agg")
 import matplotlib.pyplot as plt
 
 
+def draws():
+    return np.random.default_rng(0).normal(size=(2, 50))
+
+
 @pytest.fixture(autouse=True)
 def no_figures_left():
     yield
@@ -59,6 +63,20 @@ def test_lm_has_data_lines_mean_band_and_truth(line):
     drawn_ends = corners[np.isclose(corners[:, 0], at), 1]
     np.testing.assert_allclose([drawn_ends.min(), drawn_ends.max()], ends, rtol=1e-3)
     check_legible(axes)
+
+
+def test_band_of_lm_is_told_from_its_lines(line):
+    axes = fb.plot_lm(*line)
+    (filled,) = [one for one in axes.collections if one.get_label() == "94 % interval"]
+    (mean,) = [one for one in axes.lines if one.get_label() == "posterior mean"]
+    (drawn_line, *_) = axes.lines
+    colours = [mpl.colors.to_hex(one) for one in (filled.get_facecolor()[0], filled.get_edgecolor()[0])]
+    assert colours == [mean.get_color().lower()] * 2
+    assert colours[0] != drawn_line.get_color().lower()
+    assert filled.get_zorder() > drawn_line.get_zorder()
+    assert filled.get_linewidth()[0] >= 1
+    (_, dashes) = filled.get_linestyle()[0]
+    assert dashes  # so that its edge is seen in grey as well
 
 
 def test_lm_without_a_fit_shows_the_data_and_a_true_function(line):
@@ -105,13 +123,13 @@ def test_lm_needs_a_formula_with_numbers_and_rows(tmp_path):
     model, idata = fitted("y ~ g")
     with pytest.raises(fb.SettingError, match="no numeric predictor"):
         fb.plot_lm(model, idata)
-    with pytest.raises(fb.DataTypeError, match="which has a formula and data, not pandas"):
+    with pytest.raises(fb.DataTypeError, match="which has a formula, not pandas"):
         fb.plot_lm(FRAME, idata)
     line_model, line_fit = fitted("y ~ x")
     line_model.save(tmp_path / "a.filbert")
     with pytest.raises(fb.DataError, match=r"which has no rows to draw. Use fb.plot_predictions"):
         fb.plot_lm(fb.load(tmp_path / "a.filbert"), line_fit)
-    with pytest.raises(fb.SettingError, match="was it fitted by another model"):
+    with pytest.raises(fb.SettingError, match="draws of another model: they are of"):
         fb.plot_lm(line_model, idata)
     for draw in (fb.plot_trace, fb.plot_forest):
         with pytest.raises(fb.DataTypeError, match=r"idata must be what Model\.fit returned, not int"):
@@ -199,7 +217,122 @@ def test_long_labels_and_twenty_terms_stay_legible():
     check_legible(fb.plot_predictions(model, idata, "g"))
 
 
+def test_standardized_forest_is_per_standard_deviation_of_the_column(rich):
+    model, idata = rich
+    axes = fb.plot_forest(idata, standardize=model)
+    labels = [tick.get_text() for tick in axes.get_yticklabels()]
+    assert labels == ["x", "z", "g[bob]", "g[cat]", "h[low]", "z:g[bob]", "z:g[cat]"]
+    columns = {
+        "x": FRAME.x, "z": FRAME.z, "g[bob]": FRAME.g == "bob", "g[cat]": FRAME.g == "cat", "h[low]": FRAME.h == "low",
+        "z:g[bob]": FRAME.z * (FRAME.g == "bob"), "z:g[cat]": FRAME.z * (FRAME.g == "cat"),
+    }  # fmt: skip
+    expected = [fb.summary(idata).loc[label, "mean"] * np.std(columns[label]) for label in labels]
+    (points,) = [one for one in axes.lines if one.get_marker() == "o"]
+    np.testing.assert_allclose(points.get_xdata(), expected, rtol=1e-9)
+    assert axes.get_xlabel() == "coefficient per standard deviation of its column\nmean, 50 % and 94 % HDI"
+    check_legible(axes)
+    axes = fb.plot_forest(idata, ["z", "x"], standardize=model)
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["z", "x"]
+
+
+def test_standardized_forest_needs_the_model_that_was_fitted_and_columns(rich, line):
+    constant = fitted("y ~ 1")
+    with pytest.raises(fb.SettingError, match=r"write plot_forest\(idata, standardize=model\)"):
+        fb.plot_forest(rich[1], standardize=True)
+    with pytest.raises(fb.SettingError, match="draws of another model"):
+        fb.plot_forest(rich[1], standardize=line[0])
+    with pytest.raises(fb.SettingError, match="'Intercept', which is no parameter"):
+        fb.plot_forest(rich[1], "Intercept", standardize=rich[0])
+    with pytest.raises(fb.SettingError, match="no coefficient with a column"):
+        fb.plot_forest(constant[1], standardize=constant[0])
+    with pytest.raises(fb.DataTypeError, match="model must be a model of filbert"):
+        fb.plot_forest(rich[1], standardize=FRAME)
+
+
+def test_auxiliary_parameters_are_those_that_the_container_names():
+    """A family without sigma, whose `alpha` stays in the trace and out of the forest."""
+    variables = {"Intercept": draws(), "alpha": draws(), **{f"x{k}": draws() for k in range(24)}, "sigma": draws()}
+    idata = container(variables)
+    idata["posterior"].attrs["auxiliaries"] = "alpha"
+    forest = [tick.get_text() for tick in fb.plot_forest(idata).get_yticklabels()]
+    assert forest == [*(f"x{k}" for k in range(24)), "sigma"]
+    trace = [left.get_title(loc="left") for left in fb.plot_trace(idata)[:, 0]]
+    assert trace == ["Intercept", "alpha", *(f"x{k}" for k in range(18))]
+    idata["posterior"].attrs["auxiliaries"] = ""
+    assert len(fb.plot_forest(idata).get_yticks()) == 26
+
+
+# Names
+
+
+def test_names_are_shown_as_they_are():
+    """Dollars are no mathematics, underscores do not hide a level, and control characters are escaped."""
+    levels = ["_first", "5$ to 6$", "red\x1b[31m"]
+    frame = FRAME.rename(columns={"x": "price ($) of ($)"}).assign(g=RNG.choice(levels, len(FRAME)))
+    model = fb.Model("y ~ `price ($) of ($)` * g", frame)
+    idata = model.fit(draws=800, tune=500, random_seed=1, progressbar=False)
+    (axes,) = fb.plot_predictions(model, idata, ["price ($) of ($)", "g"])
+    assert entries(axes) == [r"5\$ to 6\$", " _first", r"red\x1b[31m"]
+    assert axes.get_xlabel() == r"price (\$) of (\$)"
+    check_legible(axes)
+    for axes in (fb.plot_forest(idata), fb.plot_trace(idata)[0, 0], model.plot_priors()[0], fb.plot_lm(
+        model, idata, x="price ($) of ($)"), fb.plot_prior_posterior(model, idata)[0]):  # fmt: skip
+        figure = axes.get_figure()
+        figure.canvas.draw()  # mathematics that cannot be read would raise
+        assert not any("\x1b" in text.get_text() for text in figure.findobj(mpl.text.Text))
+
+
+def test_pictures_fit_small_axes(line, rich):
+    for draw in (
+        lambda ax: fb.plot_lm(*line, ax=ax),
+        lambda ax: fb.plot_predictions(*rich, ["z", "g"], ax=ax),
+        lambda ax: fb.plot_forest(rich[1], ax=ax, standardize=rich[0]),
+    ):
+        figure, ax = plt.subplots(figsize=(3.2, 3), layout="constrained")
+        draw(ax)
+        check_legible(ax)
+        assert ax.get_position().width * figure.get_size_inches()[0] > 2  # the legend leaves the picture its room
+
+
 # Priors
+
+
+@pytest.fixture(scope="module")
+def wide():
+    """Thirty covariates and a factor of fourteen levels."""
+    frame = pd.DataFrame(RNG.normal(size=(120, 30)), columns=[f"covariate_{k}" for k in range(30)])
+    frame["f"] = [f"level {k}" for k in range(14)] * 8 + ["level 0"] * 8
+    model = fb.Model("y ~ f + " + " + ".join(frame.columns[:30]), frame.assign(y=RNG.normal(size=120)))
+    return model, model.fit(draws=800, tune=500, random_seed=1, progressbar=False)
+
+
+def test_pictures_of_many_priors_show_some_and_say_which(wide):
+    model, idata = wide
+    axes = model.plot_priors()
+    titles = [one.get_title(loc="left") for one in axes]
+    assert titles == ["Intercept", "f", *(f"covariate_{k}" for k in range(17)), "sigma"]
+    hidden = ", ".join(f"covariate_{k}" for k in range(17, 23))
+    assert axes[0].get_figure().get_suptitle() == f"20 of 33 parameters; left out: {hidden}, ..."
+    assert axes[1].get_xlabel() == "Normal, the first 8 of 13 levels"
+    assert len(axes[1].lines) == 8
+    check_legible(axes)
+    axes = fb.plot_prior_posterior(model, idata)
+    titles = [one.get_title(loc="left") for one in axes]
+    assert len(titles) == 20
+    assert titles[-1] == "sigma"
+    assert sum(title.startswith("f[") for title in titles) == 8
+    first, second = axes[0].get_figure().get_suptitle().split("\n")
+    assert first.startswith("20 of 40 parameters; left out: covariate_10, ")
+    assert second == "f: the first 8 of 13 levels"
+    check_legible(axes)
+
+
+def test_priors_that_are_named_are_all_drawn(wide):
+    names = [f"covariate_{k}" for k in range(25)]
+    axes = wide[0].plot_priors(names)
+    assert [one.get_title(loc="left") for one in axes] == names
+    assert axes[0].get_figure().get_suptitle() == ""
+    assert len(fb.plot_prior_posterior(*wide, names)) == 25
 
 
 def test_priors_are_drawn_as_they_are(rich):
@@ -238,7 +371,9 @@ def test_most_of_any_prior_is_shown(prior):
 def test_improper_priors_are_level_and_called_so():
     model = fb.Model("y ~ x", FRAME, priors={"x": fb.Flat()})
     (axes,) = model.plot_priors("x")
-    assert axes.get_title(loc="right") == "improper"
+    assert axes.get_xlabel() == "Flat()\nimproper"  # beside the title they would meet
+    assert axes.get_title(loc="right") == ""
+    check_legible(axes)
     assert len(set(axes.lines[0].get_ydata())) == 1
     idata = model.fit(draws=500, tune=500, random_seed=1, progressbar=False)
     assert len(fb.plot_prior_posterior(model, idata, "x")) == 1
@@ -274,7 +409,7 @@ def test_bad_input_of_prior_pictures(line, rich):
         line[0].plot_priors(["w"])
     with pytest.raises(fb.SettingError, match="1 axes, and this picture 3 panels"):
         line[0].plot_priors(ax=plt.subplots()[1])
-    with pytest.raises(fb.SettingError, match="was it fitted by another model"):
+    with pytest.raises(fb.SettingError, match="draws of another model: they are of"):
         fb.plot_prior_posterior(rich[0], line[1])
     with pytest.raises(fb.DataTypeError, match="model must be a model of filbert"):
         plot_priors(FRAME)

@@ -105,7 +105,7 @@ def test_progress_appears_in_runs_that_take_a_while(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[object] = []
-    new_bars, real_progress = progress_module._new_bars, run_module.progress
+    new_display, real_progress = progress_module._new_display, run_module.progress
 
     @contextlib.contextmanager
     def progress_then_ctrl_c(settings: Settings) -> Iterator[Callable[[list[tuple[int, int]]], None]]:
@@ -118,7 +118,7 @@ def test_progress_appears_in_runs_that_take_a_while(
 
             yield report_then_ctrl_c
 
-    monkeypatch.setattr(progress_module, "_new_bars", lambda: shown.append(1) or new_bars())
+    monkeypatch.setattr(progress_module, "_new_display", lambda *sizes: shown.append(1) or new_display(*sizes))
     monkeypatch.setattr(run_module, "progress", progress_then_ctrl_c)
     fb.Model("y ~ x", pd.DataFrame({"x": [1.0, 2, 3, 4], "y": [1.0, 3, 2, 5]})).fit(random_seed=1)
     assert not shown

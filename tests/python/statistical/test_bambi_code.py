@@ -154,5 +154,78 @@ def test_splines_without_an_intercept() -> None:
 
 def test_no_scaling_of_priors(crossed: pd.DataFrame) -> None:
     model = bmb.Model("Y ~ continuous", crossed, auto_scale=False, center_predictors=False)
-    assert model.priors["continuous"] == bmb.Prior("Normal", mu=0, sigma=1)
-    model.fit(draws=1000, random_seed=12)
+    assert model.priors["continuous"] == model.priors["Intercept"] == bmb.Prior("Flat")
+    assert model.priors["sigma"] == bmb.Prior("HalfNormal", sigma=1)
+    posterior = model.fit(random_seed=12).posterior
+    estimate, error = model.least_squares().loc["continuous"].to_numpy()
+    assert abs(float(posterior["continuous"].mean()) - estimate) < 0.1 * error
+
+
+def test_the_order_in_which_priors_win(crossed: pd.DataFrame) -> None:
+    """As bambi 0.21.0 prints them after the same calls, but for the intercept, which "common" does not mean here."""
+    normal = {width: bmb.Prior("Normal", mu=0, sigma=width) for width in (2, 3, 7, 8)}
+    model = bmb.Model("Y ~ continuous + threecats", crossed, priors={"continuous": normal[7]})
+    model.set_priors(common=normal[2])
+    assert (model.priors["continuous"], model.priors["threecats"]) == (normal[2], normal[2])
+    model.set_priors({"continuous": normal[3]})
+    assert (model.priors["continuous"], model.priors["threecats"]) == (normal[3], normal[2])
+    model.set_priors({"threecats": normal[3]}, common=normal[8])
+    assert (model.priors["continuous"], model.priors["threecats"]) == (normal[8], normal[3])
+    model.set_priors({"common": normal[2], "continuous": normal[7]}, None, None)
+    assert (model.priors["continuous"], model.priors["threecats"]) == (normal[7], normal[2])
+
+
+def test_arguments_of_fit(crossed: pd.DataFrame) -> None:
+    model = bmb.Model("Y ~ continuous", crossed, potentials=None, noncentered=False)
+    model.build()
+    idata = model.fit(
+        draws=1000,
+        tune=1000,
+        discard_tuned_samples=True,
+        omit_offsets=False,
+        include_response_params=True,
+        inference_method="nutpie",
+        init="jitter+adapt_diag",
+        n_init=50_000,
+        chains=2,
+        cores=1,
+        random_seed=13,
+        nuts={"target_accept": 0.95},
+        idata_kwargs={"log_likelihood": True},
+        progressbar=False,
+    )
+    assert idata.posterior["mu"].sizes["__obs__"] == len(crossed)
+    assert idata.log_likelihood["Y"].shape == (2, 1000, len(crossed))
+    assert idata.posterior.attrs["target_accept"] == 0.95
+    model.compute_log_likelihood(idata, None, inplace=True)
+    draws = model.r2_score(idata, summary=False)
+    assert model.r2_score(idata)["r2"] == draws.mean()
+    model.predict(idata, kind="response", include_group_specific=True, sample_new_groups=False, random_seed=1)
+    assert idata.posterior_predictive["Y"].sizes["__obs__"] == len(crossed)
+    prior = model.prior_predictive(100, ["continuous", "Y"], True, 3)
+    assert list(prior.prior.data_vars) == ["continuous"]
+    assert list(prior.prior_predictive.data_vars) == ["Y"]
+
+
+def test_interpret(crossed: pd.DataFrame) -> None:
+    model = bmb.Model("Y ~ continuous * threecats", crossed)
+    idata = model.fit(random_seed=14)
+    summary = bmb.interpret.predictions(
+        model, idata, {"continuous": [0, 1], "threecats": ["a", "c"]}, None, "mean", False, [0.5, 0.9]
+    ).summary
+    names = ["lower_5.0%", "upper_95.0%", "lower_25.0%", "upper_75.0%"]
+    assert list(summary.columns) == ["continuous", "threecats", "estimate", *names]
+    values = np.sort(np.asarray(idata.posterior["Intercept"]).ravel())
+    assert summary["upper_75.0%"][0] == pytest.approx(np.quantile(values, 0.75), rel=1e-6)
+    contrast = bmb.interpret.comparisons(
+        model, idata, {"threecats": ["a", "b"]}, "continuous", "all", "mean", lambda low, high: high - low
+    ).summary
+    assert (contrast["value"][0], contrast["estimate_type"][0]) == ("a_vs_b", "<lambda>")
+    slopes = bmb.interpret.slopes(
+        model, idata, "continuous", "threecats", target="mean", sample_new_groups=None
+    ).summary
+    estimate = model.least_squares()["estimate"]
+    assert abs(slopes["estimate"][0] - estimate["continuous"]) < 0.1
+    noisy = bmb.interpret.predictions(model, idata, "continuous", target="Y").summary
+    assert (noisy["upper_97.0%"] - noisy["lower_3.0%"]).min() > 3
+    bmb.interpret.plot_predictions(model, idata, "continuous")

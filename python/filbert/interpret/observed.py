@@ -1,0 +1,110 @@
+"""The fitted rows as pictures of tables need them: as points, and as the range that a predictor has in each group."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import DataError, SettingError, quote_names
+from .grids import Conditional, conditional_values, grid
+
+if TYPE_CHECKING:
+    from ..formula.design import Design
+    from ..formula.predictor import Predictor
+    from ..formula.rows import Rows
+
+__all__ = ["WithinGroups", "observed_rows", "rows_to_draw"]
+
+
+@dataclass(frozen=True)
+class WithinGroups:
+    """A grid over a predictor that stays, in each group of rows, within the values that it has there.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        Rows to predict.
+    without_rows : int
+        Combinations of levels that have no rows, which are left out.
+    """
+
+    frame: pd.DataFrame
+    without_rows: int
+
+    @classmethod
+    def of(cls, design: Design, conditional: Conditional, main: str) -> WithinGroups | None:
+        """Make the grid, or return None where nothing asks for one.
+
+        Nothing does unless `conditional` has, beside `main`, a variable with levels, `main` is a number whose values
+        were not given, and the fitted rows are known.
+        """
+        if design.rows is None or conditional is None:
+            return None
+        values = conditional_values(design, conditional)
+        given = isinstance(conditional, Mapping) and conditional.get(main) is not None
+        by = [name for name in values if name != main and has_levels(design.predictors[name])]
+        if given or not by or main not in values or not _is_number(design.predictors[main]):
+            return None
+        rows = pd.DataFrame({name: _plain(design.rows.columns[name]) for name in [*by, main]})
+        ranges = rows.groupby(by, observed=True)[main].agg(["min", "max"])
+        found = {key if isinstance(key, tuple) else (key,): ends for key, *ends in ranges.itertuples()}
+        parts = []
+        combinations = list(itertools.product(*(values[name] for name in by)))
+        for combination in combinations:
+            if combination not in found:
+                continue
+            low, high = (float(end) for end in found[combination])
+            levels = {name: [level] for name, level in zip(by, combination, strict=True)}
+            parts.append(grid(design, {**values, **levels, main: _points(values, main, low, high)}))
+        if not parts:
+            return None
+        return cls(pd.concat(parts, ignore_index=True), len(combinations) - len(parts))
+
+
+def has_levels(predictor: Predictor) -> bool:
+    """Tell whether rows fall into groups by a predictor."""
+    return predictor.levels is not None or predictor.dtype == "bool"
+
+
+def rows_to_draw(design: Design, column: str) -> Rows:
+    """Return the fitted rows, or refuse if the model was loaded without them."""
+    if design.rows is None:
+        raise DataError(
+            "The model was loaded from a file, which has no rows to draw. Use fb.plot_predictions(model, idata, "
+            f"conditional={column!r}) without points, or make the model again from its formula and data."
+        )
+    return design.rows
+
+
+def observed_rows(design: Design, names: list[str]) -> pd.DataFrame:
+    """Return columns of the fitted rows, as plain values, with the response in the column ``None``."""
+    rows = rows_to_draw(design, names[0])
+    unknown = [name for name in names if name not in rows.columns]
+    if unknown:
+        raise SettingError(
+            f"points=True draws fitted rows, and the model does not use {quote_names(unknown)}. Leave out points."
+        )
+    columns: dict[Any, Any] = {name: _plain(rows.columns[name]) for name in names}
+    columns[None] = rows.response_values
+    return pd.DataFrame(columns)
+
+
+def _points(values: Mapping[str, list[Any]], main: str, low: float, high: float) -> list[float]:
+    """Return as many points of a range as the grid over all rows has, or one where there is one value only."""
+    n = len(values[main]) if low < high else 1
+    points: list[float] = np.linspace(low, high, n).tolist()
+    return points
+
+
+def _is_number(predictor: Predictor) -> bool:
+    return predictor.dtype in ("float", "int") and predictor.levels is None
+
+
+def _plain(values: Any) -> Any:
+    """Return a column as an array, of Python objects where it is categorical."""
+    return np.asarray(values.astype(object)) if isinstance(values, pd.Categorical) else np.asarray(values)
