@@ -13,9 +13,10 @@ from .families import family_of
 from .families.family import Family
 from .fit import fit
 from .formula.design import Design
+from .formula.reading import read
 from .priors.prior import Prior
 from .regression.default_priors import checked_priors
-from .regression.regression import Choices, Regression
+from .regression.regression import Choices, Regression, rows_of
 from .regression.statement import state, with_priors
 from .sampling.settings import Settings
 
@@ -99,7 +100,7 @@ class Model:
         foreign.check_model_arguments(Model.__init__, other)
         chosen = family_of(family)
         chosen_link = chosen.chosen_link(link)
-        design = Design.read(
+        design, rows = read(
             formula,
             data,
             categorical=categorical,
@@ -110,7 +111,7 @@ class Model:
             is_binary=chosen.is_binary,
         )
         choices = Choices({} if priors is None else priors, bool(auto_scale))
-        self._regression = state(design, chosen, chosen_link, bool(center_predictors), choices)
+        self._regression = state(design, chosen, chosen_link, bool(center_predictors), choices, rows)
 
     @classmethod
     def _of(cls, regression: Regression) -> Model:
@@ -300,7 +301,8 @@ class Model:
         )
         from .results.container import fitted_data
 
-        data = {} if self.design.rows is None else fitted_data(self._regression.response, self.design.rows)
+        rows = rows_of(self._regression)
+        data = {} if rows is None else fitted_data(self._regression.response, rows)
         idata = fit(self._regression, settings, data, {"center_predictors": int(self.center_predictors)})
         if asked.response_parameters:
             self.predict(idata)
@@ -554,6 +556,6 @@ def load(path: str | os.PathLike[str], extra_namespace: Mapping[str, Any] | None
     OSError
         If the file cannot be read.
     """
-    from .storage.model_file import read
+    from .storage import model_file
 
-    return Model._of(read(path, extra_namespace, family))
+    return Model._of(model_file.read(path, extra_namespace, family))

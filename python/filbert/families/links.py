@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import _core
 from ..data.blocks import Floats
 
 
@@ -37,13 +36,19 @@ def _expit(predictor: Floats) -> Floats:
     return np.where(predictor < 0, small, 1.0) / (1.0 + small)
 
 
+def _normal_cdf(predictor: Floats) -> Floats:
+    from scipy.special import ndtr
+
+    return np.asarray(ndtr(predictor))
+
+
 LINKS = {
     link.name: link
     for link in (
         Link("identity", lambda predictor: predictor),
         Link("log", np.exp),
         Link("logit", _expit),
-        Link("probit", _core.normal_cdf),
+        Link("probit", _normal_cdf),
         Link("cloglog", lambda predictor: -np.expm1(-np.exp(predictor))),
         Link("inverse", np.reciprocal),
         Link("sqrt", np.square),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,3 +57,39 @@ class Predictor:
         quantiles = tuple(float(q) for q in np.quantile(numbers, (0, 0.25, 0.5, 0.75, 1)))
         mode = None if levels is None else max(levels, key=lambda level: int(np.count_nonzero(numbers == level)))
         return cls(name, kind.kind, levels, float(numbers.mean()), float(numbers.std()), quantiles, mode)
+
+
+class Predictors(Mapping[str, Predictor]):
+    """The predictors of a formula by name, each summarised when it is first asked for, which takes time of many rows.
+
+    Parameters
+    ----------
+    columns : mapping of str to array or Categorical
+    levels : mapping of str to tuple
+        The levels that factors such as ``C(k)`` make of a single column.
+    """
+
+    def __init__(self, columns: Mapping[str, Values], levels: Mapping[str, tuple[Any, ...]]) -> None:
+        self._columns = dict(columns)
+        self._levels = dict(levels)
+        self._known: dict[str, Predictor] = {}
+
+    def __getitem__(self, name: str) -> Predictor:
+        if name not in self._known:
+            values = self._columns[name]
+            self._known[name] = Predictor.of(name, values, self._levels_in(name, values))
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def _levels_in(self, name: str, values: Values) -> tuple[Any, ...] | None:
+        """Return the levels of a column of numbers whose values are those of a factor."""
+        levels = self._levels.get(name)
+        if levels is None or ColumnKind.of(values).kind not in ("float", "int"):
+            return None
+        numbers = {level for level in levels if isinstance(level, (int, float))}
+        return levels if numbers == set(np.unique(np.asarray(values)).tolist()) else None

@@ -63,10 +63,13 @@ class Lines:
     held: Mapping[str, Any]
 
 
-def only_numeric_predictor(design: Design) -> str | None:
+def only_numeric_predictor(regression: Regression) -> str | None:
     """Return the column over which the regression is one line: the only one that predictors use, and numeric."""
+    design = regression.design
+    if design is None or regression.rows is None or design.entangled:
+        return None
     names = _explaining(design)
-    if design.rows is None or design.entangled or len(names) != 1 or any(term.is_categorical for term in design.terms):
+    if len(names) != 1 or any(term.is_categorical for term in design.terms):
         return None
     return names[0] if _is_numeric(design, names[0]) else None
 
@@ -97,11 +100,11 @@ def chosen_predictor(design: Design, x: str | None) -> str:
     return x
 
 
-def points_of(design: Design, column: str) -> Points:
+def points_of(regression: Regression, column: str) -> Points:
     """Return the fitted rows as points over a predictor."""
-    rows = rows_to_draw(design, column)
+    rows = rows_to_draw(regression, column)
     y = np.concatenate([block.target for block in rows.blocks()])
-    label = design.response if rows.offset is None else f"{design.response} - offset"
+    label = regression.response if rows.offset is None else f"{regression.response} - offset"
     return Points(np.asarray(rows.columns[column], dtype=np.float64), y, column, label)
 
 
@@ -116,7 +119,11 @@ def lines_of(idata: Any, regression: Regression, column: str, number: int = 100,
     parameters = Draws.read(idata, regression)
     names = _explaining(design)
     without_offset = replace(
-        design, offsets=(), offset_is_array=False, kinds={name: design.kinds[name] for name in names}
+        design,
+        offsets=(),
+        offset_is_array=False,
+        kinds={name: design.kinds[name] for name in names},
+        predictors={name: design.predictors[name] for name in names},
     )
     low, *_, high = design.predictors[column].quantiles
     values = np.linspace(low, high, GRID_POINTS) if low < high else np.array([low])

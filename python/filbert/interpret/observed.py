@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DataError, SettingError, quote_names
+from ..regression.regression import Regression, rows_of
 from .grids import Conditional, conditional_values, grid
 
 if TYPE_CHECKING:
-    from ..formula.design import Design
     from ..formula.predictor import Predictor
     from ..formula.rows import Rows
 
@@ -37,20 +37,21 @@ class WithinGroups:
     without_rows: int
 
     @classmethod
-    def of(cls, design: Design, conditional: Conditional, main: str) -> WithinGroups | None:
+    def of(cls, regression: Regression, conditional: Conditional, main: str) -> WithinGroups | None:
         """Make the grid, or return None where nothing asks for one.
 
         Nothing does unless `conditional` has, beside `main`, a variable with levels, `main` is a number whose values
         were not given, and the fitted rows are known.
         """
-        if design.rows is None or conditional is None:
+        fitted, design = rows_of(regression), regression.design
+        if fitted is None or design is None or conditional is None:
             return None
         values = conditional_values(design, conditional)
         given = isinstance(conditional, Mapping) and conditional.get(main) is not None
         by = [name for name in values if name != main and has_levels(design.predictors[name])]
         if given or not by or main not in values or not _is_number(design.predictors[main]):
             return None
-        rows = pd.DataFrame({name: _plain(design.rows.columns[name]) for name in [*by, main]})
+        rows = pd.DataFrame({name: _plain(fitted.columns[name]) for name in [*by, main]})
         ranges = rows.groupby(by, observed=True)[main].agg(["min", "max"])
         found = {key if isinstance(key, tuple) else (key,): ends for key, *ends in ranges.itertuples()}
         parts = []
@@ -71,19 +72,20 @@ def has_levels(predictor: Predictor) -> bool:
     return predictor.levels is not None or predictor.dtype == "bool"
 
 
-def rows_to_draw(design: Design, column: str) -> Rows:
+def rows_to_draw(regression: Regression, column: str) -> Rows:
     """Return the fitted rows, or refuse if the model was loaded without them."""
-    if design.rows is None:
+    rows = rows_of(regression)
+    if rows is None:
         raise DataError(
             "The model was loaded from a file, which has no rows to draw. Use fb.plot_predictions(model, idata, "
             f"conditional={column!r}) without points, or make the model again from its formula and data."
         )
-    return design.rows
+    return rows
 
 
-def observed_rows(design: Design, names: list[str]) -> pd.DataFrame:
+def observed_rows(regression: Regression, names: list[str]) -> pd.DataFrame:
     """Return columns of the fitted rows, as plain values, with the response in the column ``None``."""
-    rows = rows_to_draw(design, names[0])
+    rows = rows_to_draw(regression, names[0])
     unknown = [name for name in names if name not in rows.columns]
     if unknown:
         raise SettingError(

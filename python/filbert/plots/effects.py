@@ -92,13 +92,13 @@ def plot_predictions(
             "plot_predictions needs a variable for its x axis: conditional= (others at typical values) or average_by= "
             "with column names."
         )
-    rows, picture = _rows(design, picture, conditional, average_by)
+    rows, picture = _rows(regression, picture, conditional, average_by)
     options = {**options, **_options(target, use_hdi, prob, transforms, sample_new_groups)}
     table: pd.DataFrame = predictions(model, idata, **rows, **options)
     transforms = transforms or {}
     picture = replace(picture, legend=legend, figsize=_size(figsize, fig_kwargs), ax=ax, names=_names(transforms))
     if points:
-        picture = _with_points(picture, design, regression.response, transforms)
+        picture = _with_points(picture, regression, design, transforms)
     noisy = options.get("pps") or target == regression.response
     if target in regression.auxiliaries:
         label = applied(transforms.get(target), target)
@@ -159,7 +159,7 @@ def plot_comparisons(
     elif conditional is not None and any(name in names_of(conditional) for name in names_of(contrast)):
         rows = {"conditional": conditional, "average_by": average_by}  # which `comparisons` refuses
     else:
-        rows, picture = _rows(design, picture, conditional, average_by)
+        rows, picture = _rows(regression, picture, conditional, average_by)
     options = {**options, **_options(target, use_hdi, prob, transforms, sample_new_groups)}
     if "comparison_type" not in options:
         options["comparison"] = comparison
@@ -229,7 +229,7 @@ def plot_slopes(
         rows: dict[str, Any] = {"conditional": conditional, "average_by": True}
         picture = Picture(roles_of(names_of(wrt), subplot_kwargs))
     else:
-        rows, picture = _rows(design, picture, conditional, average_by)
+        rows, picture = _rows(regression, picture, conditional, average_by)
     options = {**options, **_options(target, use_hdi, prob, transforms, sample_new_groups)}
     transforms = transforms or {}
     table = _with_levels(slopes(model, idata, wrt, eps=eps, slope=slope, **rows, **options), design, transforms)
@@ -276,9 +276,11 @@ def _picture(
     return None if everything else Picture(roles_of(names_of(by), subplot_kwargs))
 
 
-def _rows(design: Design, picture: Picture, conditional: Any, average_by: Any) -> tuple[dict[str, Any], Picture]:
+def _rows(
+    regression: Regression, picture: Picture, conditional: Any, average_by: Any
+) -> tuple[dict[str, Any], Picture]:
     """Return the rows a table is made of: the grid asked for, each group's part of it only where it has data."""
-    within = None if averages(average_by) else WithinGroups.of(design, conditional, picture.roles["main"])
+    within = None if averages(average_by) else WithinGroups.of(regression, conditional, picture.roles["main"])
     if within is None:
         return {"conditional": conditional, "average_by": average_by}, picture
     notes = (f"without rows: {count(within.without_rows, 'curve')}",) if within.without_rows else ()
@@ -298,13 +300,13 @@ def _contrasts(table: pd.DataFrame, contrast: Any, design: Design) -> pd.Categor
     return pd.Categorical(written, categories=list(dict.fromkeys(written)))
 
 
-def _with_points(picture: Picture, design: Design, response: str, transforms: Mapping[str, Any]) -> Picture:
+def _with_points(picture: Picture, regression: Regression, design: Design, transforms: Mapping[str, Any]) -> Picture:
     """Put the fitted rows into a picture, transformed as the table is."""
     main = picture.roles["main"]
     by = [name for name in picture.roles.values() if name in design.predictors and has_levels(design.predictors[name])]
-    rows = observed_rows(design, list(dict.fromkeys([main, *by])))
+    rows = observed_rows(regression, list(dict.fromkeys([main, *by])))
     for name, function in transforms.items():
-        column = None if name == response else name
+        column = None if name == regression.response else name
         if column in rows.columns:
             rows[column] = function(rows[column])
     rows, notes = some_points(rows)

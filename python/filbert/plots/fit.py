@@ -44,14 +44,13 @@ def plot_fit(idata: Any, regression: Regression | None = None) -> Figure:
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     traces = Traces.of(idata)
-    design = None if regression is None else regression.design
-    column = None if design is None else only_numeric_predictor(design)
+    column = None if regression is None else only_numeric_predictor(regression)
     heights = [_REGRESSION_HEIGHT] * (column is not None) + [traces.row_height] * len(traces.rows)
     layout = ConstrainedLayoutEngine(h_pad=0.06, w_pad=0.06, hspace=0.03)
     figure = Figure(figsize=(_WIDTH, sum(heights) + _MARGIN), dpi=120, layout=layout)
     grid = figure.add_gridspec(len(heights), 2, height_ratios=heights)
-    if regression is not None and design is not None and column is not None:
-        draw_lines(figure.add_subplot(grid[0, :]), points_of(design, column), lines_of(idata, regression, column))
+    if regression is not None and column is not None:
+        draw_lines(figure.add_subplot(grid[0, :]), points_of(regression, column), lines_of(idata, regression, column))
     panels = np.empty((len(traces.rows), 2), dtype=object)
     for place in range(len(traces.rows)):
         row = len(heights) - len(traces.rows) + place

@@ -84,7 +84,7 @@ def plot_lm(
     regression, design = stated_by_formula(model)
     whole_number("num_samples", num_samples, 0, 100_000)
     column = chosen_predictor(design, x)
-    points = points_of(design, column)
+    points = points_of(regression, column)
     truth = None if true_line is None else _true_line(true_line, points.x)
     lines = None if idata is None else lines_of(idata, regression, column, num_samples, prob)
     axes: Axes = panels(ax, (1, 1), (7.0, 4.6))[0, 0]

@@ -13,6 +13,7 @@ from ..errors import DataTypeError
 from ..families.family import Family, PriorSpec
 from ..families.links import LINKS, Link
 from ..formula.design import Design
+from ..formula.rows import Rows
 from ..priors.prior import Prior
 from .parameters import Parameter, in_row_order
 
@@ -135,6 +136,11 @@ class Regression:
     def least_squares(self) -> _core.LeastSquares:
         """The classical fit of the columns to the response."""
         return self.summary.least_squares(intercept=self.has_intercept)
+
+
+def rows_of(regression: Regression) -> Rows | None:
+    """Return the fitted rows of a formula, None of a model without them."""
+    return regression.rows if isinstance(regression.rows, Rows) else None
 
 
 def stated(model: Any) -> Regression:

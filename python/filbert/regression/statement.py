@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -13,12 +12,13 @@ from ..errors import FormulaError
 from ..families.family import Family
 from ..families.links import Link
 from ..formula.design import Design
+from ..formula.rows import Rows
 from ..priors.prior import Prior
 from . import identifiability
 from .default_priors import checked_priors, default_priors, merged_priors, resolve_priors, unscaled_priors
 from .names import INTERCEPT, check_result_names, dimension_of
 from .parameters import ChosenPrior, Parameter
-from .regression import Choices, Regression
+from .regression import Choices, Regression, rows_of
 
 
 def state(
@@ -27,6 +27,7 @@ def state(
     link: Link,
     intercept_at_means: bool,
     choices: Choices,
+    rows: Rows | None,
     summary: _core.SufficientStatistics | None = None,
 ) -> Regression:
     """Make the regression of a formula.
@@ -39,6 +40,8 @@ def state(
     intercept_at_means : bool
         Whether the intercept's prior is about the linear predictor at the column means.
     choices : Choices
+    rows : Rows or None
+        The fitted rows; None of a model from a file, which needs the summary then.
     summary : SufficientStatistics, optional
         Of the rows; by default they are read, and checked against the family.
 
@@ -47,11 +50,10 @@ def state(
     FormulaError, DataError, PriorError, DataTypeError
         Names that are taken, a response that the family cannot have, columns that say nothing, priors that do not fit.
     """
-    check_result_names(
-        design.response, design.terms, () if design.rows is None else design.rows.columns, family.auxiliaries
-    )
+    check_result_names(design.response, design.terms, () if rows is None else rows.columns, family.auxiliaries)
     if summary is None:
-        summary = _summarised(design, family)
+        assert rows is not None
+        summary = _summarised(design, rows, family)
     defaults = _default_priors(design, family, link, intercept_at_means, choices.auto_scale, summary)
     choices = replace(choices, given=checked_priors(choices.given, family.parent))
     resolved, fixed = resolve_priors(choices.given, defaults, design.terms, family.auxiliaries)
@@ -65,7 +67,7 @@ def state(
         intercept_at_means=intercept_at_means,
         parameters=_parameters(design, family, resolved),
         summary=summary,
-        rows=design.rows,
+        rows=rows,
         design=design,
         choices=choices,
         fixed=fixed,
@@ -84,15 +86,16 @@ def with_priors(regression: Regression, priors: Mapping[str, Prior | float] | No
         regression.link_function,
         regression.intercept_at_means,
         replace(regression.choices, given=given),
+        rows_of(regression),
         regression.summary,
     )
 
 
-def _summarised(design: Design, family: Family) -> _core.SufficientStatistics:
+def _summarised(design: Design, rows: Rows, family: Family) -> _core.SufficientStatistics:
     """Fold the rows into what a Gaussian likelihood sees of them, and check them on the way."""
     if not design.columns and not design.has_intercept:
         raise FormulaError(f"Formula {design.formula!r} has no predictors and no intercept: write '~ 1' for a mean.")
-    rows: Any = design.rows
+    assert rows.response_values is not None
     family.check_response(design.response, rows.response_values, rows.trials, rows.index)
     if rows.trials is not None and not family.has_trials:
         raise FormulaError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -74,13 +75,12 @@ def restored(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any], 
     chosen = _family(read_text(content["family"]), family)
     link = chosen.chosen_link(read_text(content["link"]))
     design = _design(content, namespace, extra)
-    summary = _summary(content["summary"], design, chosen)
-    predictors = _predictors(content["predictors"], design)
-    design.__dict__["predictors"] = predictors  # what the cached property would compute from the rows
+    summary = _summary(content["summary"], design, chosen, read_whole(content["n_rows"]))
+    design = replace(design, predictors=_predictors(content["predictors"], design))
     check_works(design, extra)
     priors = {read_text(key): _prior(entry) for key, entry in read_dict(content["priors"]).items()}
     choices = Choices(priors, read_flag(content["auto_scale"]))
-    return state(design, chosen, link, read_flag(content["center_predictors"]), choices, summary)
+    return state(design, chosen, link, read_flag(content["center_predictors"]), choices, None, summary)
 
 
 def _prior(entry: Any) -> Prior | float:
@@ -145,9 +145,8 @@ def _design(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any]) -
         trials=_trials(content.get("trials"), namespace),
         offset_is_array=read_flag(content["offset_is_array"]),
         dropna=read_flag(content["dropna"]),
-        n_rows=read_whole(content["n_rows"]),
         extra_namespace=extra,
-        rows=None,
+        predictors={},  # in a moment
     )
 
 
@@ -265,13 +264,13 @@ def _check_layout(terms: Sequence[Term], products: Sequence[Product]) -> None:
         raise ModelFileError("its products have other columns than its terms.")
 
 
-def _summary(entry: Any, design: Design, family: Family) -> _core.SufficientStatistics:
+def _summary(entry: Any, design: Design, family: Family, rows_of_model: int) -> _core.SufficientStatistics:
     """Read the summary of the data, which must be one that a model could be made of."""
     exponents = np.array([read_whole(value) for value in read_list(entry["exponents"])], dtype=np.int32)
     parts = read_array(entry["factor"]), read_array(entry["mean"]), exponents
     total_weight, n_rows = read_finite(entry["total_weight"]), read_whole(entry["n_rows"])
     summary = _core.SufficientStatistics.from_state((*parts, total_weight, n_rows))
-    if summary.columns != len(design.columns) or n_rows != design.n_rows:
+    if summary.columns != len(design.columns) or n_rows != rows_of_model:
         raise ModelFileError("the terms, their columns and the summary of the data have different sizes.")
     if not (n_rows > 0 and total_weight > 0):
         raise ModelFileError("the summary of the data has no rows.")

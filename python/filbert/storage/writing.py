@@ -48,7 +48,7 @@ def content_of(regression: Regression) -> dict[str, Any]:
         "trials": None if design.trials is None else [design.trials.text, list(design.trials.columns)],
         "offset_is_array": design.offset_is_array,
         "dropna": design.dropna,
-        "n_rows": design.n_rows,
+        "n_rows": regression.n_rows,
         "extra_namespace": [name for name in design.extra_namespace if any(_mentions(text, name) for text in texts)],
         "center_predictors": regression.intercept_at_means,
         "auto_scale": regression.choices.auto_scale,

@@ -39,7 +39,7 @@ def test_nist_regressions_reach_the_certified_digits(name: str) -> None:
 def test_nist_regressions_from_arrays_with_a_column_of_ones(name: str) -> None:
     case, data = certified(name)
     model = fb.Model(case["formula"], data)
-    X = np.concatenate([block.X for block in model.design.rows.blocks()])
+    X = np.concatenate([block.X for block in model.regression.rows.blocks()])
     if model.design.has_intercept:
         X = np.column_stack([np.ones(len(X)), X])
     fit = fb.SufficientStatistics.from_arrays(X, data["y"].to_numpy()).least_squares()

@@ -163,7 +163,8 @@ def test_columns_in_extreme_units(unit: float) -> None:
 
 def test_an_unknown_family_lists_those_there_are() -> None:
     with pytest.raises(
-        fb.SettingError, match=r"family='poison' is not available\. Did you mean 'poisson'\? The families are 'gaussian'"
+        fb.SettingError,
+        match=r"family='poison' is not available\. Did you mean 'poisson'\? The families are 'gaussian'",
     ):
         fb.Model("y ~ x", frame(), family="poison")
     with pytest.raises(

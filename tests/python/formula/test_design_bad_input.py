@@ -8,9 +8,8 @@ import decimal
 import numpy as np
 import pandas as pd
 import pytest
-from design_checks import N, make_labelled_frame, refused
+from design_checks import N, make_labelled_frame, read, refused
 from filbert.errors import DataError, DataTypeError, DataWarning, FormulaError
-from filbert.formula.design import Design
 
 
 @pytest.fixture
@@ -58,7 +57,7 @@ def test_missing_values_of_weights_and_offset(frame):
         )
         named = {"formula": "y ~ x", "data": frame.assign(v=values), name: "v"}
         refused(DataError, "'v' has 1 missing value (row 'r2')", "dropna", **named)
-        assert Design.read("y ~ x", frame, dropna=True, **{name: values}).rows.n_dropped == 1
+        assert read("y ~ x", frame, dropna=True, **{name: values}).rows.n_dropped == 1
 
 
 def test_infinite_values_are_counted_and_placed(frame):
@@ -82,7 +81,7 @@ def test_infinite_offset_and_weights(frame):
 
 
 def test_large_finite_values_are_not_infinite(frame):
-    Design.read("y ~ x", frame.assign(x=1.7e308))  # the sum of the column overflows
+    read("y ~ x", frame.assign(x=1.7e308))  # the sum of the column overflows
 
 
 @pytest.mark.parametrize(("formula", "rows"), [("y ~ log(x)", "2 rows (rows 'r1', 'r2')"), ("log(x) ~ y", "2 rows")])
@@ -233,7 +232,7 @@ def test_one_level_factors_by_function_or_after_dropna(frame):
         pytest.warns(DataWarning, match="'g' has categories without rows, which are left out: 'a', 'c'"),
         pytest.raises(DataError, match="Column 'g' has only one level, 'b', in the rows used"),
     ):
-        Design.read("y ~ x + g", frame, dropna=True)
+        read("y ~ x + g", frame, dropna=True)
 
 
 def test_factors_that_identify_rows():

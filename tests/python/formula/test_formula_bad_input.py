@@ -9,9 +9,8 @@ import filbert as fb
 import numpy as np
 import pandas as pd
 import pytest
-from design_checks import N, make_labelled_frame, refused
+from design_checks import N, make_labelled_frame, read, refused
 from filbert.errors import DataTypeError, FormulaError
-from filbert.formula.design import Design
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ def test_response_on_both_sides(formula, frame):
 
 
 def test_a_change_may_be_regressed_on_its_start(frame):
-    assert Design.read("I(y - x) ~ x", frame).response == "I(y - x)"
+    assert read("I(y - x) ~ x", frame).response == "I(y - x)"
 
 
 # The formula
@@ -163,7 +162,7 @@ def test_functions_that_warn_do_not(frame):
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        Design.read("y ~ noisy(x)", frame, extra_namespace={"noisy": noisy})
+        read("y ~ noisy(x)", frame, extra_namespace={"noisy": noisy})
 
 
 def test_extra_namespace_of_a_wrong_kind(frame):

@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from design_checks import read
 from filbert.errors import DataError, FilbertError, FormulaError
-from filbert.formula.design import Design
 from filbert.formula.guard import check_harmless
 
 N = 30
@@ -32,7 +32,7 @@ def frame():
 def refused(formula, frame, *parts, **options):
     start = time.perf_counter()
     with pytest.raises(FormulaError) as caught:
-        Design.read(formula, frame, **options)
+        read(formula, frame, **options)
     assert time.perf_counter() - start < 2
     for part in parts:
         assert part in str(caught.value), str(caught.value)
@@ -93,7 +93,7 @@ CODE = {
 def test_what_is_no_computation_is_refused_by_name(term, frame):
     if term == "x.__class__":
         with pytest.raises(FilbertError):
-            Design.read(f"y ~ {term}", frame)
+            read(f"y ~ {term}", frame)
         return
     refused(f"y ~ {term}", frame, CODE[term])
     if "scale)" in term:
@@ -135,7 +135,7 @@ LONG = {
 @pytest.mark.parametrize("term", LONG, ids=lambda term: term[:40])
 def test_what_would_take_long_is_refused_at_once(term, frame):
     if "((((" in term:
-        Design.read(f"y ~ {term}", frame)  # brackets alone are no depth
+        read(f"y ~ {term}", frame)  # brackets alone are no depth
         return
     refused(f"y ~ {term}", frame, LONG[term])
 
@@ -155,15 +155,15 @@ def test_products_without_end_are_refused_at_once(formula, frame):
 
 
 def test_products_of_a_reasonable_size_are_multiplied_out(frame):
-    assert len(Design.read("y ~ (x + e + z)**3", frame).terms) == 7
+    assert len(read("y ~ (x + e + z)**3", frame).terms) == 7
     wide = pd.DataFrame(np.random.default_rng(0).normal(size=(5, 61)), columns=[*(f"x{i}" for i in range(60)), "y"])
-    assert len(Design.read("y ~ .**2", wide).columns) == 60 * 61 // 2
+    assert len(read("y ~ .**2", wide).columns) == 60 * 61 // 2
 
 
 def test_long_formulas_are_refused_and_wide_ones_are_not(frame):
     refused("y ~ " + "x + " * 100_000 + "x", frame, "200000")
     wide = pd.DataFrame(np.zeros((2, 3001)), columns=[*(f"x{i}" for i in range(3000)), "y"]).assign(y=[0, 1])
-    assert len(Design.read("y ~ " + " + ".join(f"x{i}" for i in range(3000)), wide).columns) == 3000
+    assert len(read("y ~ " + " + ".join(f"x{i}" for i in range(3000)), wide).columns) == 3000
 
 
 def test_times_nothing_is_refused(frame):
@@ -185,7 +185,7 @@ def test_private_attributes_of_what_the_caller_gave_are_refused():
 @pytest.mark.parametrize("term", ["x.rolling(2)", "I(x.groupby(g))", "I(contr.sum)", "I(x.str)", "g.str", "np.log"])
 def test_what_gives_no_values_is_refused(term, frame):
     with pytest.raises(FilbertError, match=r"one a row|no number a row|Cannot evaluate|not a column"):
-        Design.read(f"y ~ {term}", frame)
+        read(f"y ~ {term}", frame)
 
 
 def test_a_column_named_like_a_function_of_the_caller_gives_no_access_to_its_methods(frame, tmp_path):
@@ -204,15 +204,15 @@ def test_what_cannot_be_read_is_a_formula_error(text):
 def test_nul_characters_are_refused_beforehand(frame):
     refused("y ~ x\0", frame, "NUL")
     with pytest.raises(DataError, match=r"level of column 'g', 'a\\x00' has a NUL"):
-        Design.read("y ~ g", frame.assign(g=frame.g.replace("a", "a\0")))
+        read("y ~ g", frame.assign(g=frame.g.replace("a", "a\0")))
     with pytest.raises(DataError, match=r"'x\\x00' has a NUL"):
-        Design.read("y ~ .", frame.drop(columns="t").rename(columns={"x": "x\0"}))
+        read("y ~ .", frame.drop(columns="t").rename(columns={"x": "x\0"}))
     broken = pd.Categorical.from_codes(np.arange(N) % 2, pd.Index(["\ud800", "b"], dtype=object))
     with pytest.raises(DataError, match="lone surrogate"):
-        Design.read("y ~ g", frame.assign(g=broken))
+        read("y ~ g", frame.assign(g=broken))
 
 
 def test_control_characters_of_names_are_escaped_in_messages(frame):
     with pytest.raises(FilbertError) as caught:
-        Design.read("y ~ nope", frame.rename(columns={"x": "x\x1b[31m"}))
+        read("y ~ nope", frame.rename(columns={"x": "x\x1b[31m"}))
     assert "\x1b" not in str(caught.value)

@@ -8,9 +8,8 @@ import filbert as fb
 import numpy as np
 import pandas as pd
 import pytest
-from design_checks import whole
+from design_checks import read, whole
 from filbert.errors import DataError
-from filbert.formula.design import Design
 from filbert.formula.quoting import print_tree, python_tree
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,7 +45,7 @@ def frame():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_quoted_names_within_calls(name, frame):
-    design = Design.read(
+    design = read(
         f"y ~ center(`{name}`) + np.exp(-`{name}`**2) + I(`{name}` * x) + `{name}`:x + {{`{name}` + 1}}", frame
     )
     values = frame[name]
@@ -67,44 +66,44 @@ def test_quoted_names_within_calls(name, frame):
 
 def test_names_that_look_alike_stay_apart(frame):
     frame = frame.assign(**{"u v": frame.e, "u_v": frame.x, "_quoted_65": frame["1st"]})
-    design = Design.read("y ~ scale(`u v`) + scale(u_v) + I(`u v` - u_v) + I(`u v` + _quoted_65)", frame)
+    design = read("y ~ scale(`u v`) + scale(u_v) + I(`u v` - u_v) + I(`u v` + _quoted_65)", frame)
     np.testing.assert_allclose(whole(design)[0][:, 2], frame["u v"] - frame["u_v"])
     np.testing.assert_allclose(whole(design)[0][:, 3], frame["u v"] + frame["_quoted_65"])
     assert set(design.state) == {"scale(`u v`)", "scale(u_v)"}
 
 
 def test_quoted_constants_of_python_are_columns(frame):
-    X = whole(Design.read("y ~ I(`True`) + I(x * `None`)", frame))[0]
+    X = whole(read("y ~ I(`True`) + I(x * `None`)", frame))[0]
     np.testing.assert_allclose(X[:, 0], frame["True"])
     np.testing.assert_allclose(X[:, 1], frame.x * frame["None"])
 
 
 def test_quoted_factors(frame):
-    design = Design.read("y ~ C(`my group`)", frame)
+    design = read("y ~ C(`my group`)", frame)
     assert design.columns == ("C(`my group`)[T.b]",)
-    assert Design.read("y ~ C(`my group`, 'b')", frame).baseline == {"C(`my group`, 'b')": "b"}
+    assert read("y ~ C(`my group`, 'b')", frame).baseline == {"C(`my group`, 'b')": "b"}
 
 
 def test_methods_of_quoted_names(frame):
-    X = whole(Design.read("y ~ `my col`.clip(0.2, 0.5) + `my group`.str.upper().str.startswith('A')", frame))[0]
+    X = whole(read("y ~ `my col`.clip(0.2, 0.5) + `my group`.str.upper().str.startswith('A')", frame))[0]
     np.testing.assert_allclose(X[:, 0], frame["my col"].clip(0.2, 0.5))
     np.testing.assert_allclose(X[:, 1], frame["my group"] == "a")
 
 
 def test_q_quotes_as_in_patsy(frame):
-    X = whole(Design.read("""y ~ log(Q('my col')) + scale(Q("it's"))""", frame))[0]
+    X = whole(read("""y ~ log(Q('my col')) + scale(Q("it's"))""", frame))[0]
     np.testing.assert_allclose(X[:, 0], np.log(frame["my col"]))
 
 
 def test_dot_leaves_a_quoted_response_out(frame):
-    names = Design.read("log(`my col`) ~ .", frame.drop(columns="my group")).columns
+    names = read("log(`my col`) ~ .", frame.drop(columns="my group")).columns
     assert "my col" not in names
     assert len(names) == len(NAMES) + 1
 
 
 def test_unknown_quoted_names_are_named(frame):
     with pytest.raises(DataError, match=r"'my cool', not a column.*Did you mean 'my col'"):
-        Design.read("y ~ log(`my cool`)", frame)
+        read("y ~ log(`my cool`)", frame)
 
 
 def test_priors_take_the_names_that_the_model_shows_and_files_keep_them(frame, tmp_path):

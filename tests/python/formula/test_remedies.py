@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from design_checks import whole
+from design_checks import read, whole
 from filbert.errors import DataError, DataTypeError, FormulaError, suggest
-from filbert.formula.design import Design
 
 N = 40
 
@@ -28,7 +27,7 @@ def frame():
 
 def refused(error, formula, frame, *parts, **options):
     with pytest.raises(error) as caught:
-        Design.read(formula, frame, **options)
+        read(formula, frame, **options)
     for part in parts:
         assert part in str(caught.value), str(caught.value)
     return str(caught.value)
@@ -36,10 +35,10 @@ def refused(error, formula, frame, *parts, **options):
 
 def test_variables_of_the_caller_are_passed_as_extra_namespace(frame):
     refused(DataError, "y ~ bs(x, knots=knots)", frame, "extra_namespace={'knots': knots}", "data.assign(knots=knots)")
-    design = Design.read("y ~ bs(x, knots=knots)", frame, extra_namespace={"knots": [0.3, 0.6]})
+    design = read("y ~ bs(x, knots=knots)", frame, extra_namespace={"knots": [0.3, 0.6]})
     assert len(design.columns) == 5
     refused(DataError, "y ~ x + myvar", frame, "data.assign(myvar=myvar)", "extra_namespace={'myvar': myvar}")
-    Design.read("y ~ x + myvar", frame.assign(myvar=np.arange(N)))
+    read("y ~ x + myvar", frame.assign(myvar=np.arange(N)))
 
 
 def test_a_slip_is_no_variable_of_the_caller(frame):
@@ -64,19 +63,19 @@ def test_only_close_names_are_suggested():
 @pytest.mark.parametrize("name", ["cr", "cs", "cc"])
 def test_cubic_splines_stand_beside_an_intercept(name, frame):
     for formula, columns in [(f"y ~ {name}(x, df=4)", 3), (f"y ~ 0 + {name}(x, df=4)", 4)]:
-        design = Design.read(formula, frame)
+        design = read(formula, frame)
         X = whole(design)[0]
         assert X.shape[1] == columns == len(design.terms[0].levels)
         full = np.column_stack([np.ones(N), X]) if design.has_intercept else X
         assert np.linalg.matrix_rank(full) == full.shape[1]
         (block,) = design.new_rows(frame.iloc[[3]]).blocks()
         np.testing.assert_allclose(block.X, X[[3]])
-    centred = Design.read(f"y ~ {name}(x, df=4, constraints='center')", frame)
+    centred = read(f"y ~ {name}(x, df=4, constraints='center')", frame)
     assert len(centred.columns) == 4
 
 
 def test_rows_outside_of_a_spline_are_told_its_range(frame):
-    design = Design.read("y ~ bs(x, df=4)", frame)
+    design = read("y ~ bs(x, df=4)", frame)
     with pytest.raises(FormulaError) as caught:
         design.new_rows(pd.DataFrame({"x": [0.5, 7.0]}))
     for part in [
@@ -87,15 +86,15 @@ def test_rows_outside_of_a_spline_are_told_its_range(frame):
     ]:
         assert part in str(caught.value), str(caught.value)
     for options in ["lower_bound=0, upper_bound=8", "extrapolation='extend'", "extrapolation='clip'"]:
-        Design.read(f"y ~ bs(x, df=4, {options})", frame).new_rows(pd.DataFrame({"x": [0.5, 7.0]}))
+        read(f"y ~ bs(x, df=4, {options})", frame).new_rows(pd.DataFrame({"x": [0.5, 7.0]}))
 
 
 def test_fields_of_times_may_stand_by_themselves(frame):
-    design = Design.read("y ~ Year.dt.year + Year.dt.month:x", frame)
+    design = read("y ~ Year.dt.year + Year.dt.month:x", frame)
     assert design.columns == ("Year.dt.year", "Year.dt.month:x")
     np.testing.assert_array_equal(whole(design)[0][:, 0], frame.Year.dt.year)
     dotted = frame.rename(columns={"x": "Year.dt.year"})
-    np.testing.assert_array_equal(whole(Design.read("y ~ Year.dt.year", dotted))[0][:, 0], frame.x)
+    np.testing.assert_array_equal(whole(read("y ~ Year.dt.year", dotted))[0][:, 0], frame.x)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +119,7 @@ def test_what_is_said_of_times_works_for_fitted_and_for_new_rows(values, rewrite
     message = refused(DataTypeError, "y ~ v", frame)
     assert formula.removeprefix("y ~ ").partition(" + ")[0] in message
     frame["v"] = rewrite(frame.v)
-    design = Design.read(formula, frame)
+    design = read(formula, frame)
     (block,) = design.new_rows(frame.iloc[[9]]).blocks()
     np.testing.assert_array_equal(block.X, whole(design)[0][[9]])
 
@@ -140,4 +139,4 @@ def test_days_since_takes_times_only(frame):
     ],
 )
 def test_multiples_are_labelled_as_such(formula, columns, frame):
-    assert Design.read(formula, frame).columns == columns
+    assert read(formula, frame).columns == columns

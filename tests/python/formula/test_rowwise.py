@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from design_checks import read
 from filbert.errors import DataWarning, FormulaError
-from filbert.formula.design import Design
 from filbert.formula.namespace import make_namespace
 from filbert.formula.parsing import read_expression
 from filbert.formula.rowwise import Reach, reach
@@ -74,7 +74,7 @@ OTHER_ROWS = [
 def test_terms_that_depend_on_other_rows_fit_with_a_warning_and_predict_nothing(term):
     frame = make_frame()
     with pytest.warns(DataWarning, match="cannot predict new data"):
-        design = Design.read(f"y ~ {term}", frame)
+        design = read(f"y ~ {term}", frame)
     assert np.isfinite(matrix(design.rows)).all()
     with pytest.raises(FormulaError, match="depends on other rows"):
         design.new_rows(frame.iloc[:20])
@@ -83,7 +83,7 @@ def test_terms_that_depend_on_other_rows_fit_with_a_warning_and_predict_nothing(
 def test_an_offset_that_depends_on_other_rows_predicts_nothing():
     frame = make_frame()
     with pytest.warns(DataWarning, match=r"offset\(t - t.min\(\)\)"):
-        design = Design.read("y ~ x + offset(t - t.min())", frame)
+        design = read("y ~ x + offset(t - t.min())", frame)
     with pytest.raises(FormulaError, match="depends on other rows"):
         design.new_rows(frame)
 
@@ -116,7 +116,7 @@ def test_single_rows_are_laid_out_as_the_fitted_ones(terms):
     frame = make_frame()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        design = Design.read(f"y ~ {terms}", frame)
+        design = read(f"y ~ {terms}", frame)
     fitted = matrix(design.rows)
     for row in [0, 1, 17, N - 1]:
         np.testing.assert_allclose(matrix(design.new_rows(frame.iloc[[row]])), fitted[[row]], rtol=1e-12, atol=1e-14)
@@ -141,7 +141,7 @@ FUNCTIONS_OF_OTHER_ROWS = {
 def test_functions_of_the_user_are_found_out(name, n):
     frame = make_frame(max(n, 6) // 2 * 2)
     with pytest.warns(DataWarning, match=f"{name}\\(x\\)"):
-        Design.read(f"y ~ {name}(x)", frame, extra_namespace={name: FUNCTIONS_OF_OTHER_ROWS[name]})
+        read(f"y ~ {name}(x)", frame, extra_namespace={name: FUNCTIONS_OF_OTHER_ROWS[name]})
 
 
 @pytest.mark.parametrize("n", [6, N, 5000])
@@ -154,9 +154,7 @@ def test_functions_of_the_user_that_look_at_one_row_predict(n):
         "knots": [0.8, 1.0],
         "rate": 3.0,
     }
-    design = Design.read(
-        "y ~ logit(x) + bins(x) + both(a, b) + bs(x, knots=knots) + I(x * rate)", frame, extra_namespace=own
-    )
+    design = read("y ~ logit(x) + bins(x) + both(a, b) + bs(x, knots=knots) + I(x * rate)", frame, extra_namespace=own)
     assert design.entangled == ()
     np.testing.assert_allclose(
         matrix(design.new_rows(frame.iloc[[3]])), matrix(design.rows)[[3]], rtol=1e-12, atol=1e-14
@@ -165,7 +163,7 @@ def test_functions_of_the_user_that_look_at_one_row_predict(n):
 
 def test_an_array_of_the_user_has_no_values_for_new_rows():
     with pytest.warns(DataWarning, match="cannot predict"):
-        Design.read("y ~ I(x * v)", make_frame(), extra_namespace={"v": np.arange(N)})
+        read("y ~ I(x * v)", make_frame(), extra_namespace={"v": np.arange(N)})
 
 
 def test_a_function_of_the_user_is_not_evaluated_on_all_rows_again():
@@ -175,7 +173,7 @@ def test_a_function_of_the_user_is_not_evaluated_on_all_rows_again():
         sizes.append(len(x))
         return 2 * x
 
-    Design.read("y ~ double(x)", make_frame(50_000), extra_namespace={"double": double})
+    read("y ~ double(x)", make_frame(50_000), extra_namespace={"double": double})
     assert sizes[0] == 50_000
     assert sum(sizes[1:]) < 1000
 
@@ -207,7 +205,7 @@ def test_random_expressions_of_single_rows_are_those_of_all_rows(text):
     frame = make_frame()
     text = f"I({text} + 0 * x)"
     assert reach(read_expression(text, LABELS, _NAMESPACE), _NAMESPACE) is Reach.ROW
-    design = Design.read(f"y ~ {text}", frame)
+    design = read(f"y ~ {text}", frame)
     fitted = matrix(design.rows)
     new = np.concatenate([matrix(design.new_rows(frame.iloc[[row]])) for row in (0, 5, N - 1)])
     np.testing.assert_allclose(new, fitted[[0, 5, N - 1]], rtol=1e-10, atol=1e-10 * np.abs(fitted).max())

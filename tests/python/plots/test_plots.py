@@ -154,7 +154,7 @@ def test_density_of_positive_draws_keeps_its_mass_at_zero():
 def test_lines_are_the_regression_at_the_predictor(formula, mean):
     idata, regression = made_fit(formula)
     design = regression.design
-    lines = lines_of(idata, regression, only_numeric_predictor(design))
+    lines = lines_of(idata, regression, only_numeric_predictor(regression))
     names = ["Intercept"] * design.has_intercept + [term.name for term in design.terms]
     coefficients = [np.asarray(idata["posterior"][name]).ravel() for name in names]
     assert lines.grid[0] == FRAME.x.min()
@@ -169,22 +169,22 @@ def test_lines_are_the_regression_at_the_predictor(formula, mean):
 def test_lines_of_a_term_with_several_columns_pass_through_the_fitted_rows(formula):
     idata, regression = made_fit(formula)
     design = regression.design
-    lines = lines_of(idata, regression, only_numeric_predictor(design))
+    lines = lines_of(idata, regression, only_numeric_predictor(regression))
     b = [np.asarray(idata["posterior"][name]).mean(axis=(0, 1)) for name in ("Intercept", design.terms[0].name)]
-    fitted = b[0] + next(design.rows.blocks()).X @ b[1]
+    fitted = b[0] + next(regression.rows.blocks()).X @ b[1]
     np.testing.assert_allclose(np.interp(FRAME.x, lines.grid, lines.mean), fitted, atol=0.01)
 
 
 def test_functions_of_the_user_are_followed():
     idata, regression = made_fit("y ~ double(x)", extra_namespace={"double": lambda x: 2 * x})
-    lines = lines_of(idata, regression, only_numeric_predictor(regression.design))
+    lines = lines_of(idata, regression, only_numeric_predictor(regression))
     slope = float(np.asarray(idata["posterior"]["double(x)"]).mean())
     assert (lines.mean[-1] - lines.mean[0]) == pytest.approx(2 * slope * (FRAME.x.max() - FRAME.x.min()))
 
 
 def test_offset_is_taken_off_the_data():
     idata, regression = made_fit("y ~ x", offset="off")
-    points = points_of(regression.design, "x")
+    points = points_of(regression, "x")
     assert (points.x_label, points.y_label) == ("x", "y - offset")
     np.testing.assert_allclose(points.y, FRAME.y - 10)
     plain = lines_of(idata, made_fit("y ~ x")[1], "x")
@@ -192,12 +192,12 @@ def test_offset_is_taken_off_the_data():
 
 
 def test_weights_do_not_count_as_a_predictor():
-    assert only_numeric_predictor(made_fit("y ~ x", weights="off")[1].design) == "x"
+    assert only_numeric_predictor(made_fit("y ~ x", weights="off")[1]) == "x"
 
 
 @pytest.mark.parametrize("formula", ["y ~ x + z", "y ~ x * z", "y ~ x + g", "y ~ g", "y ~ C(z > 0) + x", "y ~ 1"])
 def test_no_lines_unless_there_is_one_numeric_predictor(formula):
-    assert only_numeric_predictor(made_fit(formula)[1].design) is None
+    assert only_numeric_predictor(made_fit(formula)[1]) is None
 
 
 def test_no_lines_where_a_row_depends_on_others():
@@ -206,7 +206,7 @@ def test_no_lines_where_a_row_depends_on_others():
 
     with pytest.warns(fb.DataWarning, match="depends on other rows"):
         model = made_fit("y ~ shifted(x)", extra_namespace={"shifted": shifted})[1]
-    assert only_numeric_predictor(model.design) is None
+    assert only_numeric_predictor(model.regression) is None
 
 
 def test_poles_in_the_grid_are_left_out():

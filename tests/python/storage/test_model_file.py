@@ -246,7 +246,7 @@ def test_copies_are_the_model(copied, frame):
     if copied is not copy.copy:
         again.set_priors(sigma=fb.HalfNormal(1))
         assert "sigma" not in model.given_priors
-    assert again.design.rows.n_rows == 60
+    assert again.regression.rows.n_rows == 60
 
 
 def test_a_lambda_can_be_copied_and_its_pickle_is_refused_by_name(frame):

@@ -1,0 +1,348 @@
+"""Reads a formula and a data frame: into a design, which is what the terms learn from the rows, and the rows."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from formulaic.materializers.types import FactorValues
+from numpy.typing import ArrayLike
+
+from ..data.columns import ColumnKind, Columns, Use, check_names, read_columns, unknown_columns
+from ..data.series import Values
+from ..errors import DataError, DataTypeError, FormulaError, count, quote_names, quote_rows
+from .cells import without_empty_cells
+from .coding import (
+    FactorRows,
+    Floats,
+    Numbers,
+    Product,
+    flat_columns,
+    is_categorical,
+    lookup_spec,
+    lookup_term,
+    products,
+)
+from .design import Design, check_frame
+from .factors import evaluate, evaluate_again, factor_rows, rows, translate_errors
+from .namespace import make_namespace
+from .parsing import Expression, ParsedFormula, Response, parse
+from .predictor import Predictors
+from .rows import Rows
+from .rowwise import RowCheck, entangled
+from .terms import Labels, Term
+
+# The columns of a design follow from its factors, not from how many rows are laid out.
+_ROWS_TO_LEARN_FROM = 64
+
+
+def read(
+    formula: str,
+    data: pd.DataFrame,
+    *,
+    categorical: str | Sequence[str] | None = None,
+    dropna: bool = False,
+    weights: str | ArrayLike | None = None,
+    offset: str | ArrayLike | None = None,
+    extra_namespace: Mapping[str, Any] | None = None,
+    is_binary: bool = False,
+) -> tuple[Design, Rows]:
+    """Read a formula and the data it is fitted to.
+
+    Every value is checked before the first block: what cannot be used raises an error that names the column.
+
+    Parameters
+    ----------
+    formula : str
+        ``"response ~ predictors"`` in formulaic's language. Functions are formulaic's transforms, NumPy's common
+        ones (``log`` and ``np.log``) and those of `extra_namespace`; the names of the calling program are not
+        seen. ``offset(x)`` adds `x` with coefficient 1, ``weighted(y, w)`` on the left gives likelihood weights,
+        ``C(g, "b")`` makes ``"b"`` the reference level.
+    data : pandas.DataFrame
+        Text and categorical columns are factors, of which categories without rows are left out with a
+        `DataWarning`. Booleans are 0 and 1; name them in `categorical` to make factors of them.
+    categorical : str or list of str, optional
+        Columns to treat as factors whatever their type.
+    dropna : bool, default False
+        Leave out the rows with a missing value in a column that is used, instead of raising.
+    weights, offset : str or array-like of shape (n,), optional
+        A column of `data`, or one number for each of its rows, in their order.
+    extra_namespace : dict, optional
+        More functions and constants for the formula. What they do is up to them: a formula of somebody else, with
+        functions of yours, runs your code on its terms.
+    is_binary : bool, default False
+        Whether the response may be true and false, or one level of a column against the others.
+
+    Raises
+    ------
+    FormulaError, DataError, DataTypeError
+        See the message for the column, the value and the remedy.
+    """
+    return _Reading(
+        formula, data, categorical, bool(dropna), weights, offset, extra_namespace, is_binary
+    ).design_and_rows()
+
+
+class _Reading:
+    """Turns a formula and its data into a design, one step after the other."""
+
+    def __init__(
+        self,
+        formula: str,
+        data: pd.DataFrame,
+        categorical: str | Sequence[str] | None,
+        dropna: bool,
+        weights: str | ArrayLike | None,
+        offset: str | ArrayLike | None,
+        extra_namespace: Mapping[str, Any] | None,
+        is_binary: bool,
+    ) -> None:
+        check_frame(data)
+        self.is_binary = is_binary
+        self.namespace = make_namespace(extra_namespace)
+        self.extra_namespace = dict(extra_namespace or {})
+        self.dropna = dropna
+        self.named = _named_columns(data, weights=weights, offset=offset)
+        labels = data.columns.to_list()
+        self.parsed = parse(formula, labels, self.namespace, reserved=list(self.named.values()))
+        if self.parsed.response.weights is not None and weights is not None:
+            raise FormulaError("The weights are given twice: in weighted(y, w) of the formula, and as weights=.")
+        arrays = {"weights": weights, "offset": offset}
+        self.columns: Columns = read_columns(
+            data,
+            _use(self.parsed, self.named, check_names(data, "categorical", categorical)),
+            {name: values for name, values in arrays.items() if values is not None and name not in self.named},
+            dropna,
+        )
+        self.state: dict[str, Any] = {}
+        self.offsets: dict[str, FactorRows] = {}
+
+    def design_and_rows(self) -> tuple[Design, Rows]:
+        parsed, columns = self.parsed, self.columns
+        n_rows = len(columns.index)
+        response = self._response(parsed.response)
+        weights, offset, trials = self._weights(), self._offset(), self._trials()
+        factors = {
+            text: evaluate(expression, columns, self.namespace, self.state)
+            for text, expression in parsed.expressions.items()
+        }
+        spec, names = self._learn(factors, n_rows)
+        labels = Labels(spec, factors, names)
+        structures = [structure for structure in spec.structure if structure.term.degree > 0]
+        laid_out = {text: factor_rows(values) for text, values in factors.items()}
+        terms, layout = self._terms(structures, labels, factors, laid_out)
+        offsets = (*self._named_offset(), *parsed.offsets)
+        predictors = dict.fromkeys(name for part in [*parsed.expressions.values(), *offsets] for name in part.columns)
+        constants = {name: columns.arrays[name] for name in _constant_names(parsed, self.named)}
+        design = Design(
+            formula=parsed.text,
+            response=parsed.response.name,
+            has_intercept=len(structures) < len(spec.structure),
+            terms=terms,
+            columns=tuple(column for term in terms for column in term.columns),
+            baseline=labels.baseline,
+            products=layout,
+            expressions=parsed.expressions,
+            levels={text: _levels(values) for text, values in factors.items()},
+            state=self.state,
+            offsets=offsets,
+            kinds={name: ColumnKind.of(columns.arrays[name]) for name in predictors},
+            entangled=self._entangled(laid_out, factors),
+            trials=parsed.response.trials,
+            offset_is_array="offset" in columns.arguments,
+            dropna=self.dropna,
+            extra_namespace=self.extra_namespace,
+            predictors=self._predictors(predictors, factors),
+        )
+        return design, Rows(
+            columns.index, columns.n_dropped, laid_out, layout, constants, response, offset, weights, trials
+        )
+
+    def _predictors(self, names: Iterable[str], factors: Mapping[str, FactorValues[Any]]) -> Predictors:
+        levels: dict[str, tuple[Any, ...]] = {}
+        for text, expression in self.parsed.expressions.items():
+            known = _levels(factors[text])
+            if known is not None and len(expression.columns) == 1 and not expression.is_column:
+                levels.setdefault(expression.columns[0], known)
+        return Predictors({name: self.columns.arrays[name] for name in names}, levels)
+
+    def _learn(self, factors: Mapping[str, FactorValues[Any]], n_rows: int) -> tuple[Any, dict[Any, str]]:
+        """Let formulaic lay out a few rows, to learn which columns there are."""
+        terms = {lookup_term(term): str(term) for term in self.parsed.terms}
+        stop = min(n_rows, _ROWS_TO_LEARN_FROM)
+        context = {text: rows(values, 0, stop) for text, values in factors.items()}
+        frame = pd.DataFrame(index=pd.RangeIndex(stop))
+        with translate_errors(f"Cannot lay out the formula {self.parsed.text!r}"), np.errstate(all="ignore"):
+            return lookup_spec(list(terms)).get_model_matrix(frame, context=context).model_spec, terms
+
+    def _terms(
+        self,
+        structures: Sequence[Any],
+        labels: Labels,
+        factors: Mapping[str, FactorValues[Any]],
+        laid_out: Mapping[str, FactorRows],
+    ) -> tuple[tuple[Term, ...], tuple[Product, ...]]:
+        """Label and code the terms, without the columns of combinations of levels that no row has."""
+        parts = []
+        for structure in structures:
+            term = labels.term(structure)
+            with translate_errors(f"Cannot lay out the formula {self.parsed.text!r}"):
+                parts.append((term, products(structure, factors)))
+        return without_empty_cells(parts, laid_out)
+
+    def _entangled(
+        self, laid_out: Mapping[str, FactorRows], factors: Mapping[str, FactorValues[Any]]
+    ) -> tuple[str, ...]:
+        """Find the terms and offsets whose value in a row depends on other rows, and warn of them."""
+        levels = {text: _levels(values) for text, values in factors.items()}
+
+        def again(expression: Expression, columns: Columns) -> FactorRows:
+            return evaluate_again(expression, columns, self.namespace, self.state, levels.get(expression.text))
+
+        check = RowCheck(self.columns, again)
+        parts = [(text, expression, laid_out[text]) for text, expression in self.parsed.expressions.items()]
+        parts += [(f"offset({part.text})", part, self.offsets[part.text]) for part in self.parsed.offsets]
+        return entangled(parts, self.namespace, check)
+
+    def _response(self, response: Response) -> Floats:
+        """Evaluate the response: one finite number a row."""
+        expression = response.observed
+        title, column = f"The response {response.name!r}", expression.text if expression.is_column else None
+        values = self._evaluate(expression)
+        if response.success is not None:
+            return _is_level(values, response, self.is_binary)
+        if self.is_binary and isinstance(values, (pd.Series, pd.Categorical)):
+            raise _which_level(response, values)
+        return _numbers(values, title, column, allow_boolean=self.is_binary)
+
+    def _trials(self) -> Floats | None:
+        trials = self.parsed.response.trials
+        if trials is None:
+            return None
+        if not trials.columns:
+            return np.full(len(self.columns.index), float(ast.literal_eval(trials.text)))
+        return _numbers(self._evaluate(trials), f"The trials {trials.text!r}", None)
+
+    def _evaluate(self, expression: Expression) -> Any:
+        """Evaluate an expression that is no predictor; text is let through, to be refused by what it was meant for."""
+        if expression.is_column:
+            return self.columns.arrays[expression.text]
+        return evaluate(expression, self.columns, self.namespace, self.state).__wrapped__
+
+    def _weights(self) -> Floats | None:
+        column = self.named.get("weights")
+        values, title = self._argument("weights", column)
+        if self.parsed.response.weights is not None:
+            title = f"The weight {self.parsed.response.weights.text!r}"
+            values = self._evaluate(self.parsed.response.weights)
+        if values is None:
+            return None
+        weights = _numbers(values, title, column, allow_boolean=True)
+        if weights.min() < 0:
+            negative = weights < 0
+            where = quote_rows(self.columns.index[negative])
+            raise DataError(
+                f"{title} has {count(int(negative.sum()), 'negative value')} ({where}). "
+                "Weights say how many rows a row counts for: 0 or more."
+            )
+        if not weights.any():
+            raise DataError(f"{title} is zero in every row. At least one row must have a positive weight.")
+        return weights
+
+    def _offset(self) -> Floats | None:
+        column = self.named.get("offset")
+        values, title = self._argument("offset", column)
+        parts = [] if values is None else [_numbers(values, title, column, allow_boolean=True)]
+        for expression in self.parsed.offsets:
+            numbers = _numbers(self._evaluate(expression), f"offset({expression.text})", None, allow_boolean=True)
+            self.offsets[expression.text] = Numbers((numbers,))
+            parts.append(numbers)
+        return sum(parts[1:], start=parts[0]) if parts else None
+
+    def _named_offset(self) -> list[Expression]:
+        column = self.named.get("offset")
+        return [] if column is None else [Expression(column, True, (column,))]
+
+    def _argument(self, name: str, column: str | None) -> tuple[Values | None, str]:
+        if column is not None:
+            return self.columns.arrays[column], f"Column {column!r}, the {name},"
+        return self.columns.arguments.get(name), f"Argument {name}"
+
+
+def _named_columns(data: pd.DataFrame, **arguments: Any) -> dict[str, str]:
+    """Return the arguments that name a column, with its name."""
+    named = {name: value for name, value in arguments.items() if isinstance(value, str)}
+    for name, column in named.items():
+        if column not in data.columns:
+            raise unknown_columns([column], list(data.columns), f"Argument {name}")
+    return named
+
+
+def _use(parsed: ParsedFormula, named: Mapping[str, str], categorical: Sequence[str]) -> Use:
+    """Find out what each column is used for."""
+    bare = {part.text for part in parsed if part.is_column} | set(named.values())
+    outside_factors = bare | {name for part in parsed if not part.is_factor for name in part.columns}
+    names = dict.fromkeys([name for part in parsed for name in part.columns] + list(named.values()))
+    return Use(
+        tuple(names),
+        categorical=frozenset(categorical),
+        factors=frozenset(names) - outside_factors,
+        within=frozenset(names) - bare,
+    )
+
+
+def _constant_names(parsed: ParsedFormula, named: Mapping[str, str]) -> list[str]:
+    """Return the columns used by anything but the response, in the order of the formula."""
+    beside = [part for part in (parsed.response.weights, parsed.response.trials) if part is not None]
+    parts = [*parsed.expressions.values(), *parsed.offsets, *beside]
+    return list(dict.fromkeys([name for part in parts for name in part.columns] + list(named.values())))
+
+
+def _levels(values: FactorValues[Any]) -> tuple[Any, ...] | None:
+    return tuple(values.__wrapped__.cat.categories) if is_categorical(values) else None
+
+
+def _is_level(values: Any, response: Response, is_binary: bool) -> Floats:
+    """Return 1 where a column has the level that counts as success, and 0 elsewhere."""
+    if not is_binary:
+        raise FormulaError(
+            f"The response {response.name!r} is one level against the others, which only family='bernoulli' models."
+        )
+    levels = list(pd.unique(np.asarray(values)))
+    success = next((level for level in levels if str(level) == str(response.success)), None)
+    if success is None:
+        raise DataError(
+            f"Column {response.observed.text!r} has no value {response.success!r}. It has {quote_names(levels)}."
+        )
+    return np.asarray(np.asarray(values) == success, dtype=np.float64)
+
+
+def _which_level(response: Response, values: Any) -> DataTypeError:
+    """Refuse text for a binary response: two packages take the first level for a success, others the last."""
+    levels = [str(level) for level in pd.Categorical(values).categories]
+    name = response.name
+    ways = " or ".join(f"{name}[{level!r}] ~ ..." for level in levels[:2])
+    several = f" It has {len(levels)} levels; the others count as failures." if len(levels) > 2 else ""
+    return DataTypeError(
+        f"The response {name!r} holds text or categories, and which of them is a success is for you to say: write "
+        f"{ways}, or binary({name}, {levels[-1]!r}).{several}"
+    )
+
+
+def _numbers(values: Any, title: str, column: str | None, allow_boolean: bool = False) -> Floats:
+    """Return one float a row, and refuse what was not meant as a number."""
+    if isinstance(values, (pd.Series, pd.Categorical)):
+        remedy = f" If its values are numbers, convert it with pd.to_numeric(data[{column!r}])." if column else ""
+        raise DataTypeError(f"{title} holds categories or text, and must hold numbers.{remedy}")
+    if isinstance(values, dict):
+        raise FormulaError(f"{title} has {len(flat_columns(values))} columns, and must have one.")
+    if values.dtype.kind == "b" and not allow_boolean:
+        remedy = f", for example with data[{column!r}].astype(float)," if column else ""
+        raise DataTypeError(
+            f"{title} is boolean, and must be a number. Convert it{remedy} if 0 and 1 are what you mean."
+        )
+    # A copy, so that the frame may change between the check of its values and their use.
+    return np.array(values, dtype=np.float64)
