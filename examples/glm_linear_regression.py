@@ -82,7 +82,7 @@ az.summary(idata)
 # estimates, from the same pass over the data, for comparison:
 
 # %%
-fb.summary(model, idata, least_squares=True).round(3)
+fb.summary(model, idata, least_squares=True)
 
 # %% [markdown]
 # ## Regression lines

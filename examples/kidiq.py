@@ -32,13 +32,13 @@ formulas = {
 }
 models = {name: fb.Model(formula, children) for name, formula in formulas.items()}
 fits = {name: model.fit(random_seed=SEED) for name, model in models.items()}
-print(models["IQ * school"])
+models["IQ * school"]
 
 # %%
 axes = fb.plot_forest(fits["IQ * school"], var_names=["mother", "center(mom_iq)", "center(mom_iq):mother"])
 
 # %%
-fb.summary(models["IQ * school"], fits["IQ * school"], least_squares=True).round(2)
+fb.summary(models["IQ * school"], fits["IQ * school"], least_squares=True)
 
 # %% [markdown]
 # ## Which one predicts best?
@@ -95,4 +95,4 @@ with tempfile.TemporaryDirectory() as folder:
     best.save(Path(folder) / "kidiq.filbert")
     again = fb.load(Path(folder) / "kidiq.filbert")
 again.set_priors(common=fb.Normal(0, 1))
-fb.summary(again.fit(random_seed=SEED)).round(2)
+fb.summary(again.fit(random_seed=SEED))

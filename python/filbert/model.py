@@ -495,6 +495,7 @@ class Model:
 
         `filbert.load` reads it back, in any process and on any supported Python; the model then predicts, and is
         fitted again, with other priors if need be. The format is plain text, and safe to load from strangers.
+        The file is whole or not there: an older one of that name stays as it is until the new one is complete.
 
         Parameters
         ----------
@@ -547,8 +548,8 @@ def load(path: str | os.PathLike[str], extra_namespace: Mapping[str, Any] | None
     Raises
     ------
     ModelFileError
-        If the file is truncated, corrupt, of another kind or of a newer version, or needs functions or a family that
-        are not given.
+        If the file is truncated, corrupt, too large, of another kind or of a newer version, or needs functions or a
+        family that are not given.
     OSError
         If the file cannot be read.
     """

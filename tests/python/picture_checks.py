@@ -54,7 +54,7 @@ def check_legible(axes):
         for tick in axis.get_major_ticks()
         if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
     }
-    boxes = []
+    boxes, slanted = [], []
     for text in set(figure.findobj(mpl.text.Text)) - unseen:
         box = text.get_window_extent(renderer)
         if not text.get_text() or not text.get_visible() or not box.width:
@@ -62,7 +62,14 @@ def check_legible(axes):
         assert text.get_fontsize() >= 9, text.get_text()
         assert min(box.x0, box.y0) >= -1, text.get_text()
         assert max(box.x1 - figure.bbox.x1, box.y1 - figure.bbox.y1) <= 1, text.get_text()
-        boxes.append((text.get_text(), box))
+        (boxes if text.get_rotation() in (0, 90) else slanted).append((text.get_text(), box))
     for place, (one, a) in enumerate(boxes):
         for other, b in boxes[:place]:
             assert not (a.x0 < b.x1 - 1 and b.x0 < a.x1 - 1 and a.y0 < b.y1 - 1 and b.y0 < a.y1 - 1), (one, other)
+    check_slanted(slanted, 9 * figure.dpi / 72)
+
+
+def check_slanted(boxes, height):
+    """Names of levels that lean to the right by 35 degrees are at least their height apart, though boxes overlap."""
+    ends = np.sort([box.x1 for text, box in boxes if text])
+    assert np.all(np.diff(ends) * np.sin(np.radians(35)) >= height)

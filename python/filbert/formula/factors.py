@@ -97,7 +97,10 @@ def evaluate_again(
     if expression.is_column:
         values = columns.arrays[expression.text]
         return Codes(values.codes) if isinstance(values, pd.Categorical) else Numbers((values,))
-    value = _value(expression, columns, namespace, copy.deepcopy(dict(state)), learning=False)
+    known = copy.deepcopy(dict(state))
+    value = _value(expression, columns, namespace, known, learning=False)
+    if _keys(known) != _keys(state):  # of a damaged file: it has just learnt from these rows
+        raise FormulaError(f"The model does not hold all that {expression.text!r} has learnt.")
     if levels is not None:
         _check_length(expression, value.__wrapped__, len(columns.index))
         title = f"The factor {expression.text!r}"
@@ -109,6 +112,11 @@ def evaluate_again(
     numbers = _map_columns(value, lambda column: _check_numbers(expression, column, len(columns.index)))
     _check_finite(expression, numbers, columns.index)
     return Numbers(tuple(flat_columns(numbers)))
+
+
+def _keys(state: Any) -> Any:
+    """Return the keys of what transforms have learnt, and of what is within."""
+    return {key: _keys(value) for key, value in state.items()} if isinstance(state, Mapping) else None
 
 
 def factor_rows(values: FactorValues[Any]) -> FactorRows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,7 @@ from .style import (
     tidy,
     title,
     width_of,
+    wrapped,
 )
 
 if TYPE_CHECKING:
@@ -103,10 +105,11 @@ class Picture:
             if len(parts) > 1:
                 title(axes, f"{self._name('panel')} = {shown(value)}", PANEL_LETTERS)
             if place + MOST_COLUMNS >= len(parts) or self.ax is not None:
-                axes.set_xlabel(short(self._name("main")))
+                axes.set_xlabel(wrapped(axes, short(self._name("main"))))
                 axes.tick_params(labelbottom=True)
             if place % MOST_COLUMNS == 0 or self.ax is not None:
-                axes.set_ylabel("\n".join(short(line, 48) for line in label.split("\n")))
+                lines = (short(line) for line in label.split("\n"))
+                axes.set_ylabel(wrapped(axes, "\n".join(lines), upright=True))
             tidy(axes)
         self._explain(drawn, groups)
         return drawn
@@ -201,7 +204,8 @@ class _Panel:
         labels = [short(shown(value), 30) for value in self.values]
         width = width_of(self.axes)
         # A letter of this size is about a fourteenth of an inch wide; past some, names of levels cannot all be shown.
-        crowded = sum(len(text) + 2 for text in labels) > 14 * width
+        room = 14 * width / len(labels)
+        crowded = any(len(one) + len(other) > 2 * (room - 2) for one, other in itertools.pairwise(labels))
         every = max(1, -(-len(labels) // max(1, int(width * 5))))
         labels = [text if place % every == 0 else "" for place, text in enumerate(labels)]
         slant = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if crowded else {}

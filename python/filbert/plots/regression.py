@@ -12,7 +12,19 @@ from ..errors import DataTypeError, SettingError
 from ..interpret.lines import Lines, Points, chosen_predictor, lines_of, points_of
 from ..regression.regression import stated_by_formula
 from ..sampling.settings import whole_number
-from .style import BAND_ALPHA, COLOURS, DATA_COLOUR, MOST_POINTS, FloatArray, legend_above, note, panels, short, tidy
+from .style import (
+    BAND_ALPHA,
+    COLOURS,
+    DATA_COLOUR,
+    MOST_POINTS,
+    FloatArray,
+    legend_above,
+    note,
+    panels,
+    short,
+    tidy,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,8 +121,8 @@ def draw_lines(
             notes.append("lines at " + held + (", ..." if len(lines.held) > 3 else ""))
     if truth is not None:
         axes.plot(*truth, color="black", linestyle=(0, (4, 2)), linewidth=1.6, zorder=4, label="true line")
-    axes.set_xlabel(short(points.x_label))
-    axes.set_ylabel(short(points.y_label, 48))
+    axes.set_xlabel(wrapped(axes, short(points.x_label)))
+    axes.set_ylabel(wrapped(axes, short(points.y_label), upright=True))
     tidy(axes)
     if notes:
         note(axes, "\n".join(notes))

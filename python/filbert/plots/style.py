@@ -105,10 +105,13 @@ def width_of(axes: Axes) -> float:
     return float(axes.get_position().width * figure.get_size_inches()[0])
 
 
-def wrapped(axes: Axes, text: str) -> str:
-    """Break the lines of an axis label that would be wider than axes are."""
-    letters = max(20, int(_LETTERS_AN_INCH * 1.15 * width_of(axes)))
-    return "\n".join(textwrap.fill(line, letters) for line in text.split("\n"))
+def wrapped(axes: Axes, text: str, *, upright: bool = False) -> str:
+    """Break the lines of a label that would be wider than axes are or, if it stands upright, taller."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    # What stands above and below axes, such as slanted names of levels, takes some of their height in the end.
+    length = 0.72 * axes.get_position().height * figure.get_size_inches()[1] if upright else 1.15 * width_of(axes)
+    return "\n".join(textwrap.fill(line, max(20, int(_LETTERS_AN_INCH * length))) for line in text.split("\n"))
 
 
 def legend_above(axes: Axes, below: int = 0, heading: str | None = None, width: float | None = None) -> None:

@@ -16,7 +16,6 @@ from ..families import FAMILIES, family_of
 from ..families.family import Family
 from ..formula.coding import Coding, Product
 from ..formula.design import Design
-from ..formula.guard import check_harmless
 from ..formula.parsing import Expression, read_expression
 from ..formula.predictor import Predictor
 from ..formula.terms import Term
@@ -42,6 +41,7 @@ from .values import (
 _LONGEST_EXPRESSION = 10_000
 # Beyond what any coding gives, so that products of columns stay finite.
 _LARGEST_FACTOR = 1e100
+_WIDEST_PRODUCT = 1_000_000
 _NUMERIC = ("float", "int", "bool")
 
 _Levels = Mapping[str, "tuple[Any, ...] | None"]
@@ -103,8 +103,8 @@ def _family(name: str, given: Any) -> Family:
 
 def _design(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any]) -> Design:
     kinds = {name: _kind(name, entry) for name, entry in read_dict(content["columns"]).items()}
-    expressions = _expressions(content["expressions"], kinds, namespace, extra)
-    offsets = _expressions(content["offsets"], kinds, namespace, extra)
+    expressions = _expressions(content["expressions"], kinds, namespace)
+    offsets = _expressions(content["offsets"], kinds, namespace)
     levels = _levels(read_dict(content["levels"]), expressions, kinds)
     for offset in offsets:
         if offset.is_column and kinds[offset.text].kind not in _NUMERIC:
@@ -121,9 +121,8 @@ def _design(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any]) -
     if not terms and not has_intercept:
         raise ModelFileError("the model has neither terms nor an intercept.")
     entangled = tuple(read_texts(content["entangled"]))
-    learnt = read_value(content["state"])
-    if not isinstance(learnt, dict) or not all(isinstance(one, dict) for one in learnt.values()):
-        raise ModelFileError("what its transforms have learnt does not fit its terms.")
+    if not set(entangled) <= {*levels, *(f"offset({offset.text})" for offset in offsets)}:
+        raise ModelFileError("those of its terms that depend on other rows are not terms.")
     return Design(
         formula=read_text(content["formula"]),
         response=read_text(content["response"]),
@@ -134,7 +133,7 @@ def _design(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any]) -
         products=products,
         expressions={expression.text: expression for expression in expressions},
         levels=dict(levels),
-        state=learnt,
+        state=_state(content["state"]),
         offsets=offsets,
         kinds=kinds,
         entangled=entangled,
@@ -146,6 +145,13 @@ def _design(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any]) -
     )
 
 
+def _state(entry: Any) -> dict[str, Any]:
+    learnt = read_value(entry)
+    if not isinstance(learnt, dict) or not all(isinstance(one, dict) for one in learnt.values()):
+        raise ModelFileError("what its transforms have learnt is not a table.")
+    return learnt
+
+
 def _kind(name: str, entry: Any) -> ColumnKind:
     kind, levels = read_text(entry["kind"]), read_levels(entry["levels"])
     if kind not in (*_NUMERIC, "datetime", "categorical") or (kind == "categorical") != (levels is not None):
@@ -153,10 +159,8 @@ def _kind(name: str, entry: Any) -> ColumnKind:
     return ColumnKind(kind, levels)
 
 
-def _expressions(
-    entries: Any, kinds: Mapping[str, ColumnKind], namespace: Mapping[str, Any], extra: Mapping[str, Any]
-) -> tuple[Expression, ...]:
-    """Read expressions again from their texts, as a formula's, and refuse those that could do more than compute."""
+def _expressions(entries: Any, kinds: Mapping[str, ColumnKind], namespace: Mapping[str, Any]) -> tuple[Expression, ...]:
+    """Read expressions again from their texts, as a formula's, which refuses those that could do more than compute."""
     expressions = []
     for text, bare in read_list(entries):
         if len(read_text(text)) > _LONGEST_EXPRESSION:
@@ -166,7 +170,6 @@ def _expressions(
                 raise ModelFileError(f"the column {text!r} is not among those of the file.")
             expressions.append(Expression(text, True, (text,)))
             continue
-        check_harmless(text, extra)
         expressions.append(read_expression(text, list(kinds), namespace))
     return tuple(expressions)
 
@@ -198,18 +201,16 @@ def _product(entry: Any, levels: _Levels) -> Product:
     scale = read_finite(entry["scale"])
     if not codings or abs(scale) > _LARGEST_FACTOR:
         raise ModelFileError("a product has no factors, or too large a number.")
-    kept = entry.get("kept")  # version 1 had no combinations without rows
-    if kept is None:
+    # With Python's integers, which do not wrap around; a combination of levels without rows is laid out and left out.
+    width = math.prod(len(c.chosen or ()) if c.contrasts is None else c.contrasts.shape[1] for c in codings)
+    if width > _WIDEST_PRODUCT:
+        raise ModelFileError(f"a product has {width} columns, and may have {_WIDEST_PRODUCT}.")
+    if entry.get("kept") is None:
         return Product(scale, codings)
-    places = tuple(read_whole(place) for place in read_list(kept))
-    if not places or places[0] < 0 or places[-1] >= _width(codings) or any(a >= b for a, b in pairwise(places)):
-        raise ModelFileError(f"the columns kept of {' and '.join(c.factor for c in codings)} are not columns of it.")
-    return Product(scale, codings, places)
-
-
-def _width(codings: Sequence[Coding]) -> int:
-    """Return the number of columns of a product, with Python's integers, which do not wrap around."""
-    return math.prod(len(c.chosen or ()) if c.contrasts is None else c.contrasts.shape[1] for c in codings)
+    kept = tuple(read_whole(place) for place in read_list(entry["kept"]))
+    if not kept or kept[0] < 0 or kept[-1] >= width or any(one >= other for one, other in pairwise(kept)):
+        raise ModelFileError(f"the columns kept of {quote_names(c.factor for c in codings)} are not columns of it.")
+    return Product(scale, codings, kept)
 
 
 def _coding(entry: Any, levels: _Levels) -> Coding:
@@ -237,7 +238,7 @@ def _check_layout(terms: Sequence[Term], products: Sequence[Product]) -> None:
     """Refuse products that do not make the columns of the terms, each term's by products of its own."""
     ends, stop = set(), 0
     for product in products:
-        stop += _width(product.codings) if product.kept is None else len(product.kept)
+        stop += product.width
         ends.add(stop)
     size = 0
     for term in terms:

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from filbert.plots.curves import Picture
 from matplotlib.collections import PathCollection
 from picture_checks import FRAME, N, check_legible, entries, fitted
 
@@ -286,6 +287,21 @@ def test_labels_say_what_transforms_do(rich):
     assert axes.get_ylabel() == "difference of exp(y)\nx: +1"
 
 
+def test_long_names_stay_legible():
+    names = {
+        "z": "a predictor with a really long name, which somebody typed in",
+        "y": "response in the second week " * 2,
+    }
+    levels = {"ann": "a level with a really long description of what it is", "bob": "another one as long as that one"}
+    frame = FRAME.rename(columns=names).assign(g=FRAME.g.replace(levels))
+    model = fb.Model(f"`{names['y']}` ~ `{names['z']}` * g + h", frame)
+    idata = model.fit(random_seed=1, progressbar=False)
+    check_legible(fb.plot_predictions(model, idata, [names["z"], "h", "g"]))
+    check_legible(fb.plot_predictions(model, idata, ["g", "h"], transforms={model.regression.response: np.abs}))
+    check_legible(fb.plot_comparisons(model, idata, "g"))
+    check_legible(fb.plot_lm(model, idata, x=names["z"]))
+
+
 # Averages
 
 
@@ -315,3 +331,15 @@ def test_slopes_without_a_variable_are_averages_over_the_rows(rich):
     np.testing.assert_allclose(axes.lines[0].get_xdata(), [-1, 0, 1])
     with pytest.raises(fb.SettingError, match="conditional and contrast both have 'g'"):
         fb.plot_comparisons(*rich, "g", ["x", "g"])
+
+
+def test_intervals_of_several_probabilities_are_drawn_within_each_other():
+    ends = {"hdi_3%": [0.0, 1], "hdi_97%": [10.0, 11], "hdi_25%": [4.0, 5], "hdi_75%": [6.0, 7]}
+    table = pd.DataFrame({"x": [1.0, 2.0], "g": ["a", "b"], "mean": [5.0, 6], **ends})
+    (axes,) = Picture({"main": "x"}).draw(table, "y")
+    heights = [np.ptp(one.get_paths()[0].vertices[:, 1]) for one in axes.collections]
+    assert heights == [11, 3]
+    (axes,) = Picture({"main": "g"}).draw(table, "y")
+    outer, inner = axes.collections
+    np.testing.assert_array_equal([s[:, 1] for s in inner.get_segments()], [[4, 6], [5, 7]])
+    assert inner.get_linewidth()[0] > outer.get_linewidth()[0]

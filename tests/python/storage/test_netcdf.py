@@ -70,7 +70,7 @@ def test_trees_of_any_depth_with_attributes(tmp_path):
 def test_what_is_no_container_is_refused_before_the_file_is_touched(wrong, tmp_path):
     path = tmp_path / "fit.nc"
     path.write_bytes(b"old")
-    with pytest.raises(DataTypeError, match="what fit.. returned"):
+    with pytest.raises(DataTypeError, match=r"what fit\(\) returned"):
         fb.to_netcdf(wrong, path)
     assert path.read_bytes() == b"old"
 
