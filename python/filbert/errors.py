@@ -6,10 +6,9 @@ import difflib
 import sys
 import warnings
 from collections.abc import Iterable, Sized
-from pathlib import Path
 from types import FrameType
 
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE = __name__.partition(".")[0]
 
 
 class FilbertError(Exception):
@@ -52,7 +51,7 @@ def warn(message: str, category: type[UserWarning]) -> None:
     """Warn with the line of the user's program that led here, however deep inside of filbert this is called."""
     level = 1
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
         frame = frame.f_back
         level += 1
     warnings.warn(message, category, stacklevel=level)

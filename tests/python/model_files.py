@@ -9,6 +9,21 @@ import filbert as fb
 import pytest
 from filbert.errors import ModelFileError
 
+FORMULA = "y ~ scale(x) * g + poly(z, 2) + C(k) + bs(w, df=4) + offset(I(z / 2)) + flag"
+OTHERS = ("y ~ x", "y ~ 0 + g:x + h", "y ~ C(g, Sum)", "y ~ 1", "log(y) ~ np.log(x) + bs(z, df=4)")
+
+
+def some_contents(frame, folder):
+    """Return the contents of files of some models, by formula."""
+    contents = {}
+    for formula in (FORMULA, *OTHERS):
+        priors = {"common": fb.Normal(0, 3), "sigma": fb.HalfCauchy(3)}
+        if formula == FORMULA:
+            priors["poly(z, 2)"] = fb.Normal([0, 1], [2, 3])
+        fb.Model(formula, frame, priors=priors).save(folder / "m")
+        contents[formula] = content_of(folder / "m")
+    return contents
+
 
 def content_of(path):
     return json.loads(path.read_bytes().partition(b"\n")[2])

@@ -23,7 +23,7 @@ VERSION = 2
 # A factor of 5000 levels, the most there may be, has 270 MB of contrasts, and its summary as much again.
 MOST_BYTES = 1_000_000_000
 # Unlike an array's, the bytes of lists and objects grow tenfold and more when they are read.
-MOST_ITEMS = 2_000_000
+MOST_ITEMS = 500_000
 DEEPEST = 50
 _LONGEST_HEADER = 200
 _SIGNATURES = {

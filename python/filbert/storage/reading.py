@@ -19,6 +19,7 @@ from ..formula.coding import Coding, Product
 from ..formula.design import Design
 from ..formula.parsing import Expression, read_expression
 from ..formula.predictor import Predictor
+from ..formula.rowwise import Reach, reach
 from ..formula.terms import Term
 from ..priors.prior import Prior
 from ..regression import identifiability
@@ -40,6 +41,7 @@ from .values import (
 )
 
 _LONGEST_EXPRESSION = 10_000
+_MOST_EXPRESSIONS = 10_000
 # Beyond what any coding gives, so that products of columns stay finite.
 _LARGEST_FACTOR = 1e100
 _WIDEST_PRODUCT = 1_000_000
@@ -125,9 +127,6 @@ def _design(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any]) -
     has_intercept = read_flag(content["has_intercept"])
     if not terms and not has_intercept:
         raise ModelFileError("the model has neither terms nor an intercept.")
-    entangled = tuple(read_texts(content["entangled"]))
-    if not set(entangled) <= {*levels, *(f"offset({offset.text})" for offset in offsets)}:
-        raise ModelFileError("those of its terms that depend on other rows are not terms.")
     return Design(
         formula=read_text(content["formula"]),
         response=read_text(content["response"]),
@@ -141,13 +140,27 @@ def _design(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any]) -
         state=_state(content["state"]),
         offsets=offsets,
         kinds=kinds,
-        entangled=entangled,
+        entangled=_entangled(content["entangled"], expressions, offsets, namespace),
         trials=_trials(content.get("trials"), namespace),
         offset_is_array=read_flag(content["offset_is_array"]),
         dropna=read_flag(content["dropna"]),
         extra_namespace=extra,
         predictors={},  # in a moment
     )
+
+
+def _entangled(
+    entries: Any, expressions: Sequence[Expression], offsets: Sequence[Expression], namespace: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Return the terms whose value in a row depends on other rows: those of the file, and those that say so."""
+    parts = {expression.text: expression for expression in expressions}
+    parts |= {f"offset({offset.text})": offset for offset in offsets}
+    stored = read_texts(entries)
+    if not set(stored) <= set(parts):
+        raise ModelFileError("those of its terms that depend on other rows are not terms.")
+    # A version that saw fewer of them may have written the file, or somebody who wants wrong predictions.
+    found = [title for title, expression in parts.items() if reach(expression, namespace) is Reach.ROWS]
+    return tuple(dict.fromkeys([*stored, *found]))
 
 
 def _state(entry: Any) -> dict[str, Any]:
@@ -167,7 +180,9 @@ def _kind(name: str, entry: Any) -> ColumnKind:
 def _expressions(entries: Any, kinds: Mapping[str, ColumnKind], namespace: Mapping[str, Any]) -> tuple[Expression, ...]:
     """Read expressions again from their texts, as a formula's, which refuses those that could do more than compute."""
     expressions = []
-    for text, bare in read_list(entries):
+    if len(read_list(entries)) > _MOST_EXPRESSIONS:
+        raise ModelFileError(f"it has {len(entries)} expressions, and may have {_MOST_EXPRESSIONS}.")
+    for text, bare in entries:
         if len(read_text(text)) > _LONGEST_EXPRESSION:
             raise ModelFileError(f"an expression has {len(text)} characters, and may have {_LONGEST_EXPRESSION}.")
         if read_flag(bare):

@@ -31,8 +31,8 @@ def idata(model: fb.Model):
 OF_BAMBI = {
     fb.Model.__init__: "formula data family priors link categorical potentials dropna auto_scale noncentered "
     "center_predictors extra_namespace",
-    fb.Model.fit: "draws tune discard_tuned_samples omit_offsets include_mean include_response_params inference_method init "
-    "n_init chains cores random_seed nuts",
+    fb.Model.fit: "draws tune discard_tuned_samples omit_offsets include_mean include_response_params inference_method "
+    "init n_init chains cores random_seed nuts",
     fb.Model.predict: "idata kind data inplace include_group_specific sample_new_groups random_seed",
     fb.Model.set_priors: "priors common group_specific",
     fb.Model.prior_predictive: "draws var_names omit_offsets random_seed",
