@@ -8,12 +8,12 @@
 #include <cstdio>
 #include <vector>
 
-#include "filbert/framed_linear_gaussian.hpp"
-#include "filbert/linear_gaussian.hpp"
-#include "filbert/prior.hpp"
-#include "filbert/rng.hpp"
-#include "filbert/sample.hpp"
-#include "filbert/sufficient_statistics.hpp"
+#include "filbert/density/framed_linear_gaussian.hpp"
+#include "filbert/density/linear_gaussian.hpp"
+#include "filbert/priors/prior.hpp"
+#include "filbert/sampler/rng.hpp"
+#include "filbert/sampler/sample.hpp"
+#include "filbert/summary/sufficient_statistics.hpp"
 
 namespace {
 

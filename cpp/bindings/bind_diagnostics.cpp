@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "filbert/diagnostics.hpp"
+#include "filbert/draws/diagnostics.hpp"
 
 namespace py = pybind11;
 

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "filbert/framed_linear_gaussian.hpp"
-#include "filbert/linear_gaussian.hpp"
+#include "filbert/density/framed_linear_gaussian.hpp"
+#include "filbert/density/linear_gaussian.hpp"
 
 namespace py = pybind11;
 using filbert::FramedLinearGaussian;

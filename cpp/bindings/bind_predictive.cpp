@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "filbert/predictive.hpp"
+#include "filbert/draws/predictive.hpp"
 
 namespace py = pybind11;
 

@@ -7,9 +7,9 @@
 #include <optional>
 #include <vector>
 
-#include "filbert/draws.hpp"
-#include "filbert/framed_linear_gaussian.hpp"
-#include "filbert/sample.hpp"
+#include "filbert/density/framed_linear_gaussian.hpp"
+#include "filbert/draws/draws.hpp"
+#include "filbert/sampler/sample.hpp"
 
 namespace py = pybind11;
 using Eigen::Index;

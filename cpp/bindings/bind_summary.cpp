@@ -6,7 +6,7 @@
 #include <optional>
 #include <tuple>
 
-#include "filbert/sufficient_statistics.hpp"
+#include "filbert/summary/sufficient_statistics.hpp"
 
 namespace py = pybind11;
 using filbert::LeastSquares;

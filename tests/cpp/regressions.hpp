@@ -7,10 +7,10 @@
 #include <numbers>
 #include <vector>
 
-#include "filbert/linear_gaussian.hpp"
-#include "filbert/prior.hpp"
-#include "filbert/rng.hpp"
-#include "filbert/sufficient_statistics.hpp"
+#include "filbert/density/linear_gaussian.hpp"
+#include "filbert/priors/prior.hpp"
+#include "filbert/sampler/rng.hpp"
+#include "filbert/summary/sufficient_statistics.hpp"
 
 namespace regressions {
 
