@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "filbert/diagnostics.hpp"
+#include "filbert/numeric/normal_quantile.hpp"
 
 namespace filbert {
 namespace {

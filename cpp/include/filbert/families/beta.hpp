@@ -18,6 +18,12 @@ struct Beta {
     Pack kappa, log_kappa, constant, kappa_slope;
   };
 
+  /// x² trigamma(x), which is 1 where x² underflows.
+  FILBERT_INLINE static Pack square_times_trigamma(Pack x) {
+    const Pack safe = maximum(x, broadcast(1e-150));
+    return safe * safe * trigamma(safe);
+  }
+
   /// Γ is taken as Stirling's formula and its error: the formula's terms cancel among Γ(κ), Γ(a) and Γ(b) in closed form, and what is
   /// left is κ times the divergence of y from μ.
   template <Order order>
@@ -42,8 +48,9 @@ struct Beta {
       row.d1 = pull * mu.slope;
       row.auxiliary[0] = shared.kappa_slope + divergence - a * rest_a - b * rest_b;
       if constexpr (order >= Order::Curvature) {
-        const Pack scaled_slope = kappa * mu.slope;
-        row.information = (trigamma(a) + trigamma(b)) * scaled_slope * scaled_slope;
+        const Pack relative_a = mu.slope / mu.p, relative_b = mu.slope / mu.q;
+        row.information =
+            square_times_trigamma(a) * relative_a * relative_a + square_times_trigamma(b) * relative_b * relative_b;
         row.d2 = pull * mu.curvature - row.information;
       }
     }

@@ -22,6 +22,12 @@ struct BetaBinomial {
     slope = -shared.kappa * difference.slope;
   }
 
+  /// x² times the curvature of log Γ(x + y) - log Γ(x), also where x² underflows.
+  FILBERT_INLINE static Pack square_times_curvature(Pack x, Pack y) {
+    const Pack safe = maximum(x, broadcast(1e-150));
+    return safe * safe * gamma_difference(safe, y).curvature;
+  }
+
   template <Order order>
   FILBERT_INLINE static Row evaluate(Pack eta, Pack y, Pack n, const Shared& shared) {
     const Probability mu = probability_of<link>(eta);
@@ -36,9 +42,10 @@ struct BetaBinomial {
       row.d1 = pull * mu.slope;
       row.auxiliary[0] = a * successes.slope + b * failures.slope;
       if constexpr (order >= Order::Curvature) {
-        const Pack scaled_slope = kappa * mu.slope;
         // Both curvatures are negative. Without the bend of the link their sum stands in for the expected information.
-        row.information = -(successes.curvature + failures.curvature) * scaled_slope * scaled_slope;
+        const Pack relative_a = mu.slope / mu.p, relative_b = mu.slope / mu.q;
+        row.information = -(square_times_curvature(a, y) * relative_a * relative_a +
+                            square_times_curvature(b, n - y) * relative_b * relative_b);
         row.d2 = pull * mu.curvature - row.information;
       }
     }

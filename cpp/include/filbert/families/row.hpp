@@ -48,7 +48,7 @@ struct Probability {
 
 template <Link link>
 FILBERT_INLINE Probability probability_of(Pack eta) {
-  constexpr double least = 1e-300;  // keeps logarithms and quotients finite
+  constexpr double least = 1e-306;  // keeps logarithms and quotients finite
   if constexpr (link == Link::Logit) {
     const Pack e = exponential(-absolute(eta));
     const Pack small = maximum(e / (1.0 + e), broadcast(least));

@@ -1,7 +1,7 @@
 // Packs of doubles with the few operations that row kernels need, for the instruction set that the file is compiled for.
 //
-// Only the translation units of the kernels include this, each with FILBERT_INSTRUCTION_SET defined to a name of its own: what is
-// inline here is compiled once for each instruction set, and must not be merged by the linker.
+// The translation units of the kernels define FILBERT_INSTRUCTION_SET, each to a name of its own: what is inline here is compiled once
+// for each instruction set, and must not be merged by the linker.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 #include <limits>
 
 #ifndef FILBERT_INSTRUCTION_SET
-#error "Define FILBERT_INSTRUCTION_SET before including the row kernels."
+#define FILBERT_INSTRUCTION_SET included
 #endif
 
 #if defined(__GNUC__)

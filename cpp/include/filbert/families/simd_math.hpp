@@ -207,10 +207,11 @@ FILBERT_INLINE Pack digamma_less_log_far(Pack x) {
   return -0.5 * inverse - w * polynomial(digamma_coefficients, w);
 }
 
-FILBERT_INLINE Pack trigamma_far(Pack x) {
+/// trigamma(x) - 1/x for x >= 8.
+FILBERT_INLINE Pack trigamma_rest_far(Pack x) {
   const Pack inverse = 1.0 / x;
   const Pack w = inverse * inverse;
-  return inverse + 0.5 * w + w * inverse * polynomial(trigamma_coefficients, w);
+  return 0.5 * w + w * inverse * polynomial(trigamma_coefficients, w);
 }
 
 /// log Γ(x) less Stirling's (x - ½) log x - x + ½ log 2π.
@@ -232,7 +233,7 @@ FILBERT_INLINE Pack digamma_less_log(Pack x, Pack log_x) {
 
 FILBERT_INLINE Pack trigamma(Pack x) {
   const Raised up = raise(x, x < gamma_edge);
-  return trigamma_far(up.at) - up.log_curvature;
+  return 1.0 / up.at + trigamma_rest_far(up.at) - up.log_curvature;
 }
 
 /// log Γ(a + y) - log Γ(a), and its first two derivatives in a, for a > 0 and y >= 0; none of them cancels for large a.
@@ -251,7 +252,8 @@ FILBERT_INLINE GammaDifference gamma_difference(Pack a, Pack y) {
             (stirling_error_far(end) - stirling_error_far(from.at)) - (to.log_product - from.log_product);
   d.slope =
       log_ratio_of_ends + (digamma_less_log_far(end) - digamma_less_log_far(from.at)) - (to.log_slope - from.log_slope);
-  d.curvature = trigamma_far(end) - trigamma_far(from.at) - (to.log_curvature - from.log_curvature);
+  d.curvature = -y / (from.at * end) + (trigamma_rest_far(end) - trigamma_rest_far(from.at)) -
+                (to.log_curvature - from.log_curvature);
   return d;
 }
 
