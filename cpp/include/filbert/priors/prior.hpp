@@ -27,6 +27,11 @@ struct LogDensityAt {
   double derivative;
 };
 
+/// A log density with three derivatives.
+struct SmoothLogDensity {
+  double value, first, second, third;
+};
+
 /// One univariate prior. Parameters have PyMC's names, order and meaning; a half prior is its parent cut at 0.
 ///
 /// The named constructors throw std::invalid_argument where a parameter is out of range.
@@ -48,6 +53,9 @@ class Prior {
 
   /// Outside the support the value is -inf and the derivative 0.
   LogDensityAt operator()(double x) const;
+
+  /// The log density as surrogates need it: a Laplace prior's corner is rounded, -√(1 + z²) for -|z|, so that it has derivatives.
+  SmoothLogDensity smooth(double x) const;
 
   const Support& support() const { return support_; }
   bool is_proper() const;
