@@ -247,7 +247,7 @@ VectorXd starting_point(UnconstrainedGlm& density) {
 
 GlmMode find_mode(UnconstrainedGlm& density) {
   VectorXd start;
-  if (density.data().rows() > many_rows && density.dimension() > 0) {
+  if (density.data().rows() > many_rows && density.dimension() > 0 && density.data().family()) {
     // A look at a part gets close to the mode of all, at a part of the price; where it fails, nothing is lost.
     try {
       const auto part = std::make_shared<const GlmData>(density.data().thinned(thinning));

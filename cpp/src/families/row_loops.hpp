@@ -36,7 +36,7 @@ concept Tabled = requires(Pack y, const typename Family::Shared& shared) { Famil
 // ---- Linear predictors and products with columns
 
 /// η of one panel.
-FILBERT_INLINE void predict(const GlmRows& rows, Length panel, const double* coefficients, PanelArray& eta) {
+inline void predict(const GlmRows& rows, Length panel, const double* coefficients, PanelArray& eta) {
   constexpr Length together = 4;
   const double* const X = rows.X + panel * rows.columns * panel_rows;
   const double* const offset = rows.offset != nullptr ? rows.offset + panel * panel_rows : nullptr;
@@ -78,8 +78,7 @@ FILBERT_INLINE void add_products(const double* columns, const PanelArray& array,
 }
 
 /// Adds the products of columns `first` to `last` with an array.
-FILBERT_INLINE void add_all_products(const double* panel, const PanelArray& array, Length first, Length last,
-                                     double* sums) {
+inline void add_all_products(const double* panel, const PanelArray& array, Length first, Length last, double* sums) {
   Length j = first;
   for (; j + 4 <= last; j += 4) add_products<4>(panel + j * panel_rows, array, sums + j, 1);
   for (; j < last; ++j) add_products<1>(panel + j * panel_rows, array, sums + j, 1);
@@ -94,9 +93,9 @@ struct PanelSums {
 
 /// Log likelihoods of a panel; writes weighted dℓ/dη and curvature where they are asked for.
 template <typename Family, Order order, bool weighted, bool has_second>
-FILBERT_INLINE PanelSums add_panel(const double* eta, const double* y, const double* second, const double* weights,
-                                   const typename Family::Shared& shared, Information information, PanelArray* d1,
-                                   PanelArray* curvature) {
+PanelSums add_panel(const double* eta, const double* y, const double* second, const double* weights,
+                    const typename Family::Shared& shared, Information information, PanelArray* d1,
+                    PanelArray* curvature) {
   constexpr bool by_product = Family::is_product && !weighted && !has_second;
   Pack value = broadcast(0.0);
   Pack product = broadcast(1.0);
@@ -133,32 +132,46 @@ FILBERT_INLINE PanelSums add_panel(const double* eta, const double* y, const dou
   return sums;
 }
 
-/// Chooses the instance for this panel: the last one is weighted, because of its padding.
+/// Weights of a panel in which every row counts once.
+struct Ones {
+  PanelArray weights;
+  constexpr Ones() : weights() {
+    for (double& weight : weights.at) weight = 1;
+  }
+};
+inline constexpr Ones unit_weights = {};
+
+/// Chooses the instance for this panel: the last one is weighted, because of its padding. Only where a product stands in for logarithms
+/// is an instance without weights worth its code.
 template <typename Family, Order order>
-FILBERT_INLINE PanelSums add_any_panel(const GlmRows& rows, Length panel, const double* eta,
-                                       const typename Family::Shared& shared, Information information, PanelArray* d1,
-                                       PanelArray* curvature) {
+PanelSums add_any_panel(const GlmRows& rows, Length panel, const double* eta, const typename Family::Shared& shared,
+                        Information information, PanelArray* d1, PanelArray* curvature) {
   const double* const y = rows.y + panel * panel_rows;
   const double* const second = rows.second != nullptr ? rows.second + panel * panel_rows : nullptr;
   const bool last = panel + 1 == rows.panels();
-  const double* const weights = last                      ? rows.last_weights
-                                : rows.weights != nullptr ? rows.weights + panel * panel_rows
-                                                          : nullptr;
-  if (weights != nullptr) {
-    if (second != nullptr) {
-      return add_panel<Family, order, true, true>(eta, y, second, weights, shared, information, d1, curvature);
+  const double* weights = last                      ? rows.last_weights
+                          : rows.weights != nullptr ? rows.weights + panel * panel_rows
+                                                    : nullptr;
+  if constexpr (Family::is_product && order != Order::Curvature) {
+    if (weights == nullptr && second == nullptr) {
+      return add_panel<Family, order, false, false>(eta, y, second, weights, shared, information, d1, curvature);
     }
+  }
+  if (weights == nullptr) weights = unit_weights.weights.at;
+  if constexpr (Family::second == Second::Never) {
+    return add_panel<Family, order, true, false>(eta, y, second, weights, shared, information, d1, curvature);
+  } else if constexpr (Family::second == Second::Always) {
+    return add_panel<Family, order, true, true>(eta, y, second, weights, shared, information, d1, curvature);
+  } else if (second != nullptr) {
+    return add_panel<Family, order, true, true>(eta, y, second, weights, shared, information, d1, curvature);
+  } else {
     return add_panel<Family, order, true, false>(eta, y, second, weights, shared, information, d1, curvature);
   }
-  if (second != nullptr) {
-    return add_panel<Family, order, false, true>(eta, y, second, weights, shared, information, d1, curvature);
-  }
-  return add_panel<Family, order, false, false>(eta, y, second, weights, shared, information, d1, curvature);
 }
 
 /// Adds the terms that depend on the response alone.
 template <typename Family>
-FILBERT_INLINE void add_table(const GlmRows& rows, const typename Family::Shared& shared, PanelSums& sums) {
+void add_table(const GlmRows& rows, const typename Family::Shared& shared, PanelSums& sums) {
   if constexpr (Tabled<Family>) {
     Pack value = broadcast(0.0), slope = broadcast(0.0);
     for (Length i = 0; i < rows.table_size; i += pack_rows) {
@@ -232,7 +245,7 @@ double curvature(const GlmRows& rows, const double* coefficients, const double* 
 }
 
 /// η of one panel for a group of draws: two packs of rows and six draws are as many sums as the registers hold.
-FILBERT_INLINE void predict_group(const GlmRows& rows, Length panel, const double* coefficients, PanelArray* eta) {
+inline void predict_group(const GlmRows& rows, Length panel, const double* coefficients, PanelArray* eta) {
   const double* const X = rows.X + panel * rows.columns * panel_rows;
   const double* const offset = rows.offset != nullptr ? rows.offset + panel * panel_rows : nullptr;
   for (Length i = 0; i < panel_rows; i += 2 * pack_rows) {
@@ -309,14 +322,22 @@ void single(std::ptrdiff_t rows, const double* eta, const double* y, const doubl
     const Length count = rows - i < pack_rows ? rows - i : pack_rows;
     const Pack responses = load_some(y + i, count);
     const Pack trials = second != nullptr ? load_some(second + i, count) : broadcast(1.0);
-    Row row = Family::template evaluate<Order::Curvature>(load_some(eta + i, count), responses, trials, shared);
+    const bool value_only =
+        into.d1 == nullptr && into.d2 == nullptr && into.information == nullptr && into.auxiliary == nullptr;
+    Row row;
+    if (value_only) {
+      row.value = Family::template evaluate<Order::Value>(load_some(eta + i, count), responses, trials, shared).value;
+    } else {
+      row = Family::template evaluate<Order::Curvature>(load_some(eta + i, count), responses, trials, shared);
+    }
     if constexpr (Tabled<Family>) {
       Pack value, slope;
       Family::tabled(Family::tables_trials ? trials : responses, shared, value, slope);
       row.value += value;
-      row.auxiliary[0] += slope;
+      if (!value_only) row.auxiliary[0] += slope;
     }
     store_some(from(into.value, i), row.value, count);
+    if (value_only) continue;
     store_some(from(into.d1, i), row.d1, count);
     store_some(from(into.d2, i), row.d2, count);
     store_some(from(into.information, i), row.information, count);

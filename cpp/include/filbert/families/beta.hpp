@@ -8,6 +8,7 @@ namespace filbert::kernels::FILBERT_INSTRUCTION_SET {
 template <Link link>
 struct Beta {
   static constexpr int auxiliaries = 1;
+  static constexpr Second second = Second::Never;
   static constexpr bool is_product = false;
   struct Shared {
     explicit Shared(const double* auxiliary)

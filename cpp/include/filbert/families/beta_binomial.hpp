@@ -9,6 +9,7 @@ template <Link link>
 struct BetaBinomial {
   static constexpr int auxiliaries = 1;
   static constexpr bool tables_trials = true;  ///< and not responses
+  static constexpr Second second = Second::Always;
   static constexpr bool is_product = false;
   struct Shared {
     explicit Shared(const double* auxiliary) : kappa(broadcast(auxiliary[0])) {}

@@ -11,6 +11,7 @@ struct Binomial;
 template <>
 struct Binomial<Link::Logit> {
   static constexpr int auxiliaries = 0;
+  static constexpr Second second = Second::Maybe;
   static constexpr bool is_product = true;
   struct Shared {
     explicit Shared(const double*) {}
@@ -49,6 +50,7 @@ struct Binomial<Link::Logit> {
 template <>
 struct Binomial<Link::Probit> {
   static constexpr int auxiliaries = 0;
+  static constexpr Second second = Second::Maybe;
   static constexpr bool is_product = false;
   struct Shared {
     explicit Shared(const double*) {}
@@ -89,6 +91,7 @@ struct Binomial<Link::Probit> {
 template <>
 struct Binomial<Link::Cloglog> {
   static constexpr int auxiliaries = 0;
+  static constexpr Second second = Second::Maybe;
   static constexpr bool is_product = false;
   struct Shared {
     explicit Shared(const double*) {}
@@ -120,6 +123,7 @@ struct Binomial<Link::Cloglog> {
 template <>
 struct Binomial<Link::Identity> {
   static constexpr int auxiliaries = 0;
+  static constexpr Second second = Second::Maybe;
   static constexpr bool is_product = false;
   struct Shared {
     explicit Shared(const double*) {}

@@ -8,6 +8,7 @@ namespace filbert::kernels::FILBERT_INSTRUCTION_SET {
 template <Link link>
 struct Gamma {
   static constexpr int auxiliaries = 1;
+  static constexpr Second second = Second::Always;
   static constexpr bool is_product = false;
   struct Shared {
     explicit Shared(const double* auxiliary) : alpha(broadcast(auxiliary[0])) {
@@ -65,6 +66,7 @@ struct Gamma {
 template <Link link>
 struct Exponential {
   static constexpr int auxiliaries = 0;
+  static constexpr Second second = Second::Never;
   static constexpr bool is_product = false;
   struct Shared {
     explicit Shared(const double*) {}

@@ -9,6 +9,7 @@ template <Link link>
 struct NegativeBinomial {
   static constexpr int auxiliaries = 1;
   static constexpr bool tables_trials = false;
+  static constexpr Second second = Second::Never;
   static constexpr bool is_product = false;
   struct Shared {
     explicit Shared(const double* auxiliary)

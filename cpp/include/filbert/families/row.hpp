@@ -9,6 +9,9 @@ namespace filbert::kernels::FILBERT_INSTRUCTION_SET {
 /// How much of a row is wanted. Each order includes those before.
 enum class Order { Value, Gradient, Curvature };
 
+/// Whether a family reads a second number of each row: trials, or log y.
+enum class Second { Never, Maybe, Always };
+
 /// One row's log likelihood, less the constants of `row_constant`, and derivatives: in the linear predictor η, and in the logarithms of
 /// the auxiliaries. Where η is outside of the domain, `value` is -inf and the rest is not read.
 struct Row {
