@@ -9,21 +9,16 @@
 
 #include "callable_density.hpp"
 #include "def_framed_density.hpp"
+#include "filbert/density/framed_glm.hpp"
 #include "filbert/density/framed_linear_gaussian.hpp"
 #include "filbert/draws/draws.hpp"
 #include "filbert/sampler/sample.hpp"
+#include "poll.hpp"
 
 namespace py = pybind11;
 using Eigen::Index;
 
 namespace {
-
-template <typename T>
-T* new_array(py::dict& arrays, const char* name, const std::vector<py::ssize_t>& shape) {
-  py::array_t<T> array(shape);
-  arrays[name] = array;
-  return array.mutable_data();
-}
 
 /// NumPy arrays for one phase: {"values": (variables, chains, iterations), "lp": (chains, iterations), ...}.
 filbert::PhaseArrays new_arrays(py::dict& arrays, Index variables, int chains, Index iterations) {
@@ -45,43 +40,6 @@ filbert::PhaseArrays new_arrays(py::dict& arrays, Index variables, int chains, I
   phase.index_in_trajectory = new_array<std::int64_t>(arrays, "index_in_trajectory", shape);
   return phase;
 }
-
-/// Looks for Ctrl-C and shows progress, each with the interpreter's lock held.
-class Poll {
- public:
-  Poll(const filbert::Progress& progress, py::object report) : progress_(progress), report_(std::move(report)) {}
-
-  bool operator()() {
-    const py::gil_scoped_acquire acquire;
-    if (PyErr_CheckSignals() != 0) return stop_if_interrupted();
-    if (report_.is_none()) return !interrupted_;
-    py::list chains;
-    for (int chain = 0; chain < progress_.chains(); ++chain) {
-      const filbert::ChainProgress& one = progress_[chain];
-      chains.append(py::make_tuple(one.iterations.load(std::memory_order_relaxed),
-                                   one.divergences.load(std::memory_order_relaxed)));
-    }
-    try {
-      report_(chains);
-    } catch (py::error_already_set& error) {
-      if (!error.matches(PyExc_KeyboardInterrupt)) throw;  // Ctrl-C may arrive in Python code
-      interrupted_ = true;
-    }
-    return !interrupted_;
-  }
-
- private:
-  bool stop_if_interrupted() {
-    py::error_already_set error;
-    if (!error.matches(PyExc_KeyboardInterrupt)) throw error;
-    interrupted_ = true;
-    return false;
-  }
-
-  const filbert::Progress& progress_;
-  py::object report_;
-  bool interrupted_ = false;
-};
 
 template <filbert::FramedDensity Density>
 py::dict sample(const Density& density, Index draws, Index tune, int chains, int cores, std::uint64_t seed,
@@ -158,5 +116,6 @@ to_user_scale : callable
 
   // Every density that can be sampled.
   def_sample<filbert::FramedLinearGaussian>(module);
+  def_sample<filbert::FramedGlm>(module);
   def_sample<CallableDensity>(module);
 }

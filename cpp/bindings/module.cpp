@@ -4,6 +4,8 @@
 #include <string>
 
 void bind_diagnostics(pybind11::module_& module);
+void bind_glm(pybind11::module_& module);
+void bind_glm_sampling(pybind11::module_& module);
 void bind_linear_gaussian(pybind11::module_& module);
 void bind_predictive(pybind11::module_& module);
 void bind_priors(pybind11::module_& module);
@@ -20,7 +22,9 @@ PYBIND11_MODULE(_core, module) {
   bind_summary(module);
   bind_priors(module);
   bind_linear_gaussian(module);
+  bind_glm(module);
   bind_sampling(module);
+  bind_glm_sampling(module);
   bind_diagnostics(module);
   bind_predictive(module);
 }

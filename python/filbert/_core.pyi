@@ -127,3 +127,94 @@ def shortest_interval(values: _Array, probability: float) -> list[float]: ...
 def summarise_rows(
     draws: _Array, probability: float, highest_density: bool, threads: int = 1
 ) -> tuple[_Floats, _Floats, _Floats, _Floats]: ...
+
+class NoModeError(ValueError):
+    args: tuple[str, str, _Floats]
+
+class _Family(Protocol):
+    @property
+    def auxiliaries(self) -> Sequence[str]: ...
+    def log_likelihood(
+        self, eta: _Floats, y: _Floats, trials: _Floats | None, auxiliaries: dict[str, float]
+    ) -> tuple[_Floats, _Floats]: ...
+
+def instruction_set() -> str: ...
+def glm_families() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]: ...
+
+class GlmData:
+    def __init__(
+        self,
+        family: str | _Family,
+        link: str,
+        X: _Array,
+        y: _Array,
+        trials: _Array | None = None,
+        weights: _Array | None = None,
+        offset: _Array | None = None,
+    ) -> None: ...
+    @property
+    def auxiliaries(self) -> list[str]: ...
+    @property
+    def n_rows(self) -> int: ...
+    @property
+    def mean(self) -> _Floats: ...
+    @property
+    def sd(self) -> _Floats: ...
+
+class GlmPosterior:
+    def __init__(
+        self,
+        data: GlmData,
+        *,
+        intercept: bool,
+        intercept_at_means: bool,
+        coefficient_priors: Sequence[_PriorSpec],
+        auxiliary_priors: Sequence[_PriorSpec | float],
+    ) -> None: ...
+    @property
+    def dimension(self) -> int: ...
+    def log_density(self, position: _Array) -> tuple[float, _Floats]: ...
+
+class FramedGlm(_FramedDensity):
+    def __init__(self, posterior: GlmPosterior) -> None: ...
+    def mode(self) -> dict[str, Any]: ...
+    def batch(self, positions: _Array) -> _Floats: ...
+
+def glm_maximum_likelihood(data: GlmData, *, intercept: bool, fixed: Sequence[float | None]) -> dict[str, Any]: ...
+def glm_log_likelihood(
+    family: str, link: str, y: _Array, trials: _Array | None, eta: _Array, auxiliaries: _Array, threads: int = 1
+) -> _Floats: ...
+def glm_response_draws(
+    family: str,
+    means: _Floats,
+    trials: _Array | None,
+    auxiliaries: _Array,
+    keys: npt.NDArray[np.uint64],
+    seed: int,
+    responses: _Floats,
+    threads: int = 1,
+) -> None: ...
+def sample_independence(
+    density: FramedGlm,
+    *,
+    draws: int,
+    chains: int,
+    cores: int,
+    seed: int,
+    burn_in: int = 50,
+    report: Callable[[list[tuple[int, int]]], None] | None,
+) -> dict[str, Any]: ...
+def glm_pilot(density: FramedGlm, seed: int) -> dict[str, Any]: ...
+def sample_glm(
+    density: FramedGlm,
+    *,
+    draws: int,
+    tune: int,
+    chains: int,
+    cores: int,
+    seed: int,
+    target_accept: float,
+    max_treedepth: int,
+    keep_warmup: bool,
+    report: Callable[[list[tuple[int, int]]], None] | None,
+) -> dict[str, Any]: ...

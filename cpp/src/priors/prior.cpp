@@ -163,6 +163,40 @@ LogDensityAt Prior::operator()(double x) const {
   return {-infinity, 0};
 }
 
+SmoothLogDensity Prior::smooth(double x) const {
+  const LogDensityAt at = (*this)(x);
+  if (!support_.contains(x)) return {-infinity, 0, 0, 0};
+  const double z = (x - location_) / scale_;
+  const double per_square = 1 / (scale_ * scale_);
+  switch (shape_) {
+    case Shape::Flat:
+      return {at.value, 0, 0, 0};
+    case Shape::Normal:
+      return {at.value, at.derivative, -per_square, 0};
+    case Shape::StudentT: {
+      const double total = degrees_ + z * z;
+      const double factor = (degrees_ + 1) / (total * total);
+      return {at.value, at.derivative, factor * (z * z - degrees_) * per_square,
+              2 * factor * z * (3 * degrees_ - z * z) / total * per_square / scale_};
+    }
+    case Shape::Laplace: {
+      const double root = std::sqrt(1 + z * z);
+      const double cube = root * root * root;
+      return {log_normaliser_ - root, -z / root / scale_, -per_square / cube,
+              3 * z / (cube * root * root) * per_square / scale_};
+    }
+    case Shape::Gamma: {
+      const double by_x = (degrees_ - 1) / x;
+      return {at.value, at.derivative, -by_x / x, 2 * by_x / (x * x)};
+    }
+    case Shape::InverseGamma: {
+      const double pull = scale_ / x, decay = degrees_ + 1;
+      return {at.value, at.derivative, (decay - 2 * pull) / (x * x), (6 * pull - 2 * decay) / (x * x * x)};
+    }
+  }
+  return {-infinity, 0, 0, 0};
+}
+
 bool Prior::is_proper() const {
   return shape_ != Shape::Flat || (std::isfinite(support_.lower) && std::isfinite(support_.upper));
 }

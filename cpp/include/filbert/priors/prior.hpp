@@ -28,6 +28,11 @@ struct LogDensityAt {
   double derivative;
 };
 
+/// A log density with three derivatives.
+struct SmoothLogDensity {
+  double value, first, second, third;
+};
+
 class Prior;
 
 /// A prior that can be asked for by its name.
@@ -65,6 +70,9 @@ class Prior {
 
   /// Outside the support the value is -inf and the derivative 0.
   LogDensityAt operator()(double x) const;
+
+  /// The log density as surrogates need it: a Laplace prior's corner is rounded, -√(1 + z²) for -|z|, so that it has derivatives.
+  SmoothLogDensity smooth(double x) const;
 
   const Support& support() const { return support_; }
   bool is_proper() const;

@@ -1,0 +1,296 @@
+// Data, posterior, frame and maximum likelihood of generalised linear models for Python, and what draws say of rows.
+#include <pybind11/eigen.h>
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "def_framed_density.hpp"
+#include "filbert/density/framed_glm.hpp"
+#include "filbert/density/glm_mode.hpp"
+#include "filbert/draws/glm_predictive.hpp"
+#include "prior_spec.hpp"
+
+namespace py = pybind11;
+using Eigen::Index;
+using filbert::Family;
+using filbert::FramedGlm;
+using filbert::GlmData;
+using filbert::GlmPosterior;
+using filbert::Link;
+
+namespace {
+
+using SharedData = std::shared_ptr<const GlmData>;
+using Matrix = Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStride<>>;
+using Vector = std::optional<Eigen::VectorXd>;
+using DrawsArray = py::array_t<double, py::array::c_style | py::array::forcecast>;
+using DrawsMap = Eigen::Map<const filbert::RowDraws>;
+
+Eigen::VectorXd or_empty(const Vector& vector) { return vector ? *vector : Eigen::VectorXd(); }
+
+/// Keeps a Python object that any thread may let go of.
+std::shared_ptr<py::object> hold(py::object object) {
+  return std::shared_ptr<py::object>(new py::object(std::move(object)), [](py::object* held) {
+    const py::gil_scoped_acquire acquire;
+    delete held;
+  });
+}
+
+/// A family that is a Python object: `auxiliaries`, names, and `log_likelihood(eta, y, trials, auxiliaries)`, which returns two arrays.
+filbert::UserLikelihood user_likelihood(const py::object& family, const filbert::GlmResponses& responses) {
+  filbert::UserLikelihood likelihood;
+  likelihood.auxiliaries = family.attr("auxiliaries").cast<std::vector<std::string>>();
+  const auto function = hold(family.attr("log_likelihood"));
+  const auto y = hold(py::cast(responses.y));
+  const auto trials = hold(responses.trials.size() > 0 ? py::cast(responses.trials) : py::none());
+  const std::vector<std::string> names = likelihood.auxiliaries;
+  likelihood.evaluate = [function, y, trials, names](const Eigen::Ref<const Eigen::VectorXd>& eta,
+                                                     const Eigen::Ref<const Eigen::VectorXd>& auxiliaries,
+                                                     Eigen::Ref<Eigen::VectorXd> value,
+                                                     Eigen::Ref<Eigen::VectorXd> slope) {
+    const py::gil_scoped_acquire acquire;
+    py::dict by_name;
+    for (std::size_t k = 0; k < names.size(); ++k) by_name[py::str(names[k])] = auxiliaries(static_cast<Index>(k));
+    const auto result =
+        (*function)(Eigen::VectorXd(eta), *y, *trials, by_name).cast<std::pair<Eigen::VectorXd, Eigen::VectorXd>>();
+    filbert::require_size("the log likelihoods that the family returned", result.first.size(), "elements", eta.size());
+    filbert::require_size("the slopes that the family returned", result.second.size(), "elements", eta.size());
+    value = result.first;
+    slope = result.second;
+  };
+  return likelihood;
+}
+
+SharedData make_data(const py::object& family, const std::string& link, const Matrix& X, const Eigen::VectorXd& y,
+                     const Vector& trials, const Vector& weights, const Vector& offset) {
+  const filbert::GlmResponses responses = {y, or_empty(trials), or_empty(weights), or_empty(offset)};
+  if (!py::isinstance<py::str>(family)) {
+    return std::make_shared<const GlmData>(user_likelihood(family, responses), X, responses);
+  }
+  const Family named = filbert::family_named(family.cast<std::string>());
+  const Link of_family = filbert::link_named(link, named);
+  const py::gil_scoped_release release;  // the arguments keep their arrays alive
+  return std::make_shared<const GlmData>(named, of_family, X, responses);
+}
+
+using AuxiliarySpec = std::variant<double, PriorSpec>;
+
+std::shared_ptr<const GlmPosterior> make_posterior(const SharedData& data, bool intercept, bool intercept_at_means,
+                                                   const std::vector<PriorSpec>& coefficient_priors,
+                                                   const std::vector<AuxiliarySpec>& auxiliary_priors) {
+  filbert::GlmPriors priors;
+  priors.intercept = intercept;
+  priors.about = intercept_at_means ? filbert::InterceptPrior::AtMeans : filbert::InterceptPrior::AtZero;
+  for (const PriorSpec& spec : coefficient_priors) priors.coefficients.push_back(make_prior(spec));
+  for (const AuxiliarySpec& spec : auxiliary_priors) {
+    if (const double* const fixed = std::get_if<double>(&spec)) {
+      priors.auxiliaries.emplace_back(*fixed);
+    } else {
+      priors.auxiliaries.emplace_back(make_prior(std::get<PriorSpec>(spec)));
+    }
+  }
+  return std::make_shared<const GlmPosterior>(data, std::move(priors));
+}
+
+py::dict mode_of(const FramedGlm& framed) {
+  const filbert::UnconstrainedGlm& density = framed.unconstrained();
+  Eigen::VectorXd estimate(density.dimension());
+  density.to_user_scale(framed.mode().q, estimate, false);
+  const Eigen::MatrixXd directions = density.jacobian(framed.mode().q) * framed.directions();
+  py::dict result;
+  result["estimate"] = estimate;
+  result["covariance"] = Eigen::MatrixXd(directions * directions.transpose());
+  result["iterations"] = framed.mode().iterations;
+  return result;
+}
+
+py::dict maximum_likelihood(const SharedData& data, bool intercept, const std::vector<std::optional<double>>& fixed) {
+  filbert::GlmPriors priors;
+  priors.intercept = intercept;
+  priors.coefficients.assign(static_cast<std::size_t>(data->predictors() + (intercept ? 1 : 0)),
+                             filbert::Prior::flat());
+  for (const std::optional<double>& value : fixed) {
+    if (value) {
+      priors.auxiliaries.emplace_back(*value);
+    } else {
+      priors.auxiliaries.emplace_back(filbert::Prior::half_flat());
+    }
+  }
+  filbert::GlmMaximumLikelihood found;
+  {
+    const py::gil_scoped_release release;
+    found = filbert::maximum_likelihood(std::make_shared<const GlmPosterior>(data, std::move(priors)));
+  }
+  py::dict result;
+  result["estimate"] = found.estimate;
+  result["covariance"] = found.covariance;
+  result["expected_covariance"] = found.expected_covariance;
+  result["log_likelihood"] = found.log_likelihood;
+  result["iterations"] = found.iterations;
+  result["linear_predictor"] = found.linear_predictor;
+  return result;
+}
+
+DrawsMap as_matrix(const DrawsArray& draws, const char* axes) {
+  if (draws.ndim() != 2) {
+    throw std::invalid_argument("the array must have the dimensions " + std::string(axes) + ", but it has " +
+                                std::to_string(draws.ndim()));
+  }
+  return DrawsMap(draws.data(), draws.shape(0), draws.shape(1));
+}
+
+py::array_t<double> log_likelihood(const std::string& family, const std::string& link, const Eigen::VectorXd& y,
+                                   const Vector& trials, const DrawsArray& eta, const DrawsArray& auxiliaries,
+                                   int threads) {
+  const Family named = filbert::family_named(family);
+  const Link of_family = filbert::link_named(link, named);
+  const DrawsMap predictors = as_matrix(eta, "(rows, draws)"),
+                 of_draws = as_matrix(auxiliaries, "(auxiliaries, draws)");
+  py::array_t<double> result({predictors.rows(), predictors.cols()});
+  Eigen::Map<filbert::RowDraws> into(result.mutable_data(), predictors.rows(), predictors.cols());
+  const py::gil_scoped_release release;
+  filbert::glm_log_likelihood(named, of_family, y, or_empty(trials), predictors, of_draws, into, threads);
+  return result;
+}
+
+void response_draws(const std::string& family, filbert::StridedDraws means, const Vector& trials,
+                    const DrawsArray& auxiliaries, const py::array_t<std::uint64_t, py::array::c_style>& keys,
+                    std::uint64_t seed, filbert::StridedDraws responses, int threads) {
+  const Family named = filbert::family_named(family);
+  const DrawsMap of_draws = as_matrix(auxiliaries, "(auxiliaries, draws)");
+  const std::vector<std::uint64_t> row_keys(keys.data(), keys.data() + keys.size());
+  const py::gil_scoped_release release;
+  filbert::glm_response_draws(named, means, or_empty(trials), of_draws, row_keys, seed, responses, threads);
+}
+
+/// {name: (auxiliaries, links)} of every family.
+py::dict families() {
+  py::dict result;
+  for (const filbert::FamilyFacts& family : filbert::all_families()) {
+    py::list auxiliaries, links;
+    for (const std::string_view name : family.auxiliaries) auxiliaries.append(py::str(std::string(name)));
+    for (const Link link : family.links) links.append(py::str(std::string(filbert::name(link))));
+    result[py::str(std::string(family.name))] = py::make_tuple(py::tuple(auxiliaries), py::tuple(links));
+  }
+  return result;
+}
+
+const char* reason_name(filbert::NoModeReason reason) {
+  switch (reason) {
+    case filbert::NoModeReason::Separated:
+      return "separated";
+    case filbert::NoModeReason::NotIdentified:
+      return "not identified";
+    case filbert::NoModeReason::NoStart:
+      return "no start";
+    case filbert::NoModeReason::NotConverged:
+      return "not converged";
+  }
+  return "";
+}
+
+void bind_errors(py::module_& module) {
+  // Never released: the translator may outlive the interpreter's last chance to do so.
+  static PyObject* const no_mode =
+      py::exception<filbert::NoMode>(module, "NoModeError", PyExc_ValueError).release().ptr();
+  py::register_exception_translator([](std::exception_ptr thrown) {
+    try {
+      if (thrown) std::rethrow_exception(thrown);
+    } catch (const filbert::NoMode& error) {
+      PyErr_SetObject(no_mode, py::make_tuple(error.what(), reason_name(error.reason()), error.direction()).ptr());
+    }
+  });
+}
+
+}  // namespace
+
+void bind_glm(py::module_& module) {
+  bind_errors(module);
+  module.def(
+      "instruction_set", [] { return std::string(filbert::name(filbert::instruction_set())); },
+      "The instruction set of the row kernels: draws of a seed may differ between two.");
+  module.def("glm_families", &families, "{family: (auxiliaries, links)}, the default link first.");
+
+  py::class_<GlmData, SharedData>(module, "GlmData", R"(The rows of a generalised linear model.
+
+Parameters
+----------
+family : str or object
+    A name, or an object with ``auxiliaries``, names of positive parameters, and ``log_likelihood(eta, y, trials, auxiliaries)``, which
+    returns the log likelihood of each row and its slope in eta; auxiliaries come as a dict.
+link : str
+    Of the family; not read where the family is an object.
+X : (n, p)
+    Predictors, without a column for the intercept.
+y, trials, weights, offset : (n,)
+    All but y may be None.)")
+      .def(py::init(&make_data), py::arg("family"), py::arg("link"), py::arg("X"), py::arg("y"),
+           py::arg("trials") = py::none(), py::arg("weights") = py::none(), py::arg("offset") = py::none())
+      .def_property_readonly("auxiliaries", &GlmData::auxiliary_names)
+      .def_property_readonly("n_rows", &GlmData::rows)
+      .def_property_readonly("mean", &GlmData::mean, "Weighted mean of each predictor.")
+      .def_property_readonly("sd", &GlmData::scale, "Weighted standard deviation of each predictor.");
+
+  py::class_<GlmPosterior, std::shared_ptr<GlmPosterior>>(module, "GlmPosterior",
+                                                          "The posterior over (β, log auxiliaries that are not fixed).")
+      .def(py::init([](const SharedData& data, bool intercept, bool at_means,
+                       const std::vector<PriorSpec>& coefficients, const std::vector<AuxiliarySpec>& auxiliaries) {
+             return std::const_pointer_cast<GlmPosterior>(
+                 make_posterior(data, intercept, at_means, coefficients, auxiliaries));
+           }),
+           py::arg("data"), py::kw_only(), py::arg("intercept"), py::arg("intercept_at_means"),
+           py::arg("coefficient_priors"), py::arg("auxiliary_priors"),
+           "Auxiliary priors are one a auxiliary: a number fixes it.")
+      .def_property_readonly("dimension", &GlmPosterior::dimension)
+      .def("log_density", &log_density_of<GlmPosterior>, py::arg("position"),
+           "Log density at (β, log auxiliaries), with all constants and the Jacobian of the logarithms, and its "
+           "gradient.");
+
+  py::class_<FramedGlm> framed(module, "FramedGlm", "A GlmPosterior in its Laplace frame.");
+  def_framed_density(framed);
+  framed
+      .def(py::init([](const std::shared_ptr<GlmPosterior>& posterior) {
+             const py::gil_scoped_release release;
+             return FramedGlm(posterior);
+           }),
+           py::arg("posterior"))
+      .def(
+          "mode", &mode_of,
+          "The mode in the frame's coordinates, as (β, auxiliaries), and the covariance of (β, log auxiliaries) there.")
+      .def(
+          "batch",
+          [](const FramedGlm& density, const Eigen::MatrixXd& positions) {
+            filbert::require_size("positions", positions.rows(), "rows", density.dimension());
+            const py::gil_scoped_release release;
+            FramedGlm own = density;
+            Eigen::VectorXd values(positions.cols());
+            for (Index first = 0; first < positions.cols(); first += filbert::max_batch) {
+              const Index count = std::min<Index>(filbert::max_batch, positions.cols() - first);
+              own.batch(positions.middleCols(first, count), values.segment(first, count));
+            }
+            return values;
+          },
+          py::arg("positions"), "Log densities in the frame of many positions, a column each.");
+
+  module.def("glm_maximum_likelihood", &maximum_likelihood, py::arg("data"), py::kw_only(), py::arg("intercept"),
+             py::arg("fixed"),
+             R"(The maximum of the likelihood; `fixed` is one number or None for each auxiliary.
+
+Returns estimate (β, free auxiliaries), covariance (of β and their logarithms, from observed information), expected_covariance (of β),
+log_likelihood, iterations and linear_predictor. Raises NoModeError(message, reason, direction).)");
+  module.def("glm_log_likelihood", &log_likelihood, py::arg("family"), py::arg("link"), py::arg("y"), py::arg("trials"),
+             py::arg("eta"), py::arg("auxiliaries"), py::arg("threads") = 1,
+             "Log likelihoods (rows, draws) at linear predictors (rows, draws) and auxiliaries (auxiliaries, draws).");
+  module.def(
+      "glm_response_draws", &response_draws, py::arg("family"), py::arg("means"), py::arg("trials"),
+      py::arg("auxiliaries"), py::arg("keys"), py::arg("seed"), py::arg("responses"), py::arg("threads") = 1,
+      "Fills responses (rows, draws), given the mean of each (of one trial) and auxiliaries (auxiliaries, draws).");
+}

@@ -1,0 +1,182 @@
+// Independence Metropolis for generalised linear models, and the choice between it and NUTS, for Python.
+#include <pybind11/eigen.h>
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "filbert/density/framed_glm.hpp"
+#include "filbert/density/glm_sampling.hpp"
+#include "filbert/sampler/independence.hpp"
+#include "poll.hpp"
+
+namespace py = pybind11;
+using Eigen::Index;
+using filbert::FramedGlm;
+
+namespace {
+
+struct IndependenceArrays {
+  double *values, *log_density, *log_weight;
+  bool *accepted, *is_nuts, *diverging;
+  std::int64_t* n_steps;
+};
+
+IndependenceArrays new_arrays(py::dict& arrays, Index variables, int chains, Index draws) {
+  const std::vector<py::ssize_t> shape = {chains, draws};
+  return {new_array<double>(arrays, "values", {variables, chains, draws}),
+          new_array<double>(arrays, "lp", shape),
+          new_array<double>(arrays, "log_weight", shape),
+          new_array<bool>(arrays, "accepted", shape),
+          new_array<bool>(arrays, "nuts", shape),
+          new_array<bool>(arrays, "diverging", shape),
+          new_array<std::int64_t>(arrays, "n_steps", shape)};
+}
+
+py::dict independence(const FramedGlm& density, const filbert::SkewedProposal& proposal,
+                      const filbert::IndependenceSettings& settings, py::object report) {
+  settings.validate();
+  const int chains = settings.chains;
+  const Index draws = settings.draws, variables = density.variables();
+  py::dict result, sampling;
+  const IndependenceArrays arrays = new_arrays(sampling, variables, chains, draws);
+  result["sampling"] = sampling;
+  filbert::Progress progress(chains);
+  Poll poll(progress, std::move(report));
+  std::vector<filbert::IndependenceChain> done;
+  std::string complaint;
+  {
+    // The arrays stay alive through `result`; workers write to their memory and touch no Python object, or take the lock.
+    const py::gil_scoped_release release;
+    std::vector<FramedGlm> of_chains(static_cast<std::size_t>(chains), density);
+    std::vector<Eigen::VectorXd> user(static_cast<std::size_t>(chains), Eigen::VectorXd(variables));
+    const auto record = [&](int chain, Index iteration, const Eigen::VectorXd& position,
+                            const filbert::IndependenceStatistics& statistics) {
+      FramedGlm& own = of_chains[static_cast<std::size_t>(chain)];
+      Eigen::VectorXd& draw = user[static_cast<std::size_t>(chain)];
+      const Index at = chain * draws + iteration;
+      const bool repeats = !statistics.accepted && iteration > 0;
+      if (!repeats) own.to_user_scale(position, draw);
+      for (Index v = 0; v < variables; ++v) arrays.values[(v * chains + chain) * draws + iteration] = draw(v);
+      arrays.log_density[at] =
+          repeats ? arrays.log_density[at - 1] : own.user_log_density(position, statistics.log_density);
+      arrays.log_weight[at] = statistics.log_weight;
+      arrays.accepted[at] = statistics.accepted;
+      arrays.is_nuts[at] = statistics.is_nuts;
+      arrays.diverging[at] = statistics.diverging;
+      arrays.n_steps[at] = statistics.n_steps;
+    };
+    done = filbert::sample_independence(density, proposal, settings, record, progress, poll);
+    using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    if (!poll.interrupted()) {
+      complaint = filbert::complaint_about(done, Eigen::Map<const Rows>(arrays.values, variables * chains, draws));
+    }
+  }
+  std::vector<Index> iterations, stays;
+  std::vector<double> acceptance;
+  for (const filbert::IndependenceChain& chain : done) {
+    iterations.push_back(chain.iterations);
+    stays.push_back(chain.longest_stay);
+    acceptance.push_back(static_cast<double>(chain.accepted) /
+                         static_cast<double>(std::max<Index>(chain.proposals, 1)));
+  }
+  result["iterations"] = iterations;
+  result["acceptance"] = acceptance;
+  result["longest_stay"] = stays;
+  result["complaint"] = complaint;
+  result["interrupted"] = poll.interrupted();
+  return result;
+}
+
+filbert::IndependenceSettings make_settings(Index draws, int chains, int cores, std::uint64_t seed) {
+  filbert::IndependenceSettings settings;
+  settings.draws = draws;
+  settings.chains = chains;
+  settings.cores = cores;
+  settings.seed = seed;
+  settings.validate();
+  return settings;
+}
+
+py::dict sample_independence(const FramedGlm& density, Index draws, int chains, int cores, std::uint64_t seed,
+                             Index burn_in, py::object report) {
+  filbert::IndependenceSettings settings = make_settings(draws, chains, cores, seed);
+  settings.burn_in = burn_in;
+  std::optional<filbert::SkewedProposal> proposal;
+  {
+    const py::gil_scoped_release release;
+    proposal = filbert::skewed_proposal(density);
+  }
+  return independence(density, *proposal, settings, std::move(report));
+}
+
+py::dict pilot(const FramedGlm& density, std::uint64_t seed) {
+  filbert::GlmPilot found;
+  {
+    const py::gil_scoped_release release;
+    found = filbert::pilot_glm(density, seed);
+  }
+  py::dict result;
+  result["acceptance"] = found.pilot.acceptance;
+  result["folded"] = found.pilot.folded;
+  result["log_largest_weight"] = found.pilot.log_largest_weight;
+  result["will_do"] = found.refusal.empty();
+  result["refusal"] = found.refusal;
+  return result;
+}
+
+py::dict sample_auto(const FramedGlm& density, Index draws, Index tune, int chains, int cores, std::uint64_t seed,
+                     double target_accept, int max_treedepth, bool keep_warmup, const py::object& report) {
+  const filbert::IndependenceSettings settings = make_settings(draws, chains, cores, seed);
+  filbert::GlmPilot found;
+  {
+    const py::gil_scoped_release release;
+    found = filbert::pilot_glm(density, seed);
+  }
+  std::string note = found.refusal;
+  if (note.empty()) {
+    py::dict result = independence(density, *found.proposal, settings, report);
+    note = result["complaint"].cast<std::string>();
+    if (note.empty()) {
+      result["sampler"] = "independence";
+      result["note"] = "";
+      return result;
+    }
+  }
+  const py::object nuts = py::module_::import("filbert._core").attr("sample");
+  py::dict result =
+      nuts(density, py::arg("draws") = draws, py::arg("tune") = tune, py::arg("chains") = chains,
+           py::arg("cores") = cores, py::arg("seed") = seed, py::arg("target_accept") = target_accept,
+           py::arg("max_treedepth") = max_treedepth, py::arg("keep_warmup") = keep_warmup, py::arg("report") = report);
+  result["sampler"] = "nuts";
+  result["note"] = "independence Metropolis was left for NUTS: " + note;
+  return result;
+}
+
+}  // namespace
+
+void bind_glm_sampling(py::module_& module) {
+  module.def("sample_independence", &sample_independence, py::arg("density"), py::kw_only(), py::arg("draws"),
+             py::arg("chains"), py::arg("cores"), py::arg("seed"), py::arg("burn_in") = 50, py::arg("report"),
+             R"(Samples a FramedGlm by independence Metropolis; after every 96 proposals comes one NUTS transition.
+
+Returns "sampling", arrays "values" (variables, chains, draws) and, (chains, draws), "lp", "log_weight", "accepted", "nuts" (made by a NUTS
+transition), "diverging" and "n_steps" (leapfrog steps); and of each chain "iterations", "acceptance" and "longest_stay". "complaint" says
+why the draws are not to be trusted, and is empty where they are.)");
+  module.def("glm_pilot", &pilot, py::arg("density"), py::arg("seed"),
+             "Whether independence Metropolis will do: acceptance, folded, log_largest_weight, will_do and refusal, "
+             "which says why not.");
+  module.def(
+      "sample_glm", &sample_auto, py::arg("density"), py::kw_only(), py::arg("draws"), py::arg("tune"),
+      py::arg("chains"), py::arg("cores"), py::arg("seed"), py::arg("target_accept"), py::arg("max_treedepth"),
+      py::arg("keep_warmup"), py::arg("report"),
+      R"(Samples by independence Metropolis where a pilot says it will do and the run confirms it, and else by NUTS.
+
+Returns what `sample_independence` or `sample` return, with "sampler", "independence" or "nuts", and "note", why the first was left.)");
+}

@@ -1,0 +1,53 @@
+// The posterior of a generalised linear model in its Laplace frame: what both samplers see.
+#pragma once
+
+#include <Eigen/Core>
+#include <memory>
+
+#include "filbert/density/glm_mode.hpp"
+#include "filbert/density/unconstrained_glm.hpp"
+
+namespace filbert {
+
+/// The posterior of a GLM in coordinates z with `q = mode + L⁻ᵀ z`, where L Lᵀ is less the Hessian at the mode and q are the coordinates of
+/// `UnconstrainedGlm`: near the mode a standard normal, everywhere the exact density with its Jacobian. Models `LogDensity`.
+class FramedGlm {
+ public:
+  /// Throws NoMode.
+  explicit FramedGlm(std::shared_ptr<const GlmPosterior> posterior);
+
+  Eigen::Index dimension() const { return density_.dimension(); }
+  Eigen::Index variables() const { return dimension(); }  ///< coefficients and the auxiliaries that are not fixed
+
+  /// Allocates nothing (a user's likelihood apart).
+  double operator()(const Eigen::VectorXd& position, Eigen::VectorXd& gradient);
+
+  /// Log densities of up to max_batch positions, a column each.
+  void batch(const Eigen::Ref<const Eigen::MatrixXd>& positions, Eigen::Ref<Eigen::VectorXd> values);
+
+  /// Writes β and then the auxiliaries of each position, a column a draw: (variables, draws).
+  void to_user_scale(const Eigen::Ref<const Eigen::MatrixXd>& positions, Eigen::Ref<Eigen::MatrixXd> draws);
+
+  /// The log density of (β, log auxiliaries) where the one in the frame is `log_density`.
+  double user_log_density(const Eigen::VectorXd& position, double log_density) const;
+
+  const GlmMode& mode() const { return *mode_; }
+  const Eigen::MatrixXd& directions() const { return *directions_; }  ///< L⁻ᵀ
+  const UnconstrainedGlm& unconstrained() const { return density_; }
+
+  /// The third derivatives of the log density at the mode in z: the lower triangles of ∂³/∂z_i ∂z_j ∂z_k, (d (d + 1) / 2, d), a column
+  /// a k, symmetric in all three indices.
+  Eigen::MatrixXd third_derivatives() const;
+
+ private:
+  UnconstrainedGlm density_;
+  std::shared_ptr<const GlmMode> mode_;
+  std::shared_ptr<const Eigen::MatrixXd> directions_;
+  double log_determinant_ = 0;  // of directions
+
+  // Scratch.
+  Eigen::VectorXd q_, q_gradient_;
+  Eigen::MatrixXd points_;
+};
+
+}  // namespace filbert

@@ -1,0 +1,44 @@
+// Decides between the two samplers of a GLM: before a run by a pilot, after it by what the chains did.
+#pragma once
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "filbert/density/framed_glm.hpp"
+#include "filbert/density/skewed_proposal.hpp"
+#include "filbert/draws/diagnostics.hpp"
+#include "filbert/sampler/independence.hpp"
+
+namespace filbert {
+
+/// Thresholds of the switch; see `pilot_glm` and `complaint_about`.
+struct SwitchRule {
+  double least_acceptance = 0.85;     ///< in the pilot
+  Eigen::Index most_dimensions = 60;  ///< beyond, the map's d³ costs more than gradients
+  double most_folded = 0.01;
+  double most_log_largest_weight = 4;
+  double least_acceptance_of_run = 0.8;
+  Eigen::Index longest_stay = 30;  ///< proposals refused in a row
+  double largest_rhat = 1.01;      ///< of 1000 draws a chain; fewer are allowed more, see `complaint_about`
+};
+
+/// A pilot run, the proposal that it tried, and why independence Metropolis would not do, if it would not.
+struct GlmPilot {
+  IndependencePilot pilot;
+  std::optional<SkewedProposal> proposal;  ///< empty beyond `most_dimensions`
+  std::string refusal;                     ///< empty where it will do
+};
+
+GlmPilot pilot_glm(const FramedGlm& density, std::uint64_t seed, const SwitchRule& rule = {});
+
+/// The proposal alone, whatever the pilot would say.
+SkewedProposal skewed_proposal(const FramedGlm& density);
+
+/// Why draws of a run are not to be trusted; empty where they are. `values` is (variables · chains, draws), a variable's chains together.
+std::string complaint_about(const std::vector<IndependenceChain>& chains, const ChainsRef& values,
+                            const SwitchRule& rule = {});
+
+}  // namespace filbert

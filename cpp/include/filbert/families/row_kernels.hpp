@@ -1,0 +1,85 @@
+// Sums of row log likelihoods with their derivatives, over blocks of rows, by the widest instructions that the machine has.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "filbert/families/family.hpp"
+
+namespace filbert {
+
+/// Rows are worked on in panels of this many; within a panel each column lies side by side.
+inline constexpr std::ptrdiff_t panel_rows = 128;
+
+/// Parameter vectors that `RowKernels::batch` takes at once, at most.
+inline constexpr int max_batch = 96;
+
+/// Draws that share the loads of a row; a batch is padded to a multiple of it.
+inline constexpr int batch_group = 6;
+
+/// Rows of a design and their responses, as the kernels read them. Column j of panel k starts at X + (k · columns + j) · panel_rows. All
+/// arrays are padded to whole panels: X with zeros, responses with a valid one, weights with zeros.
+struct GlmRows {
+  std::ptrdiff_t rows = 0;
+  std::ptrdiff_t columns = 0;       ///< with the column of ones, if there is one
+  std::ptrdiff_t first_column = 0;  ///< 1 where column 0 is all ones, which products skip
+  const double* X = nullptr;
+  const double* y = nullptr;
+  const double* second = nullptr;        ///< trials, or log y of a gamma; null for one trial
+  const double* weights = nullptr;       ///< null where all are 1
+  const double* offset = nullptr;        ///< null where all are 0
+  const double* last_weights = nullptr;  ///< of the last panel, never null
+
+  /// The different values on which a term of the likelihood depends that does not depend on η, and the total weight of each; padded by
+  /// weights of 0 to a multiple of 4.
+  std::ptrdiff_t table_size = 0;
+  const double* table_values = nullptr;
+  const double* table_weights = nullptr;
+
+  std::ptrdiff_t panels() const { return (rows + panel_rows - 1) / panel_rows; }
+};
+
+enum class Information { Observed, Expected };
+
+/// Derivatives of single rows; any pointer may be null. `auxiliary` holds one array a auxiliary, one after another.
+struct RowDerivatives {
+  double* value = nullptr;
+  double* d1 = nullptr;
+  double* d2 = nullptr;
+  double* information = nullptr;
+  double* auxiliary = nullptr;
+};
+
+/// The kernels of one family and link, for one instruction set. Values lack `row_constant`; auxiliaries are on their natural scale and
+/// derivatives in their logarithms. A value is -inf or NaN where a row is outside of the domain; its derivatives are then undefined.
+/// None of them allocates.
+struct RowKernels {
+  /// Returns the sum of log likelihoods; `gradient` has one element a column.
+  double (*gradient)(const GlmRows& rows, const double* coefficients, const double* auxiliaries, double* gradient,
+                     double* auxiliary_gradient);
+
+  /// As `gradient`, and the lower triangle of the Hessian in the coefficients, (columns, columns) column by column.
+  double (*curvature)(const GlmRows& rows, const double* coefficients, const double* auxiliaries,
+                      Information information, double* gradient, double* auxiliary_gradient, double* hessian);
+
+  /// Sums of log likelihoods of many parameter vectors. Coefficients of `batch_group` draws lie side by side: coefficient j of draw d is
+  /// at (d / group · columns + j) · group + d % group. `auxiliaries` holds max_auxiliaries a draw.
+  void (*batch)(const GlmRows& rows, int draws, const double* coefficients, const double* auxiliaries, double* values);
+
+  /// Log likelihoods of single rows at given linear predictors, with the terms that `gradient` keeps in a table.
+  void (*single)(std::ptrdiff_t rows, const double* eta, const double* y, const double* second,
+                 const double* auxiliaries, const RowDerivatives& into);
+};
+
+enum class InstructionSet { Baseline, Avx2 };
+
+std::string_view name(InstructionSet set);
+
+/// The widest that was compiled and that the processor has; the environment variable FILBERT_INSTRUCTION_SET=baseline forbids others.
+/// Decided once a process.
+InstructionSet instruction_set();
+
+/// Throws std::invalid_argument where the family does not have the link, or the processor not the instruction set.
+const RowKernels& row_kernels(Family family, Link link, InstructionSet set = instruction_set());
+
+}  // namespace filbert

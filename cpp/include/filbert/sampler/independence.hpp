@@ -1,0 +1,299 @@
+// Independence Metropolis: proposals that do not depend on the state, many at a time, with a NUTS transition between the blocks.
+#pragma once
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "filbert/sampler/chain.hpp"
+#include "filbert/sampler/nuts.hpp"
+#include "filbert/sampler/rng.hpp"
+#include "filbert/sampler/sample.hpp"
+
+namespace filbert {
+
+/// A log density that also evaluates many points at once: `density.batch(positions, values)`, a column a point.
+template <typename Density>
+concept BatchLogDensity =
+    LogDensity<Density> && requires(Density density, const Eigen::MatrixXd& positions, Eigen::VectorXd& values) {
+      density.batch(positions, values);
+    };
+
+/// Draws points and knows its own density, not necessarily normalised.
+///
+/// - `proposal.draw(rng, draws, log_density)` fills the columns of `draws`; NaN for one that must not be proposed.
+/// - `proposal.log_density(point)` is the same density anywhere.
+/// - A copy is independent of its original.
+template <typename Proposal>
+concept IndependentProposal =
+    std::copy_constructible<Proposal> && requires(Proposal proposal, Rng& rng, Eigen::MatrixXd& draws,
+                                                  Eigen::VectorXd& values, const Eigen::VectorXd& point) {
+      proposal.draw(rng, draws, values);
+      { proposal.log_density(point) } -> std::convertible_to<double>;
+    };
+
+struct IndependenceSettings {
+  Eigen::Index draws = 1000;  ///< of each chain
+  Eigen::Index burn_in = 50;  ///< iterations before the draws, not kept: the first state is a draw of the proposal
+  int chains = 4;
+  int cores = 1;  ///< chains that run at the same time, at most; changes no draw
+  std::uint64_t seed = 0;
+  int block = 96;  ///< proposals evaluated at once; one NUTS transition follows each block
+
+  void validate() const {
+    require_setting(draws >= 1, "draws", draws, "a whole number of at least 1");
+    require_setting(burn_in >= 0, "burn_in", burn_in, "a whole number of at least 0");
+    require_setting(chains >= 1, "chains", chains, "a whole number of at least 1");
+    require_setting(cores >= 1, "cores", cores, "a whole number of at least 1");
+    require_setting(block >= 1 && block <= 96, "block", block, "a whole number from 1 to 96");
+  }
+};
+
+struct IndependenceStatistics {
+  double log_density = 0;
+  double log_weight = 0;  ///< log density less that of the proposal, at the draw
+  bool accepted = false;  ///< the draw is a new point
+  bool is_nuts = false;   ///< made by a NUTS transition
+  bool diverging = false;
+  int n_steps = 0;  ///< leapfrog steps
+};
+
+/// The accept step, and what a broken sampler would put in its place.
+struct IndependenceRules {
+  static bool accepts(double log_ratio, double uniform) { return std::log(uniform) < log_ratio; }
+};
+
+struct IndependenceChain {
+  Eigen::Index iterations = 0;    ///< recorded; fewer than asked for if the chain was stopped
+  Eigen::Index proposals = 0;     ///< made, burn-in excluded
+  Eigen::Index accepted = 0;      ///< of them
+  Eigen::Index longest_stay = 0;  ///< most proposals refused in a row, burn-in excluded
+};
+
+/// A step size at which NUTS moves well on what is nearly a standard normal; not adapted, so that no draw depends on another's past.
+inline double frame_step_size(Eigen::Index dimension) {
+  return 0.9 * std::pow(static_cast<double>(std::max<Eigen::Index>(dimension, 1)), -0.25);
+}
+
+template <typename Rules, BatchLogDensity Density, IndependentProposal Proposal, typename Recorder>
+class IndependenceRun {
+ public:
+  IndependenceRun(const Density& density, const Proposal& proposal, const IndependenceSettings& settings, int chain,
+                  Recorder recorder, std::stop_token stop, ChainProgress& progress)
+      : settings_(settings),
+        chain_(chain),
+        density_(density),
+        proposal_(proposal),
+        recorder_(std::move(recorder)),
+        stop_(std::move(stop)),
+        progress_(progress),
+        rng_(settings.seed, chain),
+        nuts_(StoppableDensity<Density>(density, stop_), NutsSettings{}),
+        points_(density.dimension(), settings.block),
+        log_proposal_(settings.block),
+        log_density_(settings.block),
+        uniforms_(settings.block) {
+    nuts_.set_step_size(frame_step_size(density.dimension()));
+  }
+
+  IndependenceChain run() {
+    try {
+      find_first_state();
+      while (!finished()) {
+        propose_block();
+        for (int i = 0; i < settings_.block && !finished(); ++i) consider(i);
+        if (!finished()) move_by_nuts();
+      }
+      progress_.finished.store(true, std::memory_order_relaxed);
+    } catch (const Stopped&) {
+      // What was recorded is good.
+    }
+    return result_;
+  }
+
+ private:
+  bool finished() const { return iteration_ == settings_.burn_in + settings_.draws; }
+
+  void evaluate_points() {
+    // Few at a time where each is dear, so that a request to stop is soon heard.
+    constexpr Eigen::Index together = 24;
+    for (Eigen::Index first = 0; first < points_.cols(); first += together) {
+      if (stop_.stop_requested()) throw Stopped{};
+      const Eigen::Index count = std::min(together, points_.cols() - first);
+      density_.batch(points_.middleCols(first, count), log_density_.segment(first, count));
+    }
+  }
+
+  void propose_block() {
+    proposal_.draw(rng_, points_, log_proposal_);
+    for (double& uniform : uniforms_) uniform = rng_.uniform();
+    evaluate_points();
+  }
+
+  void find_first_state() {
+    constexpr int max_blocks = 20;
+    for (int attempt = 0; attempt < max_blocks; ++attempt) {
+      propose_block();
+      for (int i = 0; i < settings_.block; ++i) {
+        if (!std::isfinite(log_density_(i)) || std::isnan(log_proposal_(i))) continue;
+        state_ = points_.col(i);
+        statistics_.log_density = log_density_(i);
+        statistics_.log_weight = log_density_(i) - log_proposal_(i);
+        return;
+      }
+    }
+    throw std::runtime_error(
+        "Chain " + std::to_string(chain_) +
+        " found no starting point: the density was zero at every proposal. Sample with NUTS instead.");
+  }
+
+  void consider(int i) {
+    statistics_.accepted = false;
+    statistics_.is_nuts = false;
+    statistics_.diverging = false;
+    statistics_.n_steps = 0;
+    const double log_weight = log_density_(i) - log_proposal_(i);  // NaN where nothing is proposed
+    if (Rules::accepts(log_weight - statistics_.log_weight, uniforms_(i))) {
+      state_ = points_.col(i);
+      statistics_.log_density = log_density_(i);
+      statistics_.log_weight = log_weight;
+      statistics_.accepted = true;
+    }
+    stay_ = statistics_.accepted ? 0 : stay_ + 1;
+    if (iteration_ >= settings_.burn_in) {
+      ++result_.proposals;
+      if (statistics_.accepted) ++result_.accepted;
+      result_.longest_stay = std::max(result_.longest_stay, stay_);
+    }
+    record();
+  }
+
+  void move_by_nuts() {
+    if (!nuts_.set_position(state_)) {  // nothing moves from a point without a gradient
+      statistics_ = {statistics_.log_density, statistics_.log_weight, false, true, true, 0};
+      return record();
+    }
+    const TransitionStatistics transition = nuts_.transition(rng_);
+    statistics_.accepted = transition.index_in_trajectory != 0;
+    statistics_.is_nuts = true;
+    statistics_.diverging = transition.diverging;
+    statistics_.n_steps = transition.n_steps;
+    if (statistics_.accepted) {
+      state_ = nuts_.position();
+      statistics_.log_density = transition.log_density;
+      statistics_.log_weight = transition.log_density - proposal_.log_density(state_);
+      stay_ = 0;
+    }
+    n_steps_ += transition.n_steps;
+    record();
+  }
+
+  void record() {
+    if (iteration_ >= settings_.burn_in) {
+      recorder_(chain_, std::as_const(result_.iterations), std::as_const(state_), std::as_const(statistics_));
+      ++result_.iterations;
+    }
+    ++iteration_;
+    progress_.n_steps.store(n_steps_, std::memory_order_relaxed);
+    progress_.iterations.store(result_.iterations, std::memory_order_relaxed);
+  }
+
+  const IndependenceSettings& settings_;
+  int chain_;
+  Density density_;
+  Proposal proposal_;
+  Recorder recorder_;
+  std::stop_token stop_;
+  ChainProgress& progress_;
+  Rng rng_;
+  Nuts<StoppableDensity<Density>> nuts_;
+  Eigen::MatrixXd points_;
+  Eigen::VectorXd log_proposal_, log_density_, uniforms_, state_;
+  IndependenceStatistics statistics_;
+  IndependenceChain result_;
+  Eigen::Index iteration_ = 0, stay_ = 0, n_steps_ = 0;
+};
+
+/// Samples `settings.chains` chains on at most `settings.cores` threads. `recorder(chain, iteration, position, statistics)` gets every draw
+/// after the burn-in. Draws depend on the density, the proposal, the settings and the seed, never on `cores`. Polling, stopping and
+/// exceptions are as in `sample`.
+template <typename Rules = IndependenceRules, BatchLogDensity Density, IndependentProposal Proposal, typename Recorder,
+          typename Poll = KeepGoing>
+std::vector<IndependenceChain> sample_independence(
+    const Density& density, const Proposal& proposal, const IndependenceSettings& settings, const Recorder& recorder,
+    Progress& progress, Poll&& poll = {}, std::stop_token stop = {},
+    std::chrono::milliseconds poll_interval = std::chrono::milliseconds(50)) {
+  settings.validate();
+  require_setting(progress.chains() >= settings.chains, "the number of chains in progress", progress.chains(),
+                  "at least the number of chains to sample");
+  std::vector<IndependenceChain> results(static_cast<std::size_t>(settings.chains));
+  ChainWorkers workers;
+  const std::stop_callback forward_stop(std::move(stop), [&workers] { workers.request_stop(); });
+  try {
+    workers.start(std::min(settings.cores, settings.chains), settings.chains,
+                  [&](int chain, std::stop_token chain_stop) {
+                    IndependenceRun<Rules, Density, Proposal, Recorder> run(
+                        density, proposal, settings, chain, recorder, std::move(chain_stop), progress[chain]);
+                    results[static_cast<std::size_t>(chain)] = run.run();
+                  });
+    while (!workers.wait_for(poll_interval)) {
+      if (!poll()) workers.request_stop();
+    }
+  } catch (...) {
+    workers.fail(std::current_exception());
+  }
+  workers.finish();
+  return results;
+}
+
+/// What a few proposals say of how independence Metropolis would do.
+struct IndependencePilot {
+  double acceptance = 0;          ///< expected rate in the long run, estimated from the weights of all pairs
+  double folded = 0;              ///< share of draws that propose nothing
+  double log_largest_weight = 0;  ///< log of the largest weight over the mean one
+};
+
+/// Makes `blocks` blocks of proposals with random numbers of its own.
+template <BatchLogDensity Density, IndependentProposal Proposal>
+IndependencePilot pilot_independence(Density density, Proposal proposal, std::uint64_t seed, int blocks = 4) {
+  constexpr Eigen::Index block = 96;
+  constexpr std::uint64_t pilot_stream = 0x70696c6f74;  // so that no chain shares them
+  Rng rng(seed ^ pilot_stream);
+  Eigen::MatrixXd points(density.dimension(), block);
+  Eigen::VectorXd log_proposal(block), log_density(block), log_weights(block * blocks);
+  const double none = -std::numeric_limits<double>::infinity();
+  Eigen::Index folded = 0;
+  for (int b = 0; b < blocks; ++b) {
+    proposal.draw(rng, points, log_proposal);
+    density.batch(points, log_density);
+    for (Eigen::Index i = 0; i < block; ++i) {
+      const double log_weight = log_density(i) - log_proposal(i);
+      if (std::isnan(log_proposal(i))) ++folded;
+      log_weights(b * block + i) = std::isnan(log_weight) ? none : log_weight;
+    }
+  }
+  const Eigen::Index n = log_weights.size();
+  IndependencePilot pilot;
+  pilot.folded = static_cast<double>(folded) / static_cast<double>(n);
+  const double largest = log_weights.maxCoeff();
+  if (!std::isfinite(largest)) return pilot;
+  Eigen::VectorXd weights = (log_weights.array() - largest).exp();
+  const double total = weights.sum();
+  pilot.log_largest_weight = std::log(static_cast<double>(n) / total);
+  std::sort(weights.begin(), weights.end());
+  // Σ_{i≠j} min(w_i, w_j): the i-th smallest is the smaller of n - 1 - i pairs, each counted from both sides.
+  double smaller = 0;
+  for (Eigen::Index i = 0; i < n; ++i) smaller += 2 * weights(i) * static_cast<double>(n - 1 - i);
+  pilot.acceptance = smaller / (total * static_cast<double>(n - 1));
+  return pilot;
+}
+
+}  // namespace filbert

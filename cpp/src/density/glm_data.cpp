@@ -1,0 +1,387 @@
+// Lays rows out in panels, and forwards sums over them to the row kernels or to a user's likelihood.
+#include "filbert/density/glm_data.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <new>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+namespace filbert {
+
+using Eigen::Index;
+using Eigen::VectorXd;
+
+namespace {
+
+constexpr std::align_val_t cache_line{64};
+constexpr Index table_padding = 4;
+
+void require_size(const char* what, Index given, Index expected) {
+  if (given == expected) return;
+  throw std::invalid_argument(std::string(what) + " must have " + std::to_string(expected) + " elements, not " +
+                              std::to_string(given));
+}
+
+[[noreturn]] void refuse(const char* what, Index row, double value, const char* allowed) {
+  std::ostringstream message;
+  message << what << " of row " << row << " is " << value << "; it must be " << allowed;
+  throw std::invalid_argument(message.str());
+}
+
+bool is_count(double x) { return x >= 0 && std::floor(x) == x; }
+
+/// What the responses of a family may be; null where `y` is one.
+const char* complaint(Family family, double y, double trials) {
+  switch (family) {
+    case Family::Bernoulli:
+      return y == 0 || y == 1 ? nullptr : "0 or 1";
+    case Family::Binomial:
+    case Family::BetaBinomial:
+      return is_count(y) && y <= trials ? nullptr : "a whole number from 0 to the number of trials";
+    case Family::Poisson:
+    case Family::NegativeBinomial:
+      return is_count(y) ? nullptr : "a whole number of at least 0";
+    case Family::Gamma:
+    case Family::Exponential:
+      return y > 0 ? nullptr : "greater than 0";
+    case Family::Beta:
+      return y > 0 && y < 1 ? nullptr : "between 0 and 1, both excluded";
+    case Family::StudentT:
+    case Family::Gaussian:
+      return nullptr;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+AlignedArray::AlignedArray(std::ptrdiff_t size)
+    : data_(static_cast<double*>(
+          ::operator new(static_cast<std::size_t>(std::max<std::ptrdiff_t>(size, 1)) * sizeof(double), cache_line))) {
+  std::fill_n(data_.get(), std::max<std::ptrdiff_t>(size, 1), 0.0);
+}
+
+void AlignedArray::Release::operator()(double* memory) const { ::operator delete(memory, cache_line); }
+
+GlmData::GlmData(Family family, Link link, const Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStride<>>& X,
+                 const GlmResponses& responses, InstructionSet set)
+    : family_(family), link_(link), kernels_(&row_kernels(family, link, set)) {
+  for (const std::string_view name : facts(family).auxiliaries) auxiliary_names_.emplace_back(name);
+  if (!facts(family).has_trials && responses.trials.size() > 0) {
+    throw std::invalid_argument("family '" + std::string(facts(family).name) + "' has no trials");
+  }
+  lay_out(X, responses);
+}
+
+GlmData::GlmData(UserLikelihood likelihood, const Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStride<>>& X,
+                 const GlmResponses& responses)
+    : user_(std::make_shared<const UserLikelihood>(std::move(likelihood))), auxiliary_names_(user_->auxiliaries) {
+  if (auxiliaries() > max_auxiliaries) {
+    throw std::invalid_argument("a family may have " + std::to_string(max_auxiliaries) + " auxiliaries at most, not " +
+                                std::to_string(auxiliaries()));
+  }
+  lay_out(X, responses);
+}
+
+void GlmData::check_responses(const GlmResponses& responses) const {
+  for (Index i = 0; i < responses.y.size(); ++i) {
+    const double trials = responses.trials.size() > 0 ? responses.trials(i) : 1.0;
+    if (!std::isfinite(responses.y(i))) refuse("the response", i, responses.y(i), "finite");
+    if (!(is_count(trials) && trials >= 1 && std::isfinite(trials)) && responses.trials.size() > 0) {
+      refuse("the number of trials", i, trials, "a whole number of at least 1");
+    }
+    if (family_) {
+      if (const char* const allowed = complaint(*family_, responses.y(i), trials)) {
+        refuse("the response", i, responses.y(i), allowed);
+      }
+    }
+    if (responses.weights.size() > 0 && !(responses.weights(i) >= 0 && std::isfinite(responses.weights(i)))) {
+      refuse("the weight", i, responses.weights(i), "finite and not negative");
+    }
+    if (responses.offset.size() > 0 && !std::isfinite(responses.offset(i))) {
+      refuse("the offset", i, responses.offset(i), "finite");
+    }
+  }
+}
+
+void GlmData::lay_out(const Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStride<>>& X,
+                      const GlmResponses& responses) {
+  const Index n = responses.y.size();
+  if (n < 1) throw std::invalid_argument("there must be at least one row");
+  if (X.rows() != n) require_size("the response", n, X.rows());
+  if (responses.trials.size() > 0) require_size("trials", responses.trials.size(), n);
+  if (responses.weights.size() > 0) require_size("weights", responses.weights.size(), n);
+  if (responses.offset.size() > 0) require_size("offset", responses.offset.size(), n);
+  check_responses(responses);
+
+  total_weight_ = responses.weights.size() > 0 ? responses.weights.sum() : static_cast<double>(n);
+  if (!(total_weight_ > 0)) throw std::invalid_argument("every weight is 0");
+  const Index p = X.cols();
+  rows_.rows = n;
+  rows_.columns = p + 1;
+  rows_.first_column = 1;
+  const Index padded = rows_.panels() * panel_rows;
+  X_ = AlignedArray(padded * (p + 1));
+  mean_.resize(p);
+  scale_.resize(p);
+  const auto weight_of = [&](Index i) { return responses.weights.size() > 0 ? responses.weights(i) : 1.0; };
+  for (Index i = 0; i < n; ++i) X_[i / panel_rows * panel_rows * (p + 1) + i % panel_rows] = 1;
+  for (Index j = 0; j < p; ++j) {
+    const double* const column = X.data() + j * X.outerStride();
+    double mean = 0;
+    for (Index i = 0; i < n; ++i) mean += weight_of(i) * column[i];
+    mean /= total_weight_;
+    double correction = 0, squares = 0;  // the mean of what is left: the first mean has lost digits in a long sum
+    for (Index i = 0; i < n; ++i) correction += weight_of(i) * (column[i] - mean);
+    mean += correction / total_weight_;
+    for (Index i = 0; i < n; ++i) squares += weight_of(i) * (column[i] - mean) * (column[i] - mean);
+    const double sd = std::sqrt(squares / total_weight_);
+    if (!std::isfinite(sd)) {
+      for (Index i = 0; i < n; ++i) {
+        if (!std::isfinite(column[i])) refuse(("predictor " + std::to_string(j)).c_str(), i, column[i], "finite");
+      }
+      throw std::invalid_argument("predictor " + std::to_string(j) + " is too large: its variance is not a number");
+    }
+    mean_(j) = mean;
+    scale_(j) = sd > 1e-14 * std::abs(mean) ? sd : mean != 0 ? std::abs(mean) : 1.0;
+    for (Index i = 0; i < n; ++i) {
+      X_[(i / panel_rows * (p + 1) + j + 1) * panel_rows + i % panel_rows] = (column[i] - mean) / scale_(j);
+    }
+  }
+
+  y_ = AlignedArray(padded);
+  for (Index i = 0; i < padded; ++i) y_[i] = responses.y(i < n ? i : 0);
+  if (responses.trials.size() > 0) trials_.assign(responses.trials.begin(), responses.trials.end());
+  if (!trials_.empty() || family_ == Family::Gamma) {
+    second_ = AlignedArray(padded);
+    for (Index i = 0; i < padded; ++i) {
+      second_[i] = family_ == Family::Gamma ? std::log(y_[i]) : responses.trials(i < n ? i : 0);
+    }
+  }
+  if (responses.weights.size() > 0) {
+    weights_ = AlignedArray(padded);
+    std::copy_n(responses.weights.data(), n, weights_.data());
+  }
+  if (responses.offset.size() > 0) {
+    offset_ = AlignedArray(padded);
+    std::copy_n(responses.offset.data(), n, offset_.data());
+  }
+  make_table();
+  point_at_arrays();
+}
+
+void GlmData::make_table() {
+  const Index last = (rows_.panels() - 1) * panel_rows;
+  last_weights_ = AlignedArray(panel_rows);
+  for (Index i = last; i < rows_.rows; ++i) last_weights_[i - last] = weight(i);
+  constant_ = 0;
+  std::map<double, double> table;
+  for (Index i = 0; i < rows_.rows; ++i) {
+    const double trials = trials_.empty() ? 1.0 : trials_[static_cast<std::size_t>(i)];
+    if (weight(i) == 0 || !family_) continue;
+    constant_ += weight(i) * row_constant(*family_, y_[i], trials);
+    if (*family_ == Family::NegativeBinomial) table[y_[i]] += weight(i);
+    if (*family_ == Family::BetaBinomial) table[trials] += weight(i);
+  }
+  rows_.table_size = (static_cast<Index>(table.size()) + table_padding - 1) / table_padding * table_padding;
+  table_values_ = AlignedArray(rows_.table_size);
+  table_weights_ = AlignedArray(rows_.table_size);
+  std::fill_n(table_values_.data(), rows_.table_size, 1.0);
+  Index at = 0;
+  for (const auto& [value, total] : table) {
+    table_values_[at] = value;
+    table_weights_[at++] = total;
+  }
+}
+
+void GlmData::point_at_arrays() {
+  rows_.X = X_.data();
+  rows_.y = y_.data();
+  rows_.second = second_.data();
+  rows_.weights = weights_.data();
+  rows_.offset = offset_.data();
+  rows_.last_weights = last_weights_.data();
+  rows_.table_values = table_values_.data();
+  rows_.table_weights = table_weights_.data();
+}
+
+GlmData GlmData::thinned(Index every) const {
+  GlmData part;
+  part.family_ = family_;
+  part.link_ = link_;
+  part.kernels_ = kernels_;
+  part.user_ = user_;
+  part.auxiliary_names_ = auxiliary_names_;
+  part.mean_ = mean_;
+  part.scale_ = scale_;
+  part.rows_.rows = (rows() + every - 1) / every;
+  part.rows_.columns = columns();
+  part.rows_.first_column = 1;
+  const Index padded = part.rows_.panels() * panel_rows;
+  part.X_ = AlignedArray(padded * columns());
+  part.y_ = AlignedArray(padded);
+  if (second_.data() != nullptr) part.second_ = AlignedArray(padded);
+  if (weights_.data() != nullptr) part.weights_ = AlignedArray(padded);
+  if (offset_.data() != nullptr) part.offset_ = AlignedArray(padded);
+  for (Index i = 0; i < padded; ++i) {
+    const bool is_row = i < part.rows_.rows;
+    const Index from = is_row ? i * every : 0;
+    part.y_[i] = y_[from];
+    if (second_.data() != nullptr) part.second_[i] = second_[from];
+    if (!is_row) continue;
+    if (!trials_.empty()) part.trials_.push_back(trials_[static_cast<std::size_t>(from)]);
+    if (weights_.data() != nullptr) part.weights_[i] = weights_[from];
+    if (offset_.data() != nullptr) part.offset_[i] = offset_[from];
+    part.total_weight_ += weight(from);
+    for (Index j = 0; j < columns(); ++j) {
+      part.X_[(i / panel_rows * columns() + j) * panel_rows + i % panel_rows] = design(from, j);
+    }
+  }
+  part.make_table();
+  part.point_at_arrays();
+  return part;
+}
+
+double GlmData::gradient(const VectorXd& c, const VectorXd& auxiliaries, VectorXd& gradient,
+                         VectorXd& auxiliary_gradient) const {
+  if (user_) return user_gradient(c, auxiliaries, &gradient, &auxiliary_gradient);
+  return constant_ +
+         kernels_->gradient(rows_, c.data(), auxiliaries.data(), gradient.data(), auxiliary_gradient.data());
+}
+
+double GlmData::curvature(const VectorXd& c, const VectorXd& auxiliaries, Information information, VectorXd& gradient,
+                          VectorXd& auxiliary_gradient, Eigen::MatrixXd& hessian) const {
+  if (!user_) {
+    return constant_ + kernels_->curvature(rows_, c.data(), auxiliaries.data(), information, gradient.data(),
+                                           auxiliary_gradient.data(), hessian.data());
+  }
+  const double value = user_gradient(c, auxiliaries, &gradient, &auxiliary_gradient);
+  constexpr double step = 1e-4;
+  VectorXd eta(rows()), above(rows()), below(rows()), ignored(rows());
+  predict(c, eta);
+  user_->evaluate((eta.array() + step).matrix(), auxiliaries, ignored, above);
+  user_->evaluate((eta.array() - step).matrix(), auxiliaries, ignored, below);
+  VectorXd bend = (above - below) / (2 * step);
+  if (information == Information::Expected) bend = bend.cwiseMin(0.0);
+  VectorXd weighted(rows()), column(columns());
+  for (Index j = 0; j < columns(); ++j) {
+    for (Index i = 0; i < rows(); ++i) weighted(i) = bend(i) * design(i, j);
+    column.setZero();
+    add_transposed_product(weighted, column);
+    hessian.col(j) = column;
+  }
+  return value;
+}
+
+void GlmData::batch(int draws, const double* packed, const double* auxiliaries, double* values) const {
+  if (!user_) {
+    kernels_->batch(rows_, draws, packed, auxiliaries, values);
+    for (int d = 0; d < draws; ++d) values[d] += constant_;
+    return;
+  }
+  VectorXd c(columns());
+  for (int d = 0; d < draws; ++d) {
+    for (Index j = 0; j < columns(); ++j)
+      c(j) = packed[(d / batch_group * columns() + j) * batch_group + d % batch_group];
+    const Eigen::Map<const VectorXd> of_draw(auxiliaries + d * max_auxiliaries, this->auxiliaries());
+    values[d] = user_gradient(c, of_draw, nullptr, nullptr);
+  }
+}
+
+void GlmData::predict(const VectorXd& c, VectorXd& eta) const {
+  for (Index first = 0; first < rows(); first += panel_rows) {
+    const Index count = std::min<Index>(panel_rows, rows() - first);
+    const double* const panel = X_.data() + first * columns();
+    for (Index i = 0; i < count; ++i) eta(first + i) = offset(first + i);
+    for (Index j = 0; j < columns(); ++j) {
+      for (Index i = 0; i < count; ++i) eta(first + i) += c(j) * panel[j * panel_rows + i];
+    }
+  }
+}
+
+void GlmData::single(const VectorXd& eta, const VectorXd& auxiliaries, const RowDerivatives& into) const {
+  if (user_) throw std::logic_error("a user's likelihood has no row derivatives");
+  kernels_->single(rows(), eta.data(), y_.data(), second_.data(), auxiliaries.data(), into);
+}
+
+double GlmData::weighted_sum(const VectorXd& values) const {
+  double sum = 0;
+  for (Index i = 0; i < rows(); ++i) {
+    if (weight(i) > 0) sum += weight(i) * values(i);
+  }
+  return sum;
+}
+
+void GlmData::add_transposed_product(const VectorXd& by_row, VectorXd& to) const {
+  for (Index i = 0; i < rows(); ++i) {
+    if (weight(i) == 0) continue;
+    for (Index j = 0; j < columns(); ++j) to(j) += weight(i) * by_row(i) * design(i, j);
+  }
+}
+
+double GlmData::user_gradient(const VectorXd& c, const VectorXd& auxiliaries, VectorXd* gradient,
+                              VectorXd* auxiliary_gradient) const {
+  VectorXd eta(rows()), value(rows()), slope(rows());
+  predict(c, eta);
+  user_->evaluate(eta, auxiliaries, value, slope);
+  if (gradient != nullptr) {
+    gradient->setZero();
+    add_transposed_product(slope, *gradient);
+    constexpr double step = 1e-5;
+    VectorXd above(rows()), below(rows()), ignored(rows());
+    for (Index k = 0; k < auxiliaries.size(); ++k) {
+      VectorXd moved = auxiliaries;
+      moved(k) = auxiliaries(k) * std::exp(step);
+      user_->evaluate(eta, moved, above, ignored);
+      moved(k) = auxiliaries(k) * std::exp(-step);
+      user_->evaluate(eta, moved, below, ignored);
+      (*auxiliary_gradient)(k) = (weighted_sum(above) - weighted_sum(below)) / (2 * step);
+    }
+  }
+  return weighted_sum(value);
+}
+
+VectorXd GlmData::starting_predictors() const {
+  VectorXd eta(rows());
+  for (Index i = 0; i < rows(); ++i) {
+    const double trials = trials_.empty() ? 1.0 : trials_[static_cast<std::size_t>(i)];
+    eta(i) = family_ ? starting_predictor(*family_, link_, y_[i], trials) : 0.0;
+  }
+  return eta;
+}
+
+VectorXd GlmData::starting_auxiliaries() const {
+  VectorXd start = VectorXd::Ones(auxiliaries());
+  if (!family_ || auxiliaries() == 0) return start;
+  double mean = 0, square = 0;
+  for (Index i = 0; i < rows(); ++i) {
+    const double y = trials_.empty() ? y_[i] : y_[i] / trials_[static_cast<std::size_t>(i)];
+    mean += weight(i) * y / total_weight_;
+    square += weight(i) * y * y / total_weight_;
+  }
+  const double variance = std::max(square - mean * mean, 1e-300);
+  switch (*family_) {
+    case Family::NegativeBinomial:
+      start(0) = std::clamp(mean * mean / std::max(variance - mean, 1e-3 * variance), 0.1, 1e3);
+      break;
+    case Family::Gamma:
+      start(0) = std::clamp(mean * mean / variance, 0.1, 1e6);
+      break;
+    case Family::Beta:
+    case Family::BetaBinomial:
+      start(0) = std::clamp(mean * (1 - mean) / variance - 1, 0.5, 1e4);
+      break;
+    case Family::StudentT:
+      start(0) = std::sqrt(variance) + 1e-12 * std::abs(mean);
+      start(1) = 10;
+      break;
+    default:
+      start(0) = std::sqrt(variance) + 1e-12 * std::abs(mean);
+  }
+  return start;
+}
+
+}  // namespace filbert

@@ -1,0 +1,69 @@
+// The switch between independence Metropolis and NUTS.
+#include "filbert/density/glm_sampling.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+namespace filbert {
+
+using Eigen::Index;
+
+SkewedProposal skewed_proposal(const FramedGlm& density) { return SkewedProposal(density.third_derivatives(), {}); }
+
+GlmPilot pilot_glm(const FramedGlm& density, std::uint64_t seed, const SwitchRule& rule) {
+  GlmPilot result;
+  std::ostringstream refusal;
+  if (density.dimension() > rule.most_dimensions) {
+    refusal << density.dimension() << " parameters are more than " << rule.most_dimensions;
+  } else if (density.dimension() == 0) {
+    refusal << "there is nothing to sample";
+  } else {
+    result.proposal = skewed_proposal(density);
+    result.pilot = pilot_independence(density, *result.proposal, seed);
+    if (!(result.pilot.acceptance >= rule.least_acceptance)) {
+      refusal << "a pilot accepted " << result.pilot.acceptance << " of its proposals, less than "
+              << rule.least_acceptance;
+    } else if (result.pilot.folded > rule.most_folded) {
+      refusal << "the skew correction failed for a share of " << result.pilot.folded
+              << " of a pilot's proposals, more than " << rule.most_folded;
+    } else if (result.pilot.log_largest_weight > rule.most_log_largest_weight) {
+      refusal << "a pilot's largest importance weight was " << std::exp(result.pilot.log_largest_weight)
+              << " times the mean";
+    }
+  }
+  result.refusal = refusal.str();
+  return result;
+}
+
+std::string complaint_about(const std::vector<IndependenceChain>& chains, const ChainsRef& values,
+                            const SwitchRule& rule) {
+  std::ostringstream complaint;
+  for (const IndependenceChain& chain : chains) {
+    const double acceptance =
+        static_cast<double>(chain.accepted) / static_cast<double>(std::max<Index>(chain.proposals, 1));
+    // Three standard errors of a binomial share: a short run may fall short by chance.
+    const double error = 3 * std::sqrt(0.16 / static_cast<double>(std::max<Index>(chain.proposals, 1)));
+    if (acceptance < rule.least_acceptance_of_run - error) {
+      complaint << "a chain accepted " << acceptance << " of its proposals, less than " << rule.least_acceptance_of_run;
+      return complaint.str();
+    }
+    if (chain.longest_stay > rule.longest_stay) {
+      complaint << "a chain refused " << chain.longest_stay << " proposals in a row";
+      return complaint.str();
+    }
+  }
+  const Index count = static_cast<Index>(chains.size());
+  if (count < 2 || values.cols() < 4) return "";
+  const double allowed = 1 + (rule.largest_rhat - 1) * std::max(1.0, 1000.0 / static_cast<double>(values.cols()));
+  for (Index first = 0; first < values.rows(); first += count) {
+    const double rhat = split_rhat(values.middleRows(first, count));
+    if (rhat > allowed) {
+      complaint << "R-hat was " << rhat;
+      return complaint.str();
+    }
+  }
+  return "";
+}
+
+}  // namespace filbert
