@@ -28,7 +28,7 @@ using filbert::Link;
 
 namespace {
 
-using SharedData = std::shared_ptr<const GlmData>;
+using SharedData = std::shared_ptr<GlmData>;  // const to all but pybind11
 using Matrix = Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStride<>>;
 using Vector = std::optional<Eigen::VectorXd>;
 using DrawsArray = py::array_t<double, py::array::c_style | py::array::forcecast>;
@@ -73,12 +73,12 @@ SharedData make_data(const py::object& family, const std::string& link, const Ma
                      const Vector& trials, const Vector& weights, const Vector& offset) {
   const filbert::GlmResponses responses = {y, or_empty(trials), or_empty(weights), or_empty(offset)};
   if (!py::isinstance<py::str>(family)) {
-    return std::make_shared<const GlmData>(user_likelihood(family, responses), X, responses);
+    return std::make_shared<GlmData>(user_likelihood(family, responses), X, responses);
   }
   const Family named = filbert::family_named(family.cast<std::string>());
   const Link of_family = filbert::link_named(link, named);
   const py::gil_scoped_release release;  // the arguments keep their arrays alive
-  return std::make_shared<const GlmData>(named, of_family, X, responses);
+  return std::make_shared<GlmData>(named, of_family, X, responses);
 }
 
 using AuxiliarySpec = std::variant<double, PriorSpec>;

@@ -101,10 +101,12 @@ def random_glm(rng: np.random.Generator, family: str, link: str, n: int = 120, p
     if link == "identity" and family not in ("t", "gaussian"):
         start = 0.5 if family in ("bernoulli", "binomial") else 6.0
     spread = 0.1 if link in ("identity", "inverse") and family not in ("t", "gaussian") else 0.4
+    if link == "identity" and family in ("bernoulli", "binomial"):
+        spread = 0.05  # a mode inside of the domain
     eta = start + spread * np.clip(centred @ rng.uniform(-1, 1, p), -3, 3)
     if family in ("gaussian", "t") and link == "inverse":
         eta = 1.0 + 0.1 * np.clip(centred @ rng.uniform(-1, 1, p), -3, 3)
-    mean = np.ascontiguousarray(np.broadcast_to(MEANS[link](eta)[:, None], (n, 1)))
+    mean = np.array(MEANS[link](eta))[:, None]
     trials = rng.integers(1, 12, n).astype(float) if family in ("binomial", "beta_binomial") else None
     truth = {"negativebinomial": [2.0], "gamma": [4.0], "beta": [8.0], "beta_binomial": [6.0], "gaussian": [0.3], "t": [0.5, 5.0]}
     y = np.empty((n, 1))

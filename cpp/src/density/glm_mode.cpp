@@ -55,7 +55,7 @@ class Climb {
       Curvature curvature = curvature_here();
       VectorXd step = curvature.factor.solve(gradient_);
       const double decrement = gradient_.dot(step);
-      if (iteration == 1) require_identified(curvature.precision);
+      if (iteration == 1) require_identified(-hessian_);
       if (iteration > 4) require_bounded(step, decrement);
       const double longest = step.size() > 0 ? step.lpNorm<Eigen::Infinity>() : 0.0;
       const double size = q_.size() > 0 ? std::max(1.0, q_.lpNorm<Eigen::Infinity>()) : 1.0;
