@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         PriorError,
         SettingError,
     )
-    from .families.family import Family
+    from .families.custom import CustomFamily
     from .interpret.comparison import comparisons
     from .interpret.prediction import predictions
     from .interpret.slope import slopes
@@ -57,11 +57,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Cauchy",
     "ConvergenceWarning",
+    "CustomFamily",
     "DataError",
     "DataTypeError",
     "DataWarning",
     "Exponential",
-    "Family",
     "FilbertError",
     "Flat",
     "FormulaError",
@@ -129,7 +129,7 @@ _HOMES = {
         ),
         "plots",
     ),
-    "Family": "families.family",
+    "CustomFamily": "families.custom",
     "load": "model",
     "Model": "model",
     "Prior": "priors.prior",

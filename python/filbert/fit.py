@@ -55,7 +55,11 @@ def fit(
         "family": regression.family.name,
         "link": regression.link,
         "model_fingerprint": fingerprint(regression),
+        "auxiliaries": ", ".join(parameter.name for parameter in regression.auxiliaries.values()),
         **attributes,
+        "sampler": run.sampler,
+        "sampler_note": run.note,
+        "instruction_set": _core.instruction_set(),
         "tuning_steps": settings.tune,
         "random_seed": str(settings.random_seed),  # netCDF has no integers of any size
         "target_accept": settings.target_accept,
@@ -67,18 +71,26 @@ def fit(
     return idata
 
 
+def warm_up(regression: Regression) -> int:
+    """Return the iterations of NUTS's warm-up where `tune` is not given: few in a frame made for the posterior."""
+    return 1000 if regression.family.sees_summary(regression) else 150
+
+
 def framed(regression: Regression) -> Any:
     """Return the posterior in its frame, and warn where the data do not settle the answer."""
-    if regression.family.sees_summary:
+    sees_summary = regression.family.sees_summary(regression)
+    if sees_summary:
         identifiability.check_residual(regression)
     try:
         density = regression.family.frame(regression)
     except _core.ImproperPosteriorError as error:
         raise identifiability.improper_posterior(regression, str(error)) from None
+    except _core.NoModeError as error:
+        raise identifiability.no_mode(regression, *error.args) from None
     except _core.UncomputablePosteriorError as error:
         raise identifiability.uncomputable_posterior(regression, error.args[1]) from None
     identifiability.warn_collinear(regression)
-    if regression.family.sees_summary:
+    if sees_summary:
         identifiability.warn_overruled(regression, density)
     identifiability.warn_auxiliary_overruled(regression)
     return density

@@ -11,7 +11,7 @@ from . import _core, foreign
 from .errors import PriorError, SettingError
 from .families import family_of
 from .families.family import Family
-from .fit import fit
+from .fit import fit, warm_up
 from .formula.design import Design
 from .formula.reading import read
 from .priors.prior import Prior
@@ -43,7 +43,10 @@ class Model:
     data : pandas.DataFrame
         One row an observation.
     family : str or Family, default "gaussian"
-        ``"gaussian"``, or an object of a class of your own that extends `filbert.Family`.
+        ``"gaussian"``, ``"bernoulli"``, ``"binomial"``, ``"poisson"``, ``"negativebinomial"``, ``"t"``, ``"gamma"``,
+        ``"exponential"``, ``"lognormal"``, ``"beta"``, ``"beta_binomial"``, or an object of a class of your own that
+        extends `filbert.CustomFamily`. Successes among trials are written ``p(y, n) ~ ...``; the level of a column that
+        counts as success, ``y['yes'] ~ ...``.
     priors : mapping of str to Prior, optional
         Priors by term, as formulas print it, by ``"Intercept"`` and ``"sigma"``; ``"common"`` is for all slopes that
         have none of their own. What is not given gets a default prior, scaled by the data; ``print(model)`` shows them.
@@ -231,12 +234,34 @@ class Model:
 
         return least_squares_table(self._regression)
 
+    def maximum_likelihood(self) -> pd.DataFrame:
+        """Return the maximum of the likelihood, priors aside: the classical fit of any family.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row a parameter, columns ``estimate`` and ``standard_error``: of coefficients from the expected
+            information, as software for generalised linear models has it, and of auxiliary parameters from the
+            observed one. ``attrs`` has ``log_likelihood``, ``aic``, ``covariance`` (coefficients and logarithms of
+            auxiliaries, from the observed information) and ``iterations``.
+
+        Raises
+        ------
+        DataError
+            If the likelihood has no maximum: separated data, or columns that determine each other; the message names
+            the columns. Also if the model was loaded without its rows.
+        """
+        from .results.maximum_likelihood import maximum_likelihood_table
+
+        return maximum_likelihood_table(self._regression)
+
     def fit(
         self,
         draws: int = 1000,
-        tune: int | None = 1000,
+        tune: int | None = None,
         chains: int | None = 4,
         cores: int | None = None,
+        sampler: str = "auto",
         target_accept: float = 0.8,
         max_treedepth: int = 10,
         random_seed: int | np.random.Generator | None = None,
@@ -245,17 +270,23 @@ class Model:
         progressbar: bool = True,
         **other: Any,
     ) -> Any:
-        """Sample the posterior by NUTS.
+        """Sample the posterior.
 
         Parameters
         ----------
         draws : int, default 1000
             Draws of each chain, after the warm-up.
-        tune : int, default 1000
-            Iterations of each chain's warm-up.
+        tune : int, optional
+            Iterations of each chain's warm-up by NUTS: 1000 for Gaussian models, 150 for others, whose coordinates are
+            made for their posterior.
         chains : int, default 4
         cores : int, optional
             Chains that run at the same time; all processors by default. The draws do not depend on it.
+        sampler : str, default "auto"
+            ``"nuts"``, or ``"independence"``: independence Metropolis with proposals from a skew-corrected Gaussian at
+            the mode and a t distribution about it, for generalised linear models. ``"auto"`` takes the second where a
+            pilot says that it will do, and leaves it for NUTS where the run shows otherwise; which one it was, and why,
+            is in the attributes ``sampler`` and ``sampler_note``.
         target_accept : float, default 0.8
             Acceptance rate that the step size is tuned to.
         max_treedepth : int, default 10
@@ -297,6 +328,8 @@ class Model:
             random_seed=random_seed,
             discard_tuned_samples=discard_tuned_samples,
             init=init,
+            sampler=sampler,
+            default_tune=warm_up(self._regression),
             **{**chosen, **asked.settings},
         )
         from .results.container import fitted_data

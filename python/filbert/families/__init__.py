@@ -42,7 +42,7 @@ def family_of(family: Any) -> Family:
         return family
     if not isinstance(family, str):
         raise DataTypeError(
-            f"family must be the name of a family, or an object of a subclass of fb.Family, not {family!r} "
+            f"family must be the name of a family, or an object of a subclass of fb.CustomFamily, not {family!r} "
             f"({type(family).__name__})."
         )
     if family not in FAMILIES:

@@ -56,6 +56,29 @@ class CoefficientScales:
     factor: float | None = None
 
 
+@dataclass(frozen=True)
+class MaximumLikelihood:
+    """The top of a likelihood.
+
+    Attributes
+    ----------
+    estimate : array, (coefficients + auxiliaries,)
+        Auxiliary parameters that are fixed are left out.
+    covariance : array, square
+        Of the coefficients and the logarithms of the auxiliary parameters, from the observed information.
+    expected_covariance : array, (coefficients, coefficients)
+        From the expected information.
+    log_likelihood : float
+    iterations : int
+    """
+
+    estimate: Floats
+    covariance: Floats
+    expected_covariance: Floats
+    log_likelihood: float
+    iterations: int
+
+
 class Posed(Protocol):
     """A regression as its family sees it: what a density is made of."""
 
@@ -101,7 +124,7 @@ class Posed(Protocol):
 
 
 class Family(ABC):
-    """A family of responses. Subclass it for one of your own, and pass an object of it as ``family=``.
+    """A family of responses; `filbert.CustomFamily` is the class to extend for one of your own.
 
     Attributes
     ----------
@@ -112,8 +135,6 @@ class Family(ABC):
         Links of the parent that the family accepts, the default one first.
     auxiliaries : mapping of str to str
         Names of the further parameters, which are one positive number each, with what they are.
-    sees_summary : bool
-        Whether the likelihood sees rows only as least squares do, so that these say what the data say.
     scales_with_response : bool
         Whether default priors are scaled by the response's spread, which there must be then.
     has_trials : bool
@@ -126,7 +147,6 @@ class Family(ABC):
     parent: ClassVar[str] = "mu"
     links: ClassVar[tuple[str, ...]] = ("identity",)
     auxiliaries: ClassVar[Mapping[str, str]] = {}
-    sees_summary: ClassVar[bool] = False
     scales_with_response: ClassVar[bool] = False
     has_trials: ClassVar[bool] = False
     is_binary: ClassVar[bool] = False
@@ -162,6 +182,10 @@ class Family(ABC):
             Labels of the rows.
         """
 
+    def sees_summary(self, regression: Posed) -> bool:
+        """Tell whether the likelihood sees rows only as least squares do, so that these say what the data say."""
+        return False
+
     def summarised(self, block: Block) -> Floats:
         """Return the response as the summary takes it, which is how a likelihood that `sees_summary` sees it."""
         return block.target
@@ -182,6 +206,16 @@ class Family(ABC):
         ------
         _core.ImproperPosteriorError, _core.UncomputablePosteriorError
             If there is no posterior, or doubles cannot hold it.
+        """
+
+    @abstractmethod
+    def maximum_likelihood(self, regression: Posed) -> MaximumLikelihood:
+        """Return the top of the likelihood, priors aside.
+
+        Raises
+        ------
+        _core.NoModeError
+            If it has none.
         """
 
     @abstractmethod

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from .. import _core
 from ..data.blocks import Block, Floats
 from ..priors.prior import Prior
-from .family import CoefficientScales, DefaultPrior, Family, Keys, Posed
+from .family import CoefficientScales, DefaultPrior, Keys, Posed
+from .kernel_family import DEFAULT_SCALE, KernelFamily
 
-DEFAULT_SCALE = 2.5  # response standard deviations per predictor standard deviation, as in rstanarm and bambi
 DEFAULT_SIGMA_NU = 4.0  # degrees of freedom of the half Student-t prior for sigma, as in bambi
 
 
-class Gaussian(Family):
-    """``y ~ Normal(mu, sigma)``."""
+class Gaussian(KernelFamily):
+    """``y ~ Normal(mu, sigma)``; with another link than the identity, or a known sigma, row by row as others."""
 
     name = "gaussian"
-    sees_summary = True
+    links = ("identity", "log", "inverse")
     scales_with_response = True
     auxiliaries = {"sigma": "the residual standard deviation"}  # noqa: RUF012 (never changed)
 
     def coefficient_scales(self, link: str, response_mean: float, response_sd: float) -> CoefficientScales:
+        if link != "identity":  # the scale of the response says nothing about that of its logarithm
+            return super().coefficient_scales(link, response_mean, response_sd)
         scale = DEFAULT_SCALE * response_sd
         return CoefficientScales(response_mean, scale, scale, "mean(y)", f"{DEFAULT_SCALE:g} sd(y)")
 
@@ -32,8 +35,11 @@ class Gaussian(Family):
         prior = Prior("HalfStudentT", nu=DEFAULT_SIGMA_NU, sigma=response_sd)
         return DefaultPrior(prior, f"HalfStudentT(nu: {DEFAULT_SIGMA_NU:g}, sigma: sd(y))")
 
-    def posterior(self, regression: Posed) -> _core.LinearGaussian:
-        """Return the posterior over (β, log σ)."""
+    def sees_summary(self, regression: Posed) -> bool:
+        return regression.link == "identity" and not regression.fixed
+
+    def summary_posterior(self, regression: Posed) -> _core.LinearGaussian:
+        """Return the posterior over (β, log σ) from the summary of the rows."""
         return _core.LinearGaussian(
             regression.summary,
             intercept=regression.has_intercept,
@@ -42,10 +48,14 @@ class Gaussian(Family):
             sigma_prior=regression.auxiliary_priors["sigma"],
         )
 
-    def frame(self, regression: Posed) -> _core.FramedLinearGaussian:
-        return _core.FramedLinearGaussian(self.posterior(regression))
+    def frame(self, regression: Posed) -> Any:
+        if self.sees_summary(regression):
+            return _core.FramedLinearGaussian(self.summary_posterior(regression))
+        return super().frame(regression)
 
     def log_likelihood(self, link: str, block: Block, predictor: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
+        if link != "identity":
+            return super().log_likelihood(link, block, predictor, auxiliaries)
         assert block.y is not None
         sigma = auxiliaries["sigma"]
         predictor -= block.y[:, None]

@@ -10,7 +10,7 @@ import numpy as np
 from .. import _core
 from ..data.blocks import Block, Floats
 from ..priors.prior import Prior
-from .family import CoefficientScales, DefaultPrior, Family, Keys, Posed
+from .family import CoefficientScales, DefaultPrior, Family, Keys, MaximumLikelihood, Posed
 
 DEFAULT_SCALE = 2.5  # units of the linear predictor per standard deviation of a column, as in rstanarm and bambi
 
@@ -21,6 +21,11 @@ class KernelFamily(Family):
     Default priors are bambi's: Normal(0, 2.5/sd(x)) for slopes, Normal(0, 2.5) for the intercept of the centred design,
     and HalfCauchy(1) for auxiliary parameters.
     """
+
+    @property
+    def kernel(self) -> Any:
+        """What the core evaluates the rows by: its name of the family, or an object with a function of rows."""
+        return self.name
 
     def coefficient_scales(self, link: str, response_mean: float, response_sd: float) -> CoefficientScales:
         return CoefficientScales(0.0, DEFAULT_SCALE, DEFAULT_SCALE, "0", f"{DEFAULT_SCALE:g}")
@@ -39,8 +44,10 @@ class KernelFamily(Family):
             intercept=regression.has_intercept,
             intercept_at_means=regression.intercept_at_means,
             coefficient_priors=regression.coefficient_priors,
-            auxiliary_priors=[regression.auxiliary_priors.get(name) for name in self.auxiliaries],
-            fixed=[regression.fixed.get(name) for name in self.auxiliaries],
+            auxiliary_priors=[
+                regression.fixed[name] if name in regression.fixed else regression.auxiliary_priors[name]
+                for name in self.auxiliaries
+            ],
         )
 
     def data(self, regression: Posed) -> Any:
@@ -55,11 +62,18 @@ class KernelFamily(Family):
         X = blocks[0].X if len(blocks) == 1 else np.asfortranarray(np.concatenate([block.X for block in blocks]))
         y = column("y")
         assert y is not None
-        return _core.GlmData(self.name, regression.link, X, y, column("trials"), column("weights"), column("offset"))
+        return _core.GlmData(self.kernel, regression.link, X, y, column("trials"), column("weights"), column("offset"))
+
+    def maximum_likelihood(self, regression: Posed) -> MaximumLikelihood:
+        fixed = [regression.fixed.get(name) for name in self.auxiliaries]
+        top = _core.glm_maximum_likelihood(self.data(regression), intercept=regression.has_intercept, fixed=fixed)
+        top.pop("linear_predictor")
+        return MaximumLikelihood(**top)
 
     def log_likelihood(self, link: str, block: Block, predictor: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
-        values = [auxiliaries[name] for name in self.auxiliaries]
-        return _core.glm_log_likelihood(self.name, link, block.y, block.trials, predictor, values)
+        return _core.glm_log_likelihood(
+            self.name, link, block.y, block.trials, predictor, self.stacked(auxiliaries, predictor.shape[1])
+        )
 
     def draw_responses(
         self,
@@ -71,5 +85,11 @@ class KernelFamily(Family):
         out: Floats,
         threads: int,
     ) -> None:
-        values = [auxiliaries[name] for name in self.auxiliaries]
-        _core.glm_response_draws(self.name, mean, block.trials, values, keys, seed, out, threads)
+        if out is not mean:
+            out[...] = mean
+        stacked = self.stacked(auxiliaries, mean.shape[1])
+        _core.glm_response_draws(self.name, mean, block.trials, stacked, keys, seed, out, threads)
+
+    def stacked(self, auxiliaries: Mapping[str, Floats], draws: int) -> Floats:
+        """Return draws of the auxiliary parameters as the core takes them, (auxiliaries, draws)."""
+        return np.array([auxiliaries[name] for name in self.auxiliaries]).reshape(len(self.auxiliaries), draws)

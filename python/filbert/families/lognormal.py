@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +11,29 @@ import numpy as np
 from .. import _core
 from ..data.blocks import Block, Floats
 from ..priors.prior import Prior
-from .family import CoefficientScales, DefaultPrior, Keys
+from .family import CoefficientScales, DefaultPrior, Keys, MaximumLikelihood, Posed
 from .gaussian import Gaussian
 from .kernel_family import DEFAULT_SCALE
 from .responses import check_positive
+
+
+class _OnLogarithms:
+    """A regression whose rows have the logarithm of their response."""
+
+    def __init__(self, regression: Posed) -> None:
+        self._regression = regression
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._regression, name)
+
+    @property
+    def rows(self) -> Any:
+        return self
+
+    def blocks(self) -> Iterator[Block]:
+        assert self._regression.rows is not None
+        for block in self._regression.rows.blocks():
+            yield replace(block, y=np.log(block.y))  # type: ignore[arg-type]
 
 
 class LogNormal(Gaussian):
@@ -26,6 +45,22 @@ class LogNormal(Gaussian):
 
     def check_response(self, response: str, values: Floats, trials: Floats | None, index: Any) -> None:
         check_positive(response, values, index, self.name)
+
+    @property
+    def kernel(self) -> str:
+        return "gaussian"
+
+    def data(self, regression: Posed) -> Any:
+        return super().data(_OnLogarithms(regression))
+
+    def maximum_likelihood(self, regression: Posed) -> MaximumLikelihood:
+        top = super().maximum_likelihood(regression)
+        assert regression.rows is not None
+        jacobian = sum(
+            float(np.sum(np.log(block.y) * (1.0 if block.weights is None else block.weights)))  # type: ignore[arg-type]
+            for block in regression.rows.blocks()
+        )
+        return replace(top, log_likelihood=top.log_likelihood - jacobian)
 
     def summarised(self, block: Block) -> Floats:
         return replace(block, y=np.log(block.y)).target  # type: ignore[arg-type]

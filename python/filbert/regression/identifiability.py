@@ -20,6 +20,8 @@ MAX_PRIOR_SHIFT = 3.0
 MIN_PRIOR_SHARE = 0.1
 # Columns with a larger condition number nearly determine each other (Belsley, Kuh and Welsch 1980).
 NEARLY_COLLINEAR = 30.0
+# A column is part of a direction where its part is at least this, of the largest.
+MIN_PART = 1e-3
 # A residual deviation below this part of the response's is rounding.
 EXACT_FIT = 1e-12
 
@@ -188,6 +190,36 @@ def warn_auxiliary_overruled(regression: Regression) -> None:
             "auto_scale=False.",
             DataWarning,
         )
+
+
+def no_mode(regression: Regression, message: str, reason: str, direction: np.ndarray) -> DataError:
+    """Say why a posterior, or a likelihood, has no top, naming the columns along which it rises or stays level.
+
+    Parameters
+    ----------
+    regression : Regression
+    message : str
+        What the core says.
+    reason : str
+        ``"separated"``, ``"not identified"``, ``"no start"`` or ``"not converged"``.
+    direction : array, (coefficients,)
+        In standard deviations of the columns, the largest being 1; may be empty.
+    """
+    labels = [label for parameter in regression.coefficients for label in parameter.labels]
+    involved = [label for label, part in zip(labels, direction, strict=False) if abs(part) >= MIN_PART]
+    named = quote_names(involved) or "the coefficients"
+    remedy = "Give them proper priors, such as Normal(0, 2.5), or leave a column out"
+    if reason == "separated":
+        return DataError(
+            f"The data are separated along {named}: some combination of these columns tells the responses apart without "
+            f"an error, so the likelihood rises for ever, and nothing else bounds it. {remedy}."
+        )
+    if reason == "not identified":
+        return DataError(
+            f"The data say nothing about a combination of {named}: the likelihood does not change along it, and nothing "
+            f"else bounds it. {remedy}."
+        )
+    return DataError(f"The model has no mode to start from: {message}. Check the response, offset and priors.")
 
 
 def _collinear_columns(regression: Regression) -> list[list[str]]:

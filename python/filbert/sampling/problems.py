@@ -27,8 +27,15 @@ MAX_SHARE_AT_MAX_TREEDEPTH = 0.05
 def log_run(run: Run, settings: Settings) -> None:
     """Say in one line what was sampled and how long it took."""
     tune, draws = settings.tune, run.draws
+    chains = f"{run.chains} chain{'s' * (run.chains != 1)}"
+    if run.sampler == "independence":
+        logger.info(
+            f"Sampled {chains} for {draws:_d} draws ({draws * run.chains:_d} in total) by independence Metropolis took "
+            f"{run.seconds:.2f} seconds."
+        )
+        return
     logger.info(
-        f"Sampled {run.chains} chain{'s' * (run.chains != 1)} for {tune:_d} tune and {draws:_d} draw iterations "
+        f"Sampled {chains} for {tune:_d} tune and {draws:_d} draw iterations "
         f"({tune * run.chains:_d} + {draws * run.chains:_d} draws total) took {run.seconds:.2f} seconds."
     )
 
@@ -43,8 +50,16 @@ def warn_about(run: Run, names: Sequence[str], settings: Settings) -> None:
         Names of the variables, in the order of ``run.sampling["values"]``.
     settings : Settings
     """
-    for message in [*_sampler_problems(run, settings), *_convergence_problems(run, names, settings)]:
+    problems = _proposal_problems if run.sampler == "independence" else _sampler_problems
+    for message in [*problems(run, settings), *_convergence_problems(run, names, settings)]:
         warn(message, ConvergenceWarning)
+
+
+def _proposal_problems(run: Run, settings: Settings) -> Iterator[str]:
+    if run.note:
+        yield (
+            f"Independence Metropolis did not suit this posterior: {run.note}. Use sampler='auto' or sampler='nuts'."
+        )
 
 
 def _sampler_problems(run: Run, settings: Settings) -> Iterator[str]:

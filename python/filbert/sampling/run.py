@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ..errors import ConvergenceWarning, warn
+from ..errors import ConvergenceWarning, SettingError, warn
 from .memory import check_draws_fit
 from .progress import progress
 from .settings import Settings
@@ -21,11 +21,24 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Run:
-    """What a run gave: arrays by name, `values` (variables, chains, draws) and statistics (chains, draws)."""
+    """What a run gave.
+
+    Attributes
+    ----------
+    sampling, warmup : dict of str to array
+        ``values`` (variables, chains, draws) and statistics (chains, draws); no warm-up unless it was kept.
+    seconds : float
+    sampler : str
+        ``"nuts"`` or ``"independence"``.
+    note : str
+        Why another sampler than the first choice was taken; empty if none was.
+    """
 
     sampling: dict[str, npt.NDArray[Any]]
     warmup: dict[str, npt.NDArray[Any]] | None
     seconds: float
+    sampler: str = "nuts"
+    note: str = ""
 
     @property
     def chains(self) -> int:
@@ -38,42 +51,35 @@ class Run:
         return int(self.sampling["lp"].shape[1])
 
 
-def run(density: _core.FramedLinearGaussian, settings: Settings) -> Run:
+def run(density: Any, settings: Settings) -> Run:
     """Sample the posterior; Ctrl-C stops it and keeps the draws so far.
+
+    Parameters
+    ----------
+    density : framed density
+        One of `_core`, or a `_core.CallableDensity`.
+    settings : Settings
 
     Raises
     ------
     KeyboardInterrupt
         If it was stopped before every chain had a draw.
     SettingError
-        If the draws would not fit into memory.
+        If the draws would not fit into memory, or the density has no sampler of the kind that was asked for.
     """
-    length = settings.draws + settings.tune * settings.keep_warmup
-    asked = f"draws={settings.draws} in {settings.chains} chains"
-    if settings.keep_warmup:
-        asked += f" with their warm-up (tune={settings.tune})"
-    check_draws_fit(asked, length * settings.chains, density.dimension)
+    _check_memory(density, settings)
     with progress(settings) as report:
         start = time.perf_counter()
-        result = _core.sample(
-            density,
-            draws=settings.draws,
-            tune=settings.tune,
-            chains=settings.chains,
-            cores=settings.cores,
-            seed=settings.seed,
-            target_accept=settings.target_accept,
-            max_treedepth=settings.max_treedepth,
-            keep_warmup=settings.keep_warmup,
-            report=report,
-        )
+        result = _sampled(density, settings, report)
         seconds = time.perf_counter() - start
+    sampler, note = result.get("sampler", settings.sampler), result.get("note", "") or result.get("complaint", "")
+    tune = 0 if sampler == "independence" else settings.tune
     sampling, warmup = result["sampling"], result.get("warmup")
-    if min(result["iterations"]) < settings.tune + settings.draws:  # Ctrl-C came before the end
-        kept = _completed_chains([iterations - settings.tune for iterations in result["iterations"]])
+    if min(result["iterations"]) < tune + settings.draws:  # Ctrl-C came before the end
+        kept = _completed_chains([iterations - tune for iterations in result["iterations"]])
         if not kept:
             raise KeyboardInterrupt("stopped during the warm-up, before any chain had a draw")
-        length = min(result["iterations"][chain] for chain in kept) - settings.tune
+        length = min(result["iterations"][chain] for chain in kept) - tune
         sampling = {name: array[..., kept, :length] for name, array in sampling.items()}
         warmup = warmup and {name: array[..., kept, :] for name, array in warmup.items()}
         warn(
@@ -81,7 +87,39 @@ def run(density: _core.FramedLinearGaussian, settings: Settings) -> Run:
             f"{settings.draws} draws each.",
             ConvergenceWarning,
         )
-    return Run(sampling, warmup, seconds)
+    return Run(sampling, warmup, seconds, "nuts" if sampler == "auto" else sampler, note)
+
+
+def _sampled(density: Any, settings: Settings, report: Any) -> dict[str, Any]:
+    """Run the sampler that was asked for; a GLM has two, and chooses by a pilot if it may."""
+    common = {
+        "draws": settings.draws,
+        "chains": settings.chains,
+        "cores": settings.cores,
+        "seed": settings.seed,
+        "report": report,
+    }
+    nuts = {
+        "tune": settings.tune,
+        "target_accept": settings.target_accept,
+        "max_treedepth": settings.max_treedepth,
+        "keep_warmup": settings.keep_warmup,
+    }
+    if settings.sampler == "independence":
+        if not isinstance(density, _core.FramedGlm):
+            raise SettingError("sampler='independence' is for generalised linear models. This one is sampled by NUTS.")
+        return _core.sample_independence(density, **common)
+    if settings.sampler == "auto" and isinstance(density, _core.FramedGlm):
+        return _core.sample_glm(density, **common, **nuts)
+    return _core.sample(density, **common, **nuts)
+
+
+def _check_memory(density: Any, settings: Settings) -> None:
+    length = settings.draws + settings.tune * settings.keep_warmup
+    asked = f"draws={settings.draws} in {settings.chains} chains"
+    if settings.keep_warmup:
+        asked += f" with their warm-up (tune={settings.tune})"
+    check_draws_fit(asked, length * settings.chains, density.dimension)
 
 
 def _completed_chains(draws: Sequence[int]) -> list[int]:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from ..errors import DataTypeError, SettingError
+from ..errors import DataTypeError, SettingError, quote_names
 
 DEFAULT_TUNE = 1000
+SAMPLERS = ("auto", "nuts", "independence")
 _STARTS = ("auto", "jitter", "jitter+adapt_diag")  # the last is PyMC's name for what this sampler does
 
 
@@ -30,6 +31,7 @@ class Settings:
     random_seed: int
     progressbar: bool
     check_convergence: bool = True
+    sampler: str = "auto"
 
     @property
     def seed(self) -> int:
@@ -51,6 +53,8 @@ class Settings:
         init: Any,
         progressbar: bool,
         check_convergence: bool = True,
+        sampler: Any = "auto",
+        default_tune: int = DEFAULT_TUNE,
     ) -> Settings:
         """Check each setting by itself; the message names it, its value and what is allowed."""
         if init not in _STARTS:
@@ -58,6 +62,8 @@ class Settings:
                 f"init must be 'jitter' (a random start for each chain around the mode) or 'auto', not {init!r}: how "
                 "the sampler adapts cannot be chosen."
             )
+        if sampler not in SAMPLERS:
+            raise SettingError(f"sampler must be one of {quote_names(SAMPLERS)}, not {sampler!r}.")
         if isinstance(target_accept, bool) or not isinstance(target_accept, (int, float, np.number)):
             raise DataTypeError(f"target_accept must be a number between 0 and 1, not {target_accept!r}.")
         if not 0 < target_accept < 1:
@@ -65,7 +71,7 @@ class Settings:
         chains = whole_number("chains", 4 if chains is None else chains, 1, 10_000)
         return cls(
             draws=whole_number("draws", draws, 1, 2**40),
-            tune=whole_number("tune", DEFAULT_TUNE if tune is None else tune, 0, 2**40),
+            tune=whole_number("tune", default_tune if tune is None else tune, 0, 2**40),
             chains=chains,
             cores=min(available_cores() if cores is None else whole_number("cores", cores, 1, 10_000), chains),
             target_accept=float(target_accept),
@@ -74,6 +80,7 @@ class Settings:
             random_seed=checked_seed(random_seed),
             progressbar=bool(progressbar),
             check_convergence=bool(check_convergence),
+            sampler=sampler,
         )
 
 

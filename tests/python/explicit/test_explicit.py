@@ -105,7 +105,7 @@ def both(name):
 def test_density_is_the_formulas(name):
     model, explicit = both(name)
     gaussian = FAMILIES["gaussian"]
-    here, there = gaussian.posterior(explicit.regression), gaussian.posterior(model.regression)
+    here, there = gaussian.summary_posterior(explicit.regression), gaussian.summary_posterior(model.regression)
     assert here.dimension == there.dimension
     rng = np.random.default_rng(0)
     for _ in range(5):

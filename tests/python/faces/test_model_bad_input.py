@@ -168,7 +168,8 @@ def test_an_unknown_family_lists_those_there_are() -> None:
     ):
         fb.Model("y ~ x", frame(), family="poison")
     with pytest.raises(
-        fb.DataTypeError, match=r"family must be the name of a family, or an object of a subclass of fb.Family, not 3"
+        fb.DataTypeError,
+        match=r"family must be the name of a family, or an object of a subclass of fb.CustomFamily, not 3",
     ):
         fb.Model("y ~ x", frame(), family=3)
     with pytest.raises(fb.SettingError, match="link='loggit' is not available"):
