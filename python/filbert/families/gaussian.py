@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class Gaussian(KernelFamily):
     """``y ~ Normal(mu, sigma)``; with another link than the identity, or a known sigma, row by row as others."""
 
     name = "gaussian"
-    links = ("identity", "log", "inverse")
+    links: ClassVar[tuple[str, ...]] = ("identity", "log", "inverse")
     scales_with_response = True
     auxiliaries = {"sigma": "the residual standard deviation"}  # noqa: RUF012 (never changed)
 

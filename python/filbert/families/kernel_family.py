@@ -71,6 +71,7 @@ class KernelFamily(Family):
         return MaximumLikelihood(**top)
 
     def log_likelihood(self, link: str, block: Block, predictor: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
+        assert block.y is not None
         return _core.glm_log_likelihood(
             self.name, link, block.y, block.trials, predictor, self.stacked(auxiliaries, predictor.shape[1])
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class LogNormal(Gaussian):
     """``log(y) ~ Normal(mu, sigma)``: the Gaussian family on logarithms, and as fast. ``mu`` is the mean of log(y)."""
 
     name = "lognormal"
-    links = ("identity",)
+    links: ClassVar[tuple[str, ...]] = ("identity",)
     auxiliaries = {"sigma": "the standard deviation of log(y)"}  # noqa: RUF012 (never changed)
 
     def check_response(self, response: str, values: Floats, trials: Floats | None, index: Any) -> None:
@@ -56,10 +56,10 @@ class LogNormal(Gaussian):
     def maximum_likelihood(self, regression: Posed) -> MaximumLikelihood:
         top = super().maximum_likelihood(regression)
         assert regression.rows is not None
-        jacobian = sum(
-            float(np.sum(np.log(block.y) * (1.0 if block.weights is None else block.weights)))  # type: ignore[arg-type]
-            for block in regression.rows.blocks()
-        )
+        jacobian = 0.0
+        for block in regression.rows.blocks():
+            assert block.y is not None
+            jacobian += float(np.sum(np.log(block.y) * (1.0 if block.weights is None else block.weights)))
         return replace(top, log_likelihood=top.log_likelihood - jacobian)
 
     def summarised(self, block: Block) -> Floats:

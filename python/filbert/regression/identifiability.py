@@ -173,7 +173,11 @@ def warn_overruled(regression: Regression, density: _core.FramedLinearGaussian) 
 def warn_auxiliary_overruled(regression: Regression) -> None:
     """Warn where the default prior of the residual deviation, of auto_scale=False, is far from what the rows say."""
     fit = regression.least_squares
-    if not regression.family.sees_summary or len(regression.auxiliaries) != 1 or not fit.degrees_of_freedom > 0:
+    if (
+        not regression.family.sees_summary(regression)
+        or len(regression.auxiliaries) != 1
+        or not fit.degrees_of_freedom > 0
+    ):
         return
     (parameter,) = regression.auxiliaries.values()
     if not parameter.chosen.is_default:
@@ -211,13 +215,13 @@ def no_mode(regression: Regression, message: str, reason: str, direction: np.nda
     remedy = "Give them proper priors, such as Normal(0, 2.5), or leave a column out"
     if reason == "separated":
         return DataError(
-            f"The data are separated along {named}: some combination of these columns tells the responses apart without "
-            f"an error, so the likelihood rises for ever, and nothing else bounds it. {remedy}."
+            f"The data are separated along {named}: some combination of these columns tells the responses apart "
+            f"without an error, so the likelihood rises for ever, and nothing else bounds it. {remedy}."
         )
     if reason == "not identified":
         return DataError(
-            f"The data say nothing about a combination of {named}: the likelihood does not change along it, and nothing "
-            f"else bounds it. {remedy}."
+            f"The data say nothing about a combination of {named}: the likelihood does not change along it, and "
+            f"nothing else bounds it. {remedy}."
         )
     return DataError(f"The model has no mode to start from: {message}. Check the response, offset and priors.")
 

@@ -50,12 +50,12 @@ def warn_about(run: Run, names: Sequence[str], settings: Settings) -> None:
         Names of the variables, in the order of ``run.sampling["values"]``.
     settings : Settings
     """
-    problems = _proposal_problems if run.sampler == "independence" else _sampler_problems
-    for message in [*problems(run, settings), *_convergence_problems(run, names, settings)]:
+    problems = _proposal_problems(run) if run.sampler == "independence" else _sampler_problems(run, settings)
+    for message in [*problems, *_convergence_problems(run, names, settings)]:
         warn(message, ConvergenceWarning)
 
 
-def _proposal_problems(run: Run, settings: Settings) -> Iterator[str]:
+def _proposal_problems(run: Run) -> Iterator[str]:
     if run.note:
         yield (
             f"Independence Metropolis did not suit this posterior: {run.note}. Use sampler='auto' or sampler='nuts'."

@@ -92,14 +92,14 @@ def run(density: Any, settings: Settings) -> Run:
 
 def _sampled(density: Any, settings: Settings, report: Any) -> dict[str, Any]:
     """Run the sampler that was asked for; a GLM has two, and chooses by a pilot if it may."""
-    common = {
+    common: dict[str, Any] = {
         "draws": settings.draws,
         "chains": settings.chains,
         "cores": settings.cores,
         "seed": settings.seed,
         "report": report,
     }
-    nuts = {
+    nuts: dict[str, Any] = {
         "tune": settings.tune,
         "target_accept": settings.target_accept,
         "max_treedepth": settings.max_treedepth,
