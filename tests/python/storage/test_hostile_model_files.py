@@ -218,7 +218,7 @@ MISFITS = [
     (set_at("products", 0, "codings"), [], "no factors"),
     (set_at("offsets"), [["g", True]], "numbers"),
     (set_at("expressions", 0), ["x" * 20_000, False], "characters"),
-    (set_at("family"), "poisson", "family"),
+    (set_at("family"), "poison", "family"),
     (set_at("link"), "cloglog", "link"),
     (set_at("n_rows"), -1, "sizes"),
     (set_at("n_rows"), 10**300, "whole"),
