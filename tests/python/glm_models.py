@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 from filbert import _core
 
 Floats = npt.NDArray[np.float64]
@@ -18,7 +17,9 @@ MEANS: dict[str, Callable[[Floats], Floats]] = {
     "identity": lambda eta: eta,
     "log": np.exp,
     "logit": lambda eta: 1 / (1 + np.exp(-eta)),
-    "probit": lambda eta: np.array([0.5 * (1 + _erf(value / np.sqrt(2))) for value in np.ravel(eta)]).reshape(np.shape(eta)),
+    "probit": lambda eta: np.array([0.5 * (1 + _erf(value / np.sqrt(2))) for value in np.ravel(eta)]).reshape(
+        np.shape(eta)
+    ),
     "cloglog": lambda eta: -np.expm1(-np.exp(eta)),
     "inverse": lambda eta: 1 / eta,
     "sqrt": lambda eta: eta**2,
@@ -97,7 +98,9 @@ def random_glm(rng: np.random.Generator, family: str, link: str, n: int = 120, p
     """Draw predictors, coefficients of moderate size and responses."""
     X = rng.normal(size=(n, p)) * rng.uniform(0.5, 3, p) + rng.normal(size=p)
     centred = (X - X.mean(axis=0)) / X.std(axis=0)
-    start = {"identity": 0.0, "log": 0.5, "logit": 0.2, "probit": 0.1, "cloglog": -0.3, "inverse": 2.0, "sqrt": 2.5}[link]
+    start = {"identity": 0.0, "log": 0.5, "logit": 0.2, "probit": 0.1, "cloglog": -0.3, "inverse": 2.0, "sqrt": 2.5}[
+        link
+    ]
     if link == "identity" and family not in ("t", "gaussian"):
         start = 0.5 if family in ("bernoulli", "binomial") else 6.0
     spread = 0.1 if link in ("identity", "inverse") and family not in ("t", "gaussian") else 0.4
@@ -108,7 +111,14 @@ def random_glm(rng: np.random.Generator, family: str, link: str, n: int = 120, p
         eta = 1.0 + 0.1 * np.clip(centred @ rng.uniform(-1, 1, p), -3, 3)
     mean = np.array(MEANS[link](eta))[:, None]
     trials = rng.integers(1, 12, n).astype(float) if family in ("binomial", "beta_binomial") else None
-    truth = {"negativebinomial": [2.0], "gamma": [4.0], "beta": [8.0], "beta_binomial": [6.0], "gaussian": [0.3], "t": [0.5, 5.0]}
+    truth = {
+        "negativebinomial": [2.0],
+        "gamma": [4.0],
+        "beta": [8.0],
+        "beta_binomial": [6.0],
+        "gaussian": [0.3],
+        "t": [0.5, 5.0],
+    }
     y = np.empty((n, 1))
     auxiliaries = np.reshape(truth.get(family, []), (-1, 1))
     _core.glm_response_draws(
@@ -117,7 +127,9 @@ def random_glm(rng: np.random.Generator, family: str, link: str, n: int = 120, p
     y = y[:, 0]
     if family == "beta":
         y = np.clip(y, 1e-6, 1 - 1e-6)
-    priors: list[PriorSpec] = [("Normal", (float(start), 2.0))] + [("Normal", (0.0, float(2.5 / s))) for s in X.std(axis=0)]
+    priors: list[PriorSpec] = [("Normal", (float(start), 2.0))] + [
+        ("Normal", (0.0, float(2.5 / s))) for s in X.std(axis=0)
+    ]
     model = Glm(family, link, X, y, priors, list(AUXILIARIES.get(family, [])), trials)
     for name, value in changes.items():
         setattr(model, name, value)

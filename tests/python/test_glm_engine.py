@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from filbert import _core
 from glm_models import ALL, MEANS, Glm, random_glm
 from scipy import optimize, special, stats
-
-from filbert import _core
 
 NORMAL = [("Normal", (0.0, 2.5)), ("Normal", (0.0, 2.5)), ("Normal", (0.0, 2.5))]
 
@@ -66,7 +65,13 @@ def test_posterior_is_the_sum_of_rows_and_priors(family: str, link: str, variant
 
 @pytest.mark.parametrize(
     "prior",
-    [("HalfNormal", (1.0,)), ("Uniform", (-0.2, 0.9)), ("HalfCauchy", (1.0,)), ("Laplace", (0.0, 0.3)), ("Cauchy", (0.0, 1.0))],
+    [
+        ("HalfNormal", (1.0,)),
+        ("Uniform", (-0.2, 0.9)),
+        ("HalfCauchy", (1.0,)),
+        ("Laplace", (0.0, 0.3)),
+        ("Cauchy", (0.0, 1.0)),
+    ],
 )
 @pytest.mark.parametrize("place", [0, 1])
 def test_priors_with_edges_corners_and_tails(prior: tuple[str, tuple[float, ...]], place: int) -> None:
@@ -79,15 +84,15 @@ def test_priors_with_edges_corners_and_tails(prior: tuple[str, tuple[float, ...]
             value, gradient = framed.log_density(z)
             user = framed.to_user_scale(z[:, None])[:, 0]
             assert framed.user_log_density(z, value) == pytest.approx(posterior.log_density(user)[0], rel=1e-9)
-            np.testing.assert_allclose(gradient, numerical_gradient(lambda q: framed.log_density(q)[0], z), atol=2e-5)
+            np.testing.assert_allclose(
+                gradient, numerical_gradient(lambda q, f=framed: f.log_density(q)[0], z), atol=2e-5
+            )
             if prior[0] in ("HalfNormal", "Uniform", "HalfCauchy"):
                 argument = user[place]
                 if place == 0 and model.at_means:
                     argument += user[1:] @ model.X.mean(axis=0)
                 assert _core.prior_log_density(*prior, argument)[0] > -np.inf
-        np.testing.assert_allclose(
-            framed.batch(np.eye(3)), [framed.log_density(z)[0] for z in np.eye(3)], rtol=1e-11
-        )
+        np.testing.assert_allclose(framed.batch(np.eye(3)), [framed.log_density(z)[0] for z in np.eye(3)], rtol=1e-11)
 
 
 def test_fixed_auxiliaries_and_limits() -> None:
@@ -108,7 +113,9 @@ def test_binomial_on_aggregated_rows_is_bernoulli_on_single_ones() -> None:
     aggregated = Glm("binomial", "logit", np.arange(4.0)[:, None], sums, NORMAL[:2], trials=np.full(4, 10.0))
     constant = np.sum(special.gammaln(11) - special.gammaln(sums + 1) - special.gammaln(11 - sums))
     at = np.array([0.3, -0.2])
-    assert aggregated.posterior().log_density(at)[0] - constant == pytest.approx(single.posterior().log_density(at)[0], rel=1e-13)
+    assert aggregated.posterior().log_density(at)[0] - constant == pytest.approx(
+        single.posterior().log_density(at)[0], rel=1e-13
+    )
 
 
 @pytest.mark.parametrize(("family", "link"), [(f, k) for f, k in ALL if (f, k) != ("t", "inverse")])
@@ -130,9 +137,17 @@ def test_maximum_likelihood_is_the_top(family: str, link: str) -> None:
 
     assert found["log_likelihood"] == pytest.approx(log_likelihood(at), rel=1e-12)
     scale = np.sqrt(np.diag(found["covariance"]))
-    gradient = np.array([(log_likelihood(at + 1e-4 * s * e) - log_likelihood(at - 1e-4 * s * e)) / 2e-4 for s, e in zip(scale, np.eye(len(at)), strict=True)])
+    gradient = np.array(
+        [
+            (log_likelihood(at + 1e-4 * s * e) - log_likelihood(at - 1e-4 * s * e)) / 2e-4
+            for s, e in zip(scale, np.eye(len(at)), strict=True)
+        ]
+    )
     np.testing.assert_allclose(gradient, 0, atol=2e-5)
-    bend = [(log_likelihood(at + 1e-3 * s * e) - 2 * log_likelihood(at) + log_likelihood(at - 1e-3 * s * e)) / 1e-6 for s, e in zip(scale, np.eye(len(at)), strict=True)]
+    bend = [
+        (log_likelihood(at + 1e-3 * s * e) - 2 * log_likelihood(at) + log_likelihood(at - 1e-3 * s * e)) / 1e-6
+        for s, e in zip(scale, np.eye(len(at)), strict=True)
+    ]
     precision = np.linalg.inv(found["covariance"])
     np.testing.assert_allclose(-np.array(bend), scale**2 * np.diag(precision), rtol=2e-3)
 
@@ -165,7 +180,9 @@ def test_separated_data_are_named() -> None:
     level = np.repeat([0.0, 1.0], 10)
     outcome = np.concatenate([np.tile([0.0, 1.0], 5), np.ones(10)])
     with pytest.raises(_core.NoModeError, match="without end"):
-        _core.glm_maximum_likelihood(_core.GlmData("bernoulli", "logit", level[:, None], outcome), intercept=True, fixed=[])
+        _core.glm_maximum_likelihood(
+            _core.GlmData("bernoulli", "logit", level[:, None], outcome), intercept=True, fixed=[]
+        )
     # Any of the two, with a flat prior, has no posterior; with a proper one it has.
     flat = Glm("bernoulli", "logit", level[:, None], outcome, [("Flat", ()), ("Flat", ())])
     with pytest.raises(_core.NoModeError):
@@ -230,9 +247,17 @@ def test_other_bad_input_is_refused() -> None:
         _core.GlmData("poisson", "log", np.full((3, 1), np.nan), y)
     data = _core.GlmData("negativebinomial", "log", X, y)
     with pytest.raises(ValueError, match="alpha allows negative"):
-        _core.GlmPosterior(data, intercept=True, intercept_at_means=True, coefficient_priors=NORMAL[:2], auxiliary_priors=[("Normal", (0, 1))])
+        _core.GlmPosterior(
+            data,
+            intercept=True,
+            intercept_at_means=True,
+            coefficient_priors=NORMAL[:2],
+            auxiliary_priors=[("Normal", (0, 1))],
+        )
     with pytest.raises(ValueError, match="alpha is fixed at -1"):
-        _core.GlmPosterior(data, intercept=True, intercept_at_means=True, coefficient_priors=NORMAL[:2], auxiliary_priors=[-1.0])
+        _core.GlmPosterior(
+            data, intercept=True, intercept_at_means=True, coefficient_priors=NORMAL[:2], auxiliary_priors=[-1.0]
+        )
 
 
 class Weibull:
@@ -252,7 +277,11 @@ def test_a_users_family_is_sampled_like_any_other() -> None:
     y = np.exp(0.3 + 0.5 * x[:, 0]) * rng.weibull(2, 80) / special.gamma(1.5)
     data = _core.GlmData(Weibull(), "log", x, y)
     posterior = _core.GlmPosterior(
-        data, intercept=True, intercept_at_means=True, coefficient_priors=NORMAL[:2], auxiliary_priors=[("HalfCauchy", (1.0,))]
+        data,
+        intercept=True,
+        intercept_at_means=True,
+        coefficient_priors=NORMAL[:2],
+        auxiliary_priors=[("HalfCauchy", (1.0,))],
     )
 
     def log_density(q):
@@ -269,7 +298,16 @@ def test_a_users_family_is_sampled_like_any_other() -> None:
     mode = framed.mode()["estimate"]
     np.testing.assert_allclose(np.append(mode[:2], np.log(mode[2])), top.x, atol=1e-4)
     result = _core.sample_glm(
-        framed, draws=100, tune=50, chains=2, cores=2, seed=1, target_accept=0.8, max_treedepth=10, keep_warmup=False, report=None
+        framed,
+        draws=100,
+        tune=50,
+        chains=2,
+        cores=2,
+        seed=1,
+        target_accept=0.8,
+        max_treedepth=10,
+        keep_warmup=False,
+        report=None,
     )
     assert result["sampling"]["values"].shape == (3, 2, 100)
 
@@ -305,7 +343,9 @@ def test_responses_have_the_moments_of_their_family(family: str, size: float) ->
         squares = (row - expected) ** 2
         assert abs(squares.mean() - variance) < 4.5 * squares.std() / np.sqrt(draws)
     again = np.empty((1, 10))
-    _core.glm_response_draws(family, np.full((1, 10), mean), np.full(1, n), arguments[2][:, :10], np.array([9], dtype=np.uint64), 17, again)
+    _core.glm_response_draws(
+        family, np.full((1, 10), mean), np.full(1, n), arguments[2][:, :10], np.array([9], dtype=np.uint64), 17, again
+    )
     np.testing.assert_array_equal(again[0], y[1, :10])  # of seed, key and number alone
     threaded = np.empty_like(y)
     _core.glm_response_draws(family, *arguments, np.array([4, 9], dtype=np.uint64), 17, threaded, threads=2)
@@ -320,10 +360,14 @@ def test_counts_are_distributed_as_they_should(mean: float) -> None:
     _core.glm_response_draws("poisson", np.full((1, draws), mean), None, np.zeros((0, draws)), key, 3, y)
     binomial = np.empty((1, draws))
     n = np.ceil(mean * 4)
-    _core.glm_response_draws("binomial", np.full((1, draws), 0.25), np.full(1, n), np.zeros((0, draws)), key, 4, binomial)
+    _core.glm_response_draws(
+        "binomial", np.full((1, draws), 0.25), np.full(1, n), np.zeros((0, draws)), key, 4, binomial
+    )
     for values, distribution in ((y[0], stats.poisson(mean)), (binomial[0], stats.binom(n, 0.25))):
         edges = np.unique(distribution.ppf(np.linspace(0.02, 0.98, 25)))
         expected = np.diff(np.concatenate([[0], distribution.cdf(edges), [1]])) * draws
         observed = np.histogram(values, np.concatenate([[-np.inf], edges + 0.5, [np.inf]]))[0]
         keep = expected > 5
-        assert stats.chisquare(observed[keep], expected[keep] * observed[keep].sum() / expected[keep].sum()).pvalue > 1e-3
+        assert (
+            stats.chisquare(observed[keep], expected[keep] * observed[keep].sum() / expected[keep].sum()).pvalue > 1e-3
+        )

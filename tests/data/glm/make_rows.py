@@ -1,4 +1,4 @@
-"""Write rows.csv: row log likelihoods with derivatives at random and extreme points, by mpmath from their textbook forms.
+"""Write rows.csv: row log likelihoods with derivatives at random and extreme points, by mpmath from textbook forms.
 
 Run with mpmath installed: ``python tests/data/glm/make_rows.py``.
 """
@@ -56,7 +56,11 @@ def poisson(y: Real, mu: Real, aux: list[Real]) -> Real:
 def negative_binomial(y: Real, mu: Real, aux: list[Real]) -> Real:
     a = aux[0]
     return (
-        mp.loggamma(y + a) - mp.loggamma(a) - mp.loggamma(y + 1) - a * mp.log1p(mu / a) + y * (mp.log(mu) - mp.log(mu + a))
+        mp.loggamma(y + a)
+        - mp.loggamma(a)
+        - mp.loggamma(y + 1)
+        - a * mp.log1p(mu / a)
+        + y * (mp.log(mu) - mp.log(mu + a))
     )
 
 
@@ -104,7 +108,7 @@ def beta_binomial(link: str) -> Likelihood:
     return value
 
 
-# Which likelihood, and in which range each of η, y, trials and auxiliaries is drawn; extremes are added to the random points.
+# What responses and auxiliaries are drawn from.
 COUNTS = [0, 1, 2, 7, 40, 1000]
 SHAPES = [1e-2, 0.3, 1.0, 7.9, 8.1, 60.0, 1e4, 1e7, 1e10]
 
@@ -114,7 +118,9 @@ def cases() -> Iterator[tuple[str, str, Likelihood, list[tuple[float, float, flo
     normal = lambda s: rng.gauss(0, s)  # noqa: E731
     size = 24
 
-    def points(draw: Callable[[int], tuple[float, float, float, list[float]]]) -> list[tuple[float, float, float, list[float]]]:
+    def points(
+        draw: Callable[[int], tuple[float, float, float, list[float]]],
+    ) -> list[tuple[float, float, float, list[float]]]:
         return [draw(i) for i in range(size)]
 
     def trials() -> tuple[float, float]:
@@ -131,10 +137,15 @@ def cases() -> Iterator[tuple[str, str, Likelihood, list[tuple[float, float, flo
         "poisson",
         "log",
         of_mean("log", poisson),
-        points(lambda i: (normal(2), float(rng.choice(COUNTS)), 1, [])) + [(-700.0, 3.0, 1, []), (700.0, 3.0, 1, [])],
+        [*points(lambda i: (normal(2), float(rng.choice(COUNTS)), 1, [])), (-700.0, 3.0, 1, []), (700.0, 3.0, 1, [])],
     )
     for link in ("identity", "sqrt"):
-        yield "poisson", link, of_mean(link, poisson), points(lambda i: (rng.expovariate(0.2), float(rng.choice(COUNTS)), 1, []))
+        yield (
+            "poisson",
+            link,
+            of_mean(link, poisson),
+            points(lambda i: (rng.expovariate(0.2), float(rng.choice(COUNTS)), 1, [])),
+        )
     for link in ("log", "identity"):
         yield (
             "negativebinomial",
@@ -157,7 +168,12 @@ def cases() -> Iterator[tuple[str, str, Likelihood, list[tuple[float, float, flo
             link,
             of_mean(link, student_t),
             points(
-                lambda i: (normal(1), normal(3) * (1e6 if i % 8 == 0 else 1), 1, [rng.expovariate(0.5), nus[i % len(nus)]])
+                lambda i: (
+                    normal(1),
+                    normal(3) * (1e6 if i % 8 == 0 else 1),
+                    1,
+                    [rng.expovariate(0.5), nus[i % len(nus)]],
+                )
             ),
         )
         yield (
@@ -178,7 +194,7 @@ def cases() -> Iterator[tuple[str, str, Likelihood, list[tuple[float, float, flo
         "exponential",
         "log",
         of_mean("log", exponential),
-        points(lambda i: (normal(1), rng.expovariate(1), 1, [])) + [(700.0, 2.0, 1, []), (-690.0, 1e-300, 1, [])],
+        [*points(lambda i: (normal(1), rng.expovariate(1), 1, [])), (700.0, 2.0, 1, []), (-690.0, 1e-300, 1, [])],
     )
     for link in ("logit", "probit", "cloglog"):
         spread = 1.0 if link == "cloglog" else 1.5
@@ -207,14 +223,20 @@ def main() -> None:
             mp.mp.dps = 700 if abs(eta) > 25 else 60  # a probability next to 1 keeps its complement
             e, response, trials, a = mp.mpf(eta), mp.mpf(y), mp.mpf(n), [mp.mpf(v) for v in aux]
             f = lambda t: likelihood(t, response, trials, a)  # noqa: B023, E731
-            scale = mp.mpf(10) ** -14 * max(abs(e), mp.mpf(10) ** -3) if link in ("identity", "inverse", "sqrt") else mp.mpf(10) ** -14
+            scale = (
+                mp.mpf(10) ** -14 * max(abs(e), mp.mpf(10) ** -3)
+                if link in ("identity", "inverse", "sqrt")
+                else mp.mpf(10) ** -14
+            )
             below, here, above = f(e - scale), f(e), f(e + scale)
             slopes = []
             for k in range(len(a)):
                 step = mp.mpf(10) ** -15
                 up = [v * mp.exp(step) if i == k else v for i, v in enumerate(a)]
                 down = [v * mp.exp(-step) if i == k else v for i, v in enumerate(a)]
-                slopes.append((likelihood(e, response, trials, up) - likelihood(e, response, trials, down)) / (2 * step))
+                slopes.append(
+                    (likelihood(e, response, trials, up) - likelihood(e, response, trials, down)) / (2 * step)
+                )
             numbers = [here, (above - below) / (2 * scale), (above - 2 * here + below) / scale**2, *slopes]
             given = [repr(v) for v in (eta, y, float(n))] + [repr(v) for v in aux] + [""] * (2 - len(aux))
             found = [mp.nstr(v, 17) for v in numbers] + [""] * (2 - len(slopes))
