@@ -346,8 +346,29 @@ void single(std::ptrdiff_t rows, const double* eta, const double* y, const doubl
   }
 }
 
+inline void triple_products(const GlmRows& rows, const double* weights, double* products) {
+  const Length columns = rows.columns;
+  for (Length i = 0; i < columns * columns * columns; ++i) products[i] = 0;
+  PanelArray once, twice;
+  for (Length panel = 0; panel < rows.panels(); ++panel) {
+    const double* const X = rows.X + panel * columns * panel_rows;
+    for (Length k = 0; k < columns; ++k) {
+      for (Length i = 0; i < panel_rows; i += pack_rows) {
+        store(once.at + i, load(weights + panel * panel_rows + i) * load(X + k * panel_rows + i));
+      }
+      for (Length j = k; j < columns; ++j) {
+        for (Length i = 0; i < panel_rows; i += pack_rows) {
+          store(twice.at + i, load(once.at + i) * load(X + j * panel_rows + i));
+        }
+        add_all_products(X, twice, j, columns, products + columns * (j + columns * k));
+      }
+    }
+  }
+}
+
 template <typename Family>
-constexpr RowKernels kernels_of = {&gradient<Family>, &curvature<Family>, &batch<Family>, &single<Family>};
+constexpr RowKernels kernels_of = {&gradient<Family>, &curvature<Family>, &batch<Family>, &single<Family>,
+                                   &triple_products};
 
 /// Null where the family does not have the link.
 inline const RowKernels* find(filbert::Family family, Link link) {

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from filbert import _core
@@ -84,7 +88,9 @@ def test_priors_with_edges_corners_and_tails(prior: tuple[str, tuple[float, ...]
             value, gradient = framed.log_density(z)
             user = framed.to_user_scale(z[:, None])[:, 0]
             assert framed.user_log_density(z, value) == pytest.approx(posterior.log_density(user)[0], rel=1e-9)
-            np.testing.assert_allclose(gradient, numerical_gradient(lambda q: framed.log_density(q)[0], z), atol=2e-5)
+            np.testing.assert_allclose(
+                gradient, numerical_gradient(lambda q, f=framed: f.log_density(q)[0], z), atol=2e-5
+            )
             if prior[0] in ("HalfNormal", "Uniform", "HalfCauchy"):
                 argument = user[place]
                 if place == 0 and model.at_means:
@@ -369,3 +375,32 @@ def test_counts_are_distributed_as_they_should(mean: float) -> None:
         assert (
             stats.chisquare(observed[keep], expected[keep] * observed[keep].sum() / expected[keep].sum()).pvalue > 1e-3
         )
+
+
+def test_an_interrupt_keeps_what_is_done() -> None:
+    framed = random_glm(np.random.default_rng(1), "bernoulli", "logit", n=20_000).framed()
+    seen = []
+
+    def report(chains):
+        seen.append(chains)
+        if any(iterations > 0 for iterations, _ in chains):
+            raise KeyboardInterrupt
+
+    result = _core.sample_independence(framed, draws=2_000_000, chains=2, cores=2, seed=1, report=report)
+    assert result["interrupted"]
+    assert not result["complaint"]
+    assert 0 < max(result["iterations"]) < 2_000_000
+    for chain, done in enumerate(result["iterations"]):
+        assert np.all(np.isfinite(result["sampling"]["lp"][chain, :done]))
+
+
+def test_the_baseline_instruction_set_can_be_asked_for() -> None:
+    program = "from filbert import _core; print(_core.instruction_set())"
+    environment = {**os.environ, "FILBERT_INSTRUCTION_SET": "baseline"}
+    found = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "baseline"
+    environment["FILBERT_INSTRUCTION_SET"] = "mmx"
+    wrong = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
+    assert "must be 'baseline' or 'avx2'" in wrong.stderr
