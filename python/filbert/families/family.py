@@ -198,6 +198,10 @@ class Family(ABC):
     def auxiliary_prior(self, name: str, response_sd: float) -> DefaultPrior:
         """Return the default prior of an auxiliary parameter."""
 
+    def unscaled_auxiliary_prior(self, name: str) -> DefaultPrior:
+        """Return that of ``auto_scale=False``: bambi's where it does not look at the response."""
+        return self.auxiliary_prior(name, 1.0)
+
     @abstractmethod
     def frame(self, regression: Posed) -> Any:
         """Return the posterior in coordinates that suit NUTS: a density of `_core`, which `_core.sample` takes.

@@ -33,6 +33,9 @@ class StudentT(KernelFamily):
         prior = Prior("Gamma", alpha=2, beta=0.1)
         return DefaultPrior(prior, repr(prior))
 
+    def unscaled_auxiliary_prior(self, name: str) -> DefaultPrior:
+        return Gaussian().unscaled_auxiliary_prior(name) if name == "sigma" else self.auxiliary_prior(name, 1.0)
+
     def variance(self, block: Block, mean: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
         nu = auxiliaries["nu"]
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -190,12 +190,14 @@ def merged_priors(
     return {**{key: prior for key, prior in earlier.items() if _squeezed(key) not in replaced}, **later}
 
 
-def unscaled_priors(names: Iterable[str], auxiliaries: Iterable[str], has_intercept: bool) -> dict[str, ChosenPrior]:
-    """Return the default priors of auto_scale=False, which are bambi's: flat, and HalfNormal(1) for auxiliaries."""
-    coefficient, auxiliary = Prior("Flat"), Prior("HalfNormal", sigma=1)
+def unscaled_priors(
+    names: Iterable[str], auxiliaries: Mapping[str, DefaultPrior], has_intercept: bool
+) -> dict[str, ChosenPrior]:
+    """Return the default priors of auto_scale=False, which are bambi's: flat, and the family's for auxiliaries."""
+    coefficient = Prior("Flat")
     coefficients = [INTERCEPT, *names] if has_intercept else list(names)
     priors = {name: ChosenPrior(coefficient, True, repr(coefficient)) for name in coefficients}
-    return {**priors, **{name: ChosenPrior(auxiliary, True, repr(auxiliary)) for name in auxiliaries}}
+    return {**priors, **{name: ChosenPrior(own.prior, True, own.rule) for name, own in auxiliaries.items()}}
 
 
 def _representable(name: str, scale: Any) -> Any:

@@ -187,11 +187,11 @@ def warn_auxiliary_overruled(regression: Regression) -> None:
     slope = _core.prior_log_density(name, parameters, fit.sigma)[1] * fit.sigma
     shift = abs(slope) / np.sqrt(2 * fit.degrees_of_freedom)
     if shift > MAX_PRIOR_SHIFT:
+        unscaled = "" if regression.choices.auto_scale else ", or leave out auto_scale=False"
         warn(
             f"The default prior of {parameter.name!r}, {parameter.prior}, overrules the data, which say "
             f"{fit.sigma:.3g} by least squares: it pulls by {shift:.1f} standard errors. Give a prior in the units of "
-            f"the response, such as priors={{'{parameter.name}': HalfNormal({2 * fit.sigma:.2g})}}, or leave out "
-            "auto_scale=False.",
+            f"the response, such as priors={{'{parameter.name}': HalfNormal({2 * fit.sigma:.2g})}}{unscaled}.",
             DataWarning,
         )
 

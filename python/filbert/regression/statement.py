@@ -120,7 +120,8 @@ def _default_priors(
     summary: _core.SufficientStatistics,
 ) -> dict[str, ChosenPrior]:
     if not auto_scale:
-        return unscaled_priors([term.name for term in design.terms], family.auxiliaries, design.has_intercept)
+        auxiliaries = {name: family.unscaled_auxiliary_prior(name) for name in family.auxiliaries}
+        return unscaled_priors([term.name for term in design.terms], auxiliaries, design.has_intercept)
     mean, sd = summary.mean, summary.sd
     columns_by_term: dict[str, slice] = {}
     stop = 0
