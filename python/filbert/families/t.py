@@ -19,6 +19,7 @@ class StudentT(KernelFamily):
     name = "t"
     links = ("identity", "log")
     scales_with_response = True
+    limit = ("nu", "gaussian")
     auxiliaries = {  # noqa: RUF012 (never changed)
         "sigma": "the scale, smaller than the standard deviation",
         "nu": "the degrees of freedom",

@@ -1,4 +1,4 @@
-"""Says where default priors answer in place of the data in models that are not Gaussian, and where data are separated."""
+"""Says where default priors answer in place of the data in models that are not Gaussian, and of separated data."""
 
 from __future__ import annotations
 
@@ -79,13 +79,13 @@ def _warn_overruled(regression: Regression, density: _core.FramedGlm) -> None:
     parts = np.abs(pulls.parts[:, overruled])
     involved = (parts >= MIN_PRIOR_SHARE * parts.max(axis=0)).any(axis=1)
     names = list(dict.fromkeys(name for name, inside in zip(pulls.names, involved, strict=True) if inside))
-    example = names[-1]
+    example = pulls.names[int(parts.max(axis=1).argmax())]
     prior = "HalfNormal(...)" if example in regression.auxiliaries else "Normal(0, ...)"
     unscaled = "" if regression.choices.auto_scale else ", or leave out auto_scale=False"
     warn(
-        f"The default priors overrule the data: they move the answer by about {np.abs(pulls.shifts).max():.1f} standard "
-        f"errors of maximum likelihood in a direction that involves {quote_names(names)}. Their scale does not suit "
-        f"the data. Give explicit priors, such as priors={{'{example}': {prior}}}{unscaled}; "
+        f"The default priors overrule the data: they move the answer by about {np.abs(pulls.shifts).max():.1f} "
+        f"standard errors of maximum likelihood in a direction that involves {quote_names(names)}. Their scale does not "
+        f"suit the data. Give explicit priors, such as priors={{'{example}': {prior}}}{unscaled}; "
         "model.maximum_likelihood() shows what the data alone say.",
         DataWarning,
     )
@@ -115,10 +115,8 @@ def _pulls(regression: Regression, density: _core.FramedGlm) -> _Pulls | None:
     mode = density.mode()
     n = regression.n_coefficients
     estimate = np.array(mode["estimate"], dtype=np.float64)
-    covariance = np.array(mode["covariance"], dtype=np.float64)
+    covariance = np.array(mode["covariance"], dtype=np.float64)  # of auxiliary parameters in their logarithms
     free = list(regression.auxiliaries.values())  # those that are fixed are no parameters
-    scale = np.concatenate([np.ones(n), estimate[n:]])  # to logarithms of auxiliary parameters
-    covariance /= np.outer(scale, scale)
     specs: list[Any] = [*regression.coefficient_priors, *(parameter.specs[0] for parameter in free)]
     defaults = np.array(
         [p.chosen.is_default for p in regression.coefficients for _ in range(p.rows.size)]
@@ -142,8 +140,9 @@ def _pulls(regression: Regression, density: _core.FramedGlm) -> _Pulls | None:
     shares, vectors = np.linalg.eigh(towards.T @ (curvatures[:, None] * towards))
     towards = towards @ vectors
     data_shares = 1 - shares
-    told = data_shares > MIN_DATA_SHARE
-    parts = np.where(defaults[:, None], slopes[:, None] * towards, 0.0)[:, told] / np.sqrt(data_shares[told])
+    # Where the likelihood does not curve downwards a prior made the mode; its pull counts in deviations of the posterior.
+    precisions = np.where(data_shares > MIN_DATA_SHARE, data_shares, 1.0)
+    parts = np.where(defaults[:, None], slopes[:, None] * towards, 0.0) / np.sqrt(precisions)
     names = [*regression.coefficient_names, *(parameter.name for parameter in free)]
     return _Pulls(parts.sum(axis=0), parts, names)
 

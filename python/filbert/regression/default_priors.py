@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataTypeError, PriorError, count, quote_names, suggest
+from ..families import FAMILIES
 from ..families.family import CoefficientScales, DefaultPrior
 from ..priors.prior import Prior
 from ..priors.table import TABLE
@@ -268,6 +269,13 @@ def _parameter_named(key: str, known: Iterable[str], terms: Iterable[str], auxil
             return name
     if key.lower() == INTERCEPT.lower() and INTERCEPT not in known:
         raise PriorError("priors has 'Intercept', but the formula has no intercept. Leave that prior out.")
+    elsewhere = [family.name for family in FAMILIES.values() if key in family.auxiliaries]
+    if elsewhere:
+        own = quote_names(auxiliaries)
+        raise PriorError(
+            f"priors has {key!r}, and the model's family has no such parameter (it has {own or 'none'} beside the "
+            f"coefficients): leave it out, or use a family that has one: {quote_names(elsewhere)}."
+        )
     others = quote_names(name for name in (INTERCEPT, *auxiliaries) if name in known)
     raise PriorError(
         f"priors has {key!r}, and the model has no such term.{suggest(key, [*known, COMMON])} "

@@ -223,7 +223,14 @@ def no_mode(regression: Regression, message: str, reason: str, direction: np.nda
             f"The data say nothing about a combination of {named}: the likelihood does not change along it, and "
             f"nothing else bounds it. {remedy}."
         )
-    return DataError(f"The model has no mode to start from: {message}. Check the response, offset and priors.")
+    limit = ""
+    if regression.family.limit and regression.family.limit[0] in regression.auxiliaries:
+        name, simpler = regression.family.limit
+        limit = (
+            f" {name!r} may have none: it rises for ever where the data scatter no more than those of "
+            f"family={simpler!r}; try that, or fix {name!r} by priors={{{name!r}: a number}}."
+        )
+    return DataError(f"The model has no mode to start from: {message}. Check the response, offset and priors.{limit}")
 
 
 def _collinear_columns(regression: Regression) -> list[list[str]]:

@@ -65,7 +65,8 @@ def summary(
     Raises
     ------
     SettingError, DataTypeError
-        If `hdi_prob` is not a number between 0 and 1, the model is missing, or the link has no exponentials to show.
+        If `hdi_prob` is not a number between 0 and 1, the model is missing, or coefficients are on no scale of
+        logarithms.
     DataError
         If least squares has no unique answer.
 
