@@ -34,7 +34,9 @@ def predict(
     draws = Draws.read(idata, regression)
     design = regression.design
     assert design is not None
-    rows = rowwise.fitted_rows(regression) if data is None else design.new_rows(data)
+    # Trials are needed by draws of the response alone.
+    is_drawn = kind == "response"
+    rows = rowwise.fitted_rows(regression) if data is None else design.new_rows(data, with_trials=is_drawn)
     parent, response = regression.family.parent, stored_name(regression.response) if kind == "response" else None
     _check_names(idata, parent, response, data is None)
     drawn = row_draws(rows, regression, draws, seed if response else None)
