@@ -42,6 +42,7 @@ class Function:
 
     __array__ = __bool__ = __float__ = __abs__ = __pow__ = __rpow__ = _refused
     __lt__ = __le__ = __gt__ = __ge__ = __matmul__ = __rmatmul__ = _refused
+    sum = mean = dot = _refused
 
 
 class Affine:

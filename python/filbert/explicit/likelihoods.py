@@ -234,6 +234,7 @@ class Likelihood:
 
 _PRECISION = {"tau": "sigma, which is 1 / sqrt(tau)", "lam": "sigma, which is 1 / sqrt(lam)"}
 _COUNT = "In an explicit model exposure belongs into mu: exposure * pm.math.exp(eta)."
+_TRIALS = "In an explicit model the trials are n=."
 _SHARE = "In an explicit model that is pm.Binomial('y', n=trials, logit_p=eta, observed=successes)."
 
 LIKELIHOODS: dict[str, Likelihood] = {
@@ -266,12 +267,14 @@ LIKELIHOODS: dict[str, Likelihood] = {
         ("n", "p", "logit_p"),
         _probability,
         "pm.Binomial('y', n=trials, logit_p=eta, observed=y)",
+        remedy=_TRIALS,
     ),
     "BetaBinomial": Likelihood(
         "beta_binomial",
         ("alpha", "beta", "n"),
         _beta,
         "pm.BetaBinomial('y', alpha=mu * nu, beta=(1 - mu) * nu, n=trials, observed=y) with mu = pm.math.sigmoid(eta)",
+        remedy=_TRIALS,
     ),
     "Poisson": Likelihood(
         "poisson", ("mu",), _mean(), "pm.Poisson('y', mu=pm.math.exp(eta), observed=y)", remedy=_COUNT

@@ -151,7 +151,7 @@ class Linked(Function):
             "negative": lambda a: -a,
         }
         if method != "__call__" or options or ufunc.__name__ not in operators:
-            _refuse(f"np.{ufunc.__name__}({self})" if len(inputs) == 1 else f"np.{ufunc.__name__}(..., {self})")
+            _refuse(f"np.{ufunc.__name__} of {self}")
         return operators[ufunc.__name__](*inputs)
 
 
@@ -159,6 +159,8 @@ class Scaled(Function):
     """A parameter, or a number, times a function of an affine expression, or divided by it."""
 
     __array_ufunc__ = None
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = Function._refused
+    __neg__ = __getitem__ = Function._refused
 
     def __init__(self, factor: Affine | float, linked: Linked, divided: bool) -> None:
         self.factor = factor

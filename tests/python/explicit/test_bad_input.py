@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from filbert import explicit as pm
 from filbert.errors import DataError, DataTypeError, DataWarning, FormulaError, PriorError, SettingError
+from refusals import refused
 
 X = np.linspace(0, 1, 20)
 Y = 1 + X + np.sin(50 * X)
@@ -16,13 +17,6 @@ Y = 1 + X + np.sin(50 * X)
 def model():
     with pm.Model(coords={"k": ["u", "v"]}) as model:
         yield model
-
-
-def refused(error, function, *parts):
-    with pytest.raises(error) as caught:
-        function()
-    for part in parts:
-        assert part in str(caught.value), str(caught.value)
 
 
 def test_outside_of_a_model():
