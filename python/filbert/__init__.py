@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     from .interpret.slope import slopes
     from .model import Model, load
     from .plots import (
+        plot_calibration,
         plot_comparisons,
         plot_forest,
         plot_lm,
         plot_predictions,
         plot_prior_posterior,
+        plot_rootogram,
         plot_slopes,
         plot_trace,
     )
@@ -86,11 +88,13 @@ __all__ = [
     "comparisons",
     "interpret",
     "load",
+    "plot_calibration",
     "plot_comparisons",
     "plot_forest",
     "plot_lm",
     "plot_predictions",
     "plot_prior_posterior",
+    "plot_rootogram",
     "plot_slopes",
     "plot_trace",
     "predictions",
@@ -119,11 +123,13 @@ _HOMES = {
     **dict.fromkeys(("comparisons", "predictions", "slopes"), "interpret"),
     **dict.fromkeys(
         (
+            "plot_calibration",
             "plot_comparisons",
             "plot_forest",
             "plot_lm",
             "plot_predictions",
             "plot_prior_posterior",
+            "plot_rootogram",
             "plot_slopes",
             "plot_trace",
         ),

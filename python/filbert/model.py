@@ -338,7 +338,7 @@ class Model:
         from .results.container import fitted_data
 
         rows = rows_of(self._regression)
-        data = {} if rows is None else fitted_data(self._regression.response, rows)
+        data = {} if rows is None else fitted_data(self._regression, rows)
         idata = fit(self._regression, settings, data, {"center_predictors": int(self.center_predictors)})
         if asked.response_parameters:
             self.predict(idata)
@@ -434,7 +434,7 @@ class Model:
         from .results.container import fitted_data
 
         rows = fitted_rows(self._regression)
-        data = fitted_data(self._regression.response, rows)
+        data = fitted_data(self._regression, rows)
         return prior_predictive(
             self._regression, data, keep_mean=True, draws=draws, random_seed=random_seed, var_names=var_names
         )

@@ -22,6 +22,7 @@ class Bernoulli(KernelFamily):
     parent = "p"
     links = ("logit", "probit", "cloglog", "identity")
     is_binary = True
+    is_discrete = True
 
     def check_response(self, response: str, values: Floats, trials: Floats | None, index: Any) -> None:
         check_zero_or_one(response, values, index, self.name)

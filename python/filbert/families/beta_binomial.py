@@ -18,6 +18,7 @@ class BetaBinomial(KernelFamily):
     auxiliaries = {"kappa": "the precision of the probabilities"}  # noqa: RUF012 (never changed)
     has_trials = True
     limit = ("kappa", "binomial")
+    is_discrete = True
 
     def check_response(self, response: str, values: Floats, trials: Floats | None, index: Any) -> None:
         check_successes(response, values, trials, index, self.name)

@@ -144,6 +144,8 @@ class Family(ABC):
         to use then; or nothing.
     is_binary : bool
         Whether a response is 0 or 1, true or false, or one level of a column against the others.
+    is_discrete : bool
+        Whether responses are whole numbers of 0 or more, which containers hold as integers.
     """
 
     name: ClassVar[str]
@@ -154,6 +156,7 @@ class Family(ABC):
     has_trials: ClassVar[bool] = False
     is_binary: ClassVar[bool] = False
     limit: ClassVar[tuple[str, ...]] = ()
+    is_discrete: ClassVar[bool] = False
 
     def chosen_link(self, link: Any) -> Link:
         """Return the link that was asked for, by its name or as ``{"mu": name}``; the default one for None."""
@@ -273,6 +276,11 @@ class Family(ABC):
             Filled; may be `mean`.
         threads : int
         """
+
+    @property
+    def parent_is_mean(self) -> bool:
+        """Whether the parent parameter is the expected response, of one trial where there are trials."""
+        return self.has_trials or type(self).expectation is Family.expectation
 
     def expectation(self, block: Block, mean: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
         """Return the expected response, (rows, draws), where the parent parameter is not that itself."""

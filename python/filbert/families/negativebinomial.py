@@ -16,6 +16,7 @@ class NegativeBinomial(KernelFamily):
     name = "negativebinomial"
     links = ("log", "identity")
     limit = ("alpha", "poisson")
+    is_discrete = True
     auxiliaries = {"alpha": "the shape: the smaller, the more the counts scatter"}  # noqa: RUF012 (never changed)
 
     def check_response(self, response: str, values: Floats, trials: Floats | None, index: Any) -> None:

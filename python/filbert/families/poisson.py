@@ -15,6 +15,7 @@ class Poisson(KernelFamily):
 
     name = "poisson"
     links = ("log", "identity", "sqrt")
+    is_discrete = True
 
     def check_response(self, response: str, values: Floats, trials: Floats | None, index: Any) -> None:
         check_whole(response, values, index, self.name)

@@ -1,7 +1,8 @@
-"""The data and the regression lines of a fit over one predictor, as numbers to draw."""
+"""The data and the regression lines or curves of a fit over one predictor, on the scale of the response."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,10 @@ from ..errors import DataError, SettingError, quote_names
 from ..predict import rowwise
 from ..results.draws import Draws
 from .grids import grid, predictor_of
-from .observed import rows_to_draw
+from .observed import binned_shares, responses_drawn, rows_to_draw
 
 if TYPE_CHECKING:
+    from ..data.blocks import Block
     from ..formula.design import Design
     from ..regression.regression import Regression
 
@@ -28,12 +30,24 @@ GRID_POINTS = 200
 
 @dataclass(frozen=True)
 class Points:
-    """The data: a numeric predictor and the response less the offset, (n,) each."""
+    """The data.
+
+    Attributes
+    ----------
+    x, y : array, (n,)
+        A numeric predictor; the response, without the offset where that can be taken off, as a share of its trials.
+    x_label, y_label : str
+    trials : array, (n,), or None
+    shares : (array, array) or None
+        Of a response of 0 and 1: the predictor in bins of rows, and the share of ones in each.
+    """
 
     x: FloatArray
     y: FloatArray
     x_label: str
     y_label: str
+    trials: FloatArray | None = None
+    shares: tuple[FloatArray, FloatArray] | None = None
 
 
 @dataclass(frozen=True)
@@ -103,13 +117,21 @@ def chosen_predictor(design: Design, x: str | None) -> str:
 def points_of(regression: Regression, column: str) -> Points:
     """Return the fitted rows as points over a predictor."""
     rows = rows_to_draw(regression, column)
-    y = np.concatenate([block.target for block in rows.blocks()])
-    label = regression.response if rows.offset is None else f"{regression.response} - offset"
-    return Points(np.asarray(rows.columns[column], dtype=np.float64), y, column, label)
+    x, y = np.asarray(rows.columns[column], dtype=np.float64), responses_drawn(rows)
+    label = regression.response
+    if rows.offset is not None and _offset_is_added(regression):
+        y, label = y - rows.offset, f"{label} - offset"
+    elif rows.offset is not None and _offset_multiplies(regression):
+        y, label = y / np.exp(rows.offset), f"{label} / {_exposure(regression)}"
+    if regression.family.is_binary:
+        return Points(x, y, column, f"probability of {label}", shares=binned_shares(x, y))
+    return Points(x, y, column, label, rows.trials)
 
 
 def lines_of(idata: Any, regression: Regression, column: str, number: int = 100, prob: float = 0.94) -> Lines:
-    """Evaluate the mean response, without the offset, over a predictor; the others have typical values.
+    """Evaluate the mean response (of one trial) over a predictor; the others have typical values.
+
+    The offset is left out where `points_of` takes it off the data; otherwise it has its mean, as another predictor.
 
     Transforms are followed: for ``y ~ log(x)`` or ``y ~ poly(x, 3)`` the lines are curves over x. Points at which the
     mean is not finite, such as the pole of ``1 / x``, are left out.
@@ -140,13 +162,54 @@ def lines_of(idata: Any, regression: Regression, column: str, number: int = 100,
                 continue
         if not parts:
             raise
+    held = {name: frame[name].iloc[0] for name in names if name != column}
+    offset = _held_offset(regression)
+    if offset is not None:
+        parts = [(at, replace(rows, offset=np.full(len(at), offset))) for at, rows in parts]
+        held["offset"] = offset
     draws = np.concatenate(
-        [mean for _, rows in parts for *_, mean in rowwise.mean_blocks(rows, regression, parameters)]
+        [
+            _expected(regression, block, mean, parameters)
+            for _, rows in parts
+            for _, block, mean in rowwise.mean_blocks(rows, regression, parameters)
+        ]
     )
     mean, _, lower, upper = rowwise.summarise(draws, prob, use_hdi=False)
     chosen = np.linspace(0, draws.shape[1] - 1, min(number, draws.shape[1])).round().astype(int)
-    held = {name: frame[name].iloc[0] for name in names if name != column}
     return Lines(np.concatenate([at for at, _ in parts]), draws[:, chosen].T, mean, lower, upper, prob, held)
+
+
+def _expected(regression: Regression, block: Block, mean: FloatArray, draws: Draws) -> FloatArray:
+    """Return the expected response, (rows, draws), of one trial where there are trials."""
+    family = regression.family
+    return mean if family.parent_is_mean else family.expectation(block, mean, draws.auxiliaries)
+
+
+def _offset_is_added(regression: Regression) -> bool:
+    """Tell whether taking the offset off the response takes it out of the regression."""
+    return regression.link_function.is_identity and regression.family.parent_is_mean
+
+
+def _offset_multiplies(regression: Regression) -> bool:
+    """Tell whether the offset is the logarithm of an exposure that multiplies the mean."""
+    return regression.link == "log" and regression.family.parent_is_mean
+
+
+def _exposure(regression: Regression) -> str:
+    """Return how the exponential of the offset is called: the column that it is the logarithm of, if that is known."""
+    assert regression.design is not None
+    texts = [part.text for part in regression.design.offsets]
+    found = re.fullmatch(r"(?:np\.)?log\((\w+)\)", texts[0]) if len(texts) == 1 else None
+    return "exp(offset)" if found is None else found[1]
+
+
+def _held_offset(regression: Regression) -> float | None:
+    """Return the mean offset of the fitted rows, where lines need one."""
+    rows = regression.rows
+    if _offset_is_added(regression) or _offset_multiplies(regression) or rows is None:
+        return None
+    offsets = [block.offset for block in rows.blocks() if block.offset is not None]
+    return float(np.concatenate(offsets).mean()) if offsets else None
 
 
 def _explaining(design: Design) -> list[str]:

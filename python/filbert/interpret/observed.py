@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ..errors import DataError, SettingError, quote_names
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
     from ..formula.predictor import Predictor
     from ..formula.rows import Rows
 
-__all__ = ["WithinGroups", "observed_rows", "rows_to_draw"]
+__all__ = ["WithinGroups", "binned_shares", "jittered", "observed_rows", "responses_drawn", "rows_to_draw"]
+
+FloatArray = npt.NDArray[np.float64]
+
+_BINARY_JITTER = 0.03  # half its height, between 0 and 1
+_ROWS_A_BIN = 20
+_MOST_BINS = 10
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,10 @@ def rows_to_draw(regression: Regression, column: str) -> Rows:
 
 
 def observed_rows(regression: Regression, names: list[str]) -> pd.DataFrame:
-    """Return columns of the fitted rows, as plain values, with the response in the column ``None``."""
+    """Return columns of the fitted rows, as plain values, with the response in the column ``None``.
+
+    Of successes among trials the response is the share.
+    """
     rows = rows_to_draw(regression, names[0])
     unknown = [name for name in names if name not in rows.columns]
     if unknown:
@@ -92,8 +102,33 @@ def observed_rows(regression: Regression, names: list[str]) -> pd.DataFrame:
             f"points=True draws fitted rows, and the model does not use {quote_names(unknown)}. Leave out points."
         )
     columns: dict[Any, Any] = {name: _plain(rows.columns[name]) for name in names}
-    columns[None] = rows.response_values
+    columns[None] = responses_drawn(rows)
     return pd.DataFrame(columns)
+
+
+def responses_drawn(rows: Rows) -> FloatArray:
+    """Return the responses of fitted rows as pictures show them: of successes among trials the share."""
+    assert rows.response_values is not None
+    return rows.response_values if rows.trials is None else rows.response_values / rows.trials
+
+
+def jittered(zeros_and_ones: FloatArray) -> FloatArray:
+    """Return binary responses a little above or below 0 and 1, so that points do not hide each other."""
+    rng = np.random.default_rng(0)
+    return zeros_and_ones + rng.uniform(-_BINARY_JITTER, _BINARY_JITTER, len(zeros_and_ones))
+
+
+def binned_shares(x: FloatArray, zeros_and_ones: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the mean of a predictor and the share of ones in bins of about as many rows each, none of few rows."""
+    n_bins = min(_MOST_BINS, len(x) // _ROWS_A_BIN)
+    if n_bins < 2:
+        return np.empty(0), np.empty(0)
+    edges = np.unique(np.quantile(x, np.linspace(0, 1, n_bins + 1)[1:-1]))
+    bins = np.searchsorted(edges, x, side="left")  # equal values are in the same bin
+    sizes = np.bincount(bins)
+    filled = sizes > 0
+    at, ones = (np.bincount(bins, weights=values)[filled] / sizes[filled] for values in (x, zeros_and_ones))
+    return at, ones
 
 
 def _points(values: Mapping[str, list[Any]], main: str, low: float, high: float) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .checks import plot_calibration, plot_rootogram
 from .effects import plot_comparisons, plot_predictions, plot_slopes
 from .fit import plot_fit
 from .forest import plot_forest
@@ -10,6 +11,7 @@ from .regression import plot_lm
 from .traces import plot_trace
 
 __all__ = [
+    "plot_calibration",
     "plot_comparisons",
     "plot_fit",
     "plot_forest",
@@ -17,6 +19,7 @@ __all__ = [
     "plot_predictions",
     "plot_prior_posterior",
     "plot_priors",
+    "plot_rootogram",
     "plot_slopes",
     "plot_trace",
 ]

@@ -61,6 +61,8 @@ class Picture:
     points : pandas.DataFrame or None
         Rows to draw as points, with their height in the column ``None``, and without those variables of the second and
         third role that rows do not fall into groups by, such as numbers.
+    sizes : pandas.Series or None
+        Areas of the points, by their labels; all alike if None.
     neutral : float or None
         The height of a line that means nothing has changed.
     notes : tuple of str
@@ -73,6 +75,7 @@ class Picture:
     ax: Any = None
     names: Mapping[str, str] = field(default_factory=dict)
     points: pd.DataFrame | None = None
+    sizes: pd.Series[float] | None = None
     neutral: float | None = None
     notes: tuple[str, ...] = ()
 
@@ -98,7 +101,7 @@ class Picture:
         for place, (axes, (value, part)) in enumerate(zip(drawn, parts, strict=True)):
             panel = _Panel(axes, main, values, numeric, self.roles.get("group"), groups[:_MOST_GROUPS])
             if self.points is not None:
-                panel.draw_points(_rows_at(self.points, self.roles.get("panel"), value))
+                panel.draw_points(_rows_at(self.points, self.roles.get("panel"), value), self.sizes)
             panel.draw(part)
             if self.neutral is not None:
                 axes.axhline(self.neutral, color="0.5", linewidth=1, linestyle=(0, (4, 2)), zorder=0)
@@ -162,7 +165,7 @@ class _Panel:
         if not self.is_numeric:
             self._name_levels()
 
-    def draw_points(self, rows: pd.DataFrame) -> None:
+    def draw_points(self, rows: pd.DataFrame, sizes: pd.Series[float] | None) -> None:
         """Draw rows as points, in the colours of their groups where they have the column of these."""
         if not self.is_numeric:
             rows = rows[rows[self.main].isin(self.values)]
@@ -175,7 +178,8 @@ class _Panel:
                 jitter = rng.uniform(-_JITTER, _JITTER, len(at))
                 at = at.map(self.places).astype(float) + jitter + (self._shift(number) if by_group else 0.0)
             colour, marker = (COLOURS[number], MARKERS[number]) if by_group else (DATA_COLOUR, "o")
-            self.axes.scatter(at, part[None], s=14 if len(rows) <= 300 else 7, color=colour, marker=marker, alpha=0.45,
+            size = (14 if len(rows) <= 300 else 7) if sizes is None else sizes[part.index]
+            self.axes.scatter(at, part[None], s=size, color=colour, marker=marker, alpha=0.45,
                               linewidths=0, zorder=1.5, rasterized=len(rows) > 500)  # fmt: skip
 
     def _draw_curve(self, part: pd.DataFrame, number: int, label: str | None) -> None:

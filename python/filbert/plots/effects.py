@@ -10,13 +10,13 @@ import pandas as pd
 
 from ..errors import DataTypeError, SettingError, count
 from ..interpret.comparison import comparisons
-from ..interpret.observed import WithinGroups, has_levels, observed_rows
+from ..interpret.observed import WithinGroups, has_levels, jittered, observed_rows, rows_to_draw
 from ..interpret.prediction import predictions
 from ..interpret.slope import slopes
-from ..interpret.view import Transforms, averages, check_free
+from ..interpret.view import Target, Transforms, averages, check_free
 from ..regression.regression import Regression, stated_by_formula
 from .curves import Picture, applied, names_of, roles_of, shown, some_points
-from .style import Panels, short
+from .style import Panels, short, sizes_by_trials
 
 if TYPE_CHECKING:
     from ..formula.design import Design
@@ -68,7 +68,8 @@ def plot_predictions(
         Width and height in inches.
     ax : matplotlib.axes.Axes or array of them, (panels,), optional
     points : bool, default False
-        Draw the fitted rows too, in the colours and panels of their levels; of more than 2000 as many.
+        Draw the fitted rows too, in the colours and panels of their levels; of more than 2000 as many. Zeros and ones
+        are jittered; successes among trials are shares, larger for more trials.
     **options
         Of `filbert.predictions`: ``pps``, ``scale``, ``random_seed``.
 
@@ -97,15 +98,12 @@ def plot_predictions(
     table: pd.DataFrame = predictions(model, idata, **rows, **options)
     transforms = transforms or {}
     picture = replace(picture, legend=legend, figsize=_size(figsize, fig_kwargs), ax=ax, names=_names(transforms))
+    shown = Target.of(regression, target, bool(options.get("pps")))
     if points:
-        picture = _with_points(picture, regression, design, transforms)
-    noisy = options.get("pps") or target == regression.response
-    if target in regression.auxiliaries:
-        label = applied(transforms.get(target), target)
-    elif options.get("scale") == "link":
-        label = f"linear predictor of {regression.response}"
-    else:
-        label = applied(transforms.get(regression.response), regression.response if noisy else _mean_of(regression))
+        _check_points(regression, shown, options.get("scale"))
+        picture = _with_points(picture, regression, design, transforms, shown)
+    label = applied(transforms.get(shown.name if shown.is_auxiliary else regression.response),
+                    _quantity(regression, shown, options.get("scale")))  # fmt: skip
     return picture.draw(_with_levels(table, design, transforms), label)
 
 
@@ -173,7 +171,7 @@ def plot_comparisons(
         check_free(table, [_CONTRAST])
         picture = picture if averaged else picture.with_variable(_CONTRAST)
         table = table.assign(**{_CONTRAST: contrasts})
-    label = f"{_KINDS.get(kind, kind)} of {applied(transforms.get(regression.response), regression.response)}"
+    label = f"{_KINDS.get(kind, kind)} of {_changing(regression, target, transforms, options.get('scale'))}"
     if averaged:
         return picture.draw(table, f"average {label}")
     one = f": {contrasts.categories[0]}" if len(contrasts.categories) == 1 else ""
@@ -241,7 +239,7 @@ def plot_slopes(
     picture = replace(
         picture, legend=legend, figsize=_size(figsize, fig_kwargs), ax=ax, neutral=0.0, names=_names(transforms)
     )
-    label = f"{_KINDS.get(kind, kind)} of {applied(transforms.get(regression.response), regression.response)}"
+    label = f"{_KINDS.get(kind, kind)} of {_changing(regression, target, transforms, options.get('scale'))}"
     return picture.draw(table, f"{'average ' * averaged}{label} along {name}")
 
 
@@ -300,11 +298,31 @@ def _contrasts(table: pd.DataFrame, contrast: Any, design: Design) -> pd.Categor
     return pd.Categorical(written, categories=list(dict.fromkeys(written)))
 
 
-def _with_points(picture: Picture, regression: Regression, design: Design, transforms: Mapping[str, Any]) -> Picture:
+def _check_points(regression: Regression, target: Target, scale: Any) -> None:
+    """Refuse points where what is drawn is not on the scale of the responses."""
+    if target.is_response:
+        return
+    identity = regression.link_function.is_identity
+    if target.is_auxiliary or not regression.family.parent_is_mean or (scale == "link" and not identity):
+        raise SettingError(
+            f"points=True draws responses, and {_quantity(regression, target, scale)} has another scale. Leave out points, or draw the response (pps=True)."
+        )
+
+
+def _with_points(
+    picture: Picture, regression: Regression, design: Design, transforms: Mapping[str, Any], target: Target
+) -> Picture:
     """Put the fitted rows into a picture, transformed as the table is."""
     main = picture.roles["main"]
     by = [name for name in picture.roles.values() if name in design.predictors and has_levels(design.predictors[name])]
     rows = observed_rows(regression, list(dict.fromkeys([main, *by])))
+    family, trials = regression.family, rows_to_draw(regression, main).trials
+    if trials is not None and target.is_response:
+        rows[None] *= trials
+    elif trials is not None and trials.min() < trials.max():
+        picture = replace(picture, sizes=pd.Series(sizes_by_trials(trials)))
+    if family.is_binary and regression.response not in transforms:
+        rows[None] = jittered(rows[None].to_numpy())
     for name, function in transforms.items():
         column = None if name == regression.response else name
         if column in rows.columns:
@@ -313,10 +331,27 @@ def _with_points(picture: Picture, regression: Regression, design: Design, trans
     return replace(picture, points=rows, notes=(*picture.notes, *notes))
 
 
-def _mean_of(regression: Regression) -> str:
-    """Return what the parameter that the formula models is called in pictures."""
-    parent = regression.family.parent
-    return f"mean {regression.response}" if parent == "mu" else f"{parent} of {regression.response}"
+def _quantity(regression: Regression, target: Target, scale: Any) -> str:
+    """Return what pictures call a quantity of a row."""
+    family, response = regression.family, regression.response
+    if target.is_auxiliary:
+        return target.name
+    if target.is_response:
+        return f"successes of {response}" if family.has_trials else response
+    if scale == "link":
+        return f"linear predictor of {response}"
+    if family.is_binary:
+        return f"probability of {response}"
+    if family.has_trials or (family.parent == "mu" and family.parent_is_mean):
+        return f"mean {response}"
+    return f"{family.parent} of {response}"
+
+
+def _changing(regression: Regression, target: str, transforms: Mapping[str, Any], scale: Any) -> str:
+    """Return what differences and slopes are of; those of a mean are called those of the response."""
+    quantity = _quantity(regression, Target.of(regression, target), scale)
+    mean = f"mean {regression.response}"
+    return applied(transforms.get(regression.response), regression.response if quantity == mean else quantity)
 
 
 def _with_levels(table: pd.DataFrame, design: Design, transforms: Mapping[str, Any]) -> pd.DataFrame:

@@ -175,12 +175,13 @@ def plot_prior_posterior(
 
 
 def _is_at_means(regression: Regression, name: str) -> bool:
-    """Tell whether a parameter is the intercept, and its prior about the mean response at the predictor means."""
+    """Tell whether a parameter is the intercept, and its prior about the linear predictor at the predictor means."""
     return bool(name == INTERCEPT and regression.has_intercept and regression.intercept_at_means and regression.columns)
 
 
 def _at_means(regression: Regression) -> str:
-    quantity = "mean response" if regression.link_function.is_identity else "linear predictor"
+    is_mean = regression.link_function.is_identity and regression.family.parent_is_mean
+    quantity = "mean response" if is_mean else "linear predictor"
     return f"{quantity} at the predictor means"
 
 

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import DataTypeError, SettingError
 from ..interpret.lines import Lines, Points, chosen_predictor, lines_of, points_of
+from ..interpret.observed import jittered
 from ..regression.regression import stated_by_formula
 from ..sampling.settings import whole_number
 from .style import (
@@ -22,6 +24,7 @@ from .style import (
     note,
     panels,
     short,
+    sizes_by_trials,
     tidy,
     wrapped,
 )
@@ -58,7 +61,8 @@ def plot_lm(
     num_samples : int, default 100
         Lines to draw, one for each of as many draws, spread evenly over the chains. 0 draws none.
     true_line : function, or (intercept, slope), optional
-        The line that simulated data came from: a function of an array of x, or the two numbers.
+        The line that simulated data came from: a function of an array of x, or the two numbers, on the scale of the
+        response.
     prob : float, default 0.94
         Probability of the band, between two quantiles at each x.
     ax : matplotlib.axes.Axes, optional
@@ -66,7 +70,9 @@ def plot_lm(
     Returns
     -------
     matplotlib.axes.Axes
-        An offset is taken off the data, and not in the lines. Of more than 2000 rows as many are drawn.
+        On the scale of the response; of successes among trials their share. An offset is taken off the data, and not
+        in the lines, where the link is the identity; with a log link the data are divided by its exponential. Zeros and
+        ones are jittered, with their shares in up to ten bins of rows. Of more than 2000 rows as many are drawn.
 
     Raises
     ------
@@ -104,9 +110,7 @@ def draw_lines(
     if n > MOST_POINTS:
         shown = np.random.default_rng(0).choice(n, MOST_POINTS, replace=False)
         notes.append(f"{MOST_POINTS} of {n} points are shown")
-    size = 18 if len(shown) <= 200 else 9
-    axes.scatter(points.x[shown], points.y[shown], s=size, color=DATA_COLOUR, alpha=0.6, linewidths=0, label="data",
-                 zorder=2.6, rasterized=len(shown) > 500)  # fmt: skip
+    _draw_points(axes, points, shown)
     if lines is not None:
         if len(lines.draws):
             axes.plot(lines.grid, lines.draws.T, color=COLOURS[0], linewidth=0.6, alpha=0.2, zorder=2)
@@ -127,6 +131,21 @@ def draw_lines(
     if notes:
         note(axes, "\n".join(notes))
     legend_above(axes, below=len(notes))
+
+
+def _draw_points(axes: Axes, points: Points, shown: npt.NDArray[np.intp]) -> None:
+    """Draw some of the data: larger for more trials, and of zeros and ones the shares of all rows too."""
+    size: Any = 18 if len(shown) <= 200 else 9
+    label = "data"
+    if points.trials is not None and points.trials.min() < points.trials.max():
+        size, label = sizes_by_trials(points.trials)[shown], "data, larger for more trials"
+    y = points.y if points.shares is None else jittered(points.y)
+    alpha = 0.6 if points.shares is None or len(shown) <= 200 else 0.35
+    axes.scatter(points.x[shown], y[shown], s=size, color=DATA_COLOUR, alpha=alpha, linewidths=0, label=label,
+                 zorder=2.6, rasterized=len(shown) > 500)  # fmt: skip
+    if points.shares is not None and len(points.shares[0]):
+        axes.plot(*points.shares, "D", color="black", markersize=6, markeredgecolor="white", markeredgewidth=0.8,
+                  label=f"shares in {len(points.shares[0])} bins", zorder=3.5)  # fmt: skip
 
 
 def _true_line(line: Any, x: FloatArray) -> tuple[FloatArray, FloatArray]:

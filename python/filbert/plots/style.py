@@ -179,6 +179,12 @@ def panels_in_rows(number: int, ax: Any, size: tuple[float, float], figsize: Any
     return drawn[:number]
 
 
+def sizes_by_trials(trials: FloatArray) -> FloatArray:
+    """Return areas of points that grow with their trials, as their roots do, for the range of trials may be wide."""
+    areas: FloatArray = 70 * np.sqrt(trials / trials.max())
+    return areas
+
+
 def figure_of(drawn: Panels) -> Figure:
     """Return the figure of some panels."""
     figure: Figure = drawn.flat[0].get_figure()

@@ -21,6 +21,7 @@ from ..sampling.run import Run
 
 if TYPE_CHECKING:
     from ..formula.rows import Rows
+    from ..regression.regression import Regression
 
 
 def posterior_container(
@@ -116,13 +117,17 @@ def posterior_group(idata: Any) -> xr.Dataset:
     return posterior
 
 
-def fitted_data(response: str, rows: Rows) -> dict[str, xr.Dataset]:
-    """Return the groups ``observed_data`` and ``constant_data`` of the fitted rows of a formula."""
+def fitted_data(regression: Regression, rows: Rows) -> dict[str, xr.Dataset]:
+    """Return the groups ``observed_data`` and ``constant_data`` of the fitted rows of a formula.
+
+    Counts are integers, by which ArviZ's predictive checks tell that bars and not densities show them.
+    """
     labels = {OBSERVATIONS: np.arange(rows.n_rows)}
     common = common_attributes()
     assert rows.response_values is not None
+    observed = rows.response_values.astype(np.int64) if regression.family.is_discrete else rows.response_values
     return {
-        "observed_data": by_row({response: rows.response_values}, labels, common),
+        "observed_data": by_row({regression.response: observed}, labels, common),
         "constant_data": by_row(rows.constant_data(), labels, common),
     }
 
