@@ -140,7 +140,7 @@ def _pulls(regression: Regression, density: _core.FramedGlm) -> _Pulls | None:
     shares, vectors = np.linalg.eigh(towards.T @ (curvatures[:, None] * towards))
     towards = towards @ vectors
     data_shares = 1 - shares
-    # Where the likelihood does not curve downwards a prior made the mode; its pull counts in deviations of the posterior.
+    # Where the likelihood curves upwards a prior made the mode; its pull counts in deviations of the posterior.
     precisions = np.where(data_shares > MIN_DATA_SHARE, data_shares, 1.0)
     parts = np.where(defaults[:, None], slopes[:, None] * towards, 0.0) / np.sqrt(precisions)
     names = [*regression.coefficient_names, *(parameter.name for parameter in free)]
