@@ -21,28 +21,37 @@ RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 MAX_WHEEL_BYTES = 2_000_000
 
 
-def runs(python: str) -> bool:
-    """Whether this Python starts; a shim of a version manager may be on PATH and still fail."""
+def starts(*command: str) -> bool:
+    """Whether this command runs; a shim of a version manager may be on PATH and still fail."""
     try:
-        return subprocess.run([f"python{python}", "-c", ""], capture_output=True, check=False).returncode == 0
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
         return False
 
 
 # CI must have both; elsewhere the tests run on what there is.
-PYTHONS = [v for v in ("3.11", "3.13") if "CI" in os.environ or v == RUNNING or runs(v)] or [RUNNING]
+PYTHONS = [v for v in ("3.11", "3.13") if "CI" in os.environ or v == RUNNING or starts(f"python{v}", "-c", "")] or [
+    RUNNING
+]
 
 
 def group(name: str) -> tuple[str, ...]:
     return nox.project.dependency_groups(PROJECT, name)
 
 
-def ctest(session: nox.Session, preset: str) -> None:
-    jobs = str(os.cpu_count() or 1)
+JOBS = str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def configure(session: nox.Session, preset: str, *options: str) -> None:
+    session.run("cmake", "--preset", preset, f"-DPython_EXECUTABLE={Path(session.bin) / 'python'}", *options)
+
+
+def ctest(session: nox.Session, preset: str, *launcher: str) -> None:
     session.install(*group("build"))
-    session.run("cmake", "--preset", preset, f"-DPython_EXECUTABLE={Path(session.bin) / 'python'}")
-    session.run("cmake", "--build", "--preset", preset, "--parallel", jobs)
-    session.run("ctest", "--preset", preset, "--parallel", jobs, *session.posargs)
+    configure(session, preset)
+    session.run("cmake", "--build", "--preset", preset, "--parallel", JOBS)
+    command = [*launcher, "ctest", "--preset", preset, "--parallel", JOBS]
+    session.run(*command, *session.posargs, external=bool(launcher))
 
 
 @nox.session
@@ -67,6 +76,25 @@ def cpp(session: nox.Session) -> None:
 def sanitize(session: nox.Session) -> None:
     """Build and run the C++ tests under the address and undefined-behaviour sanitizers."""
     ctest(session, "asan-ubsan")
+
+
+@nox.session
+def tsan(session: nox.Session) -> None:
+    """Build and run the C++ tests that start threads under the thread sanitizer."""
+    # It cannot start on kernels that scatter addresses more than it expects; some containers forbid to ask for less.
+    fixed_addresses = ("setarch", "-R")
+    ctest(session, "tsan", *(fixed_addresses if starts(*fixed_addresses, "true") else ()))
+
+
+@nox.session
+def tidy(session: nox.Session) -> None:
+    """Run clang-tidy over the library, the bindings and the benchmark."""
+    session.install(*group("tidy"), *group("build"), "pybind11>=3")
+    cmake_dir = session.run("python", "-m", "pybind11", "--cmakedir", silent=True, log=False)
+    options = ("-DFILBERT_BUILD_PYTHON=ON", "-DFILBERT_BUILD_BENCH=ON", "-DFILBERT_BUILD_TESTS=OFF")
+    configure(session, "tidy", *options, f"-Dpybind11_DIR={(cmake_dir or '').strip()}")
+    sources = [str(p) for d in ("cpp", "bench") for p in sorted(Path(d).rglob("*.cpp"))]
+    session.run("run-clang-tidy.py", "-quiet", "-p", "build/tidy", "-j", JOBS, *(session.posargs or sources))
 
 
 @nox.session
