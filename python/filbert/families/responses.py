@@ -59,12 +59,7 @@ def check_successes(response: str, values: Floats, trials: Floats | None, index:
             f"family={family!r} needs the number of trials beside the successes: write 'p({response}, trials) ~ ...', "
             f"or 'p({response}, 10) ~ ...' if it is the same in every row. For 0 and 1 use family='bernoulli'."
         )
-    wrong = (trials < 1) | (trials != np.rint(trials))
-    if wrong.any():
-        raise DataError(
-            f"{_offending(response, trials, index, wrong, trials=True)}, and they must be whole numbers of 1 or more. "
-            "Leave rows without trials out; weights that are no counts belong into weights=."
-        )
+    check_trials(response, trials, index)
     check_whole(response, values, index, family)
     wrong = values > trials
     if wrong.any():
@@ -72,6 +67,16 @@ def check_successes(response: str, values: Floats, trials: Floats | None, index:
         raise DataError(
             f"Response {response!r} has more successes than trials in {count(int(wrong.sum()), 'row')} "
             f"({quote_rows(index[wrong])}): {values[first]:g} of {trials[first]:g}. Write p(successes, trials)."
+        )
+
+
+def check_trials(response: str, trials: Floats, index: Any) -> None:
+    """Refuse numbers of trials that are not 1, 2, ..."""
+    wrong = (trials < 1) | (trials != np.rint(trials))
+    if wrong.any():
+        raise DataError(
+            f"{_offending(response, trials, index, wrong, trials=True)}, and they must be whole numbers of 1 or more. "
+            "Leave rows without trials out; weights that are no counts belong into weights=."
         )
 
 

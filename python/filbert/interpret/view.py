@@ -139,9 +139,9 @@ class View:
                     f"conditional makes rows without the trials of {design.response!r}, which draws of the response "
                     f"need. Pass the rows as data=, with the column {design.trials.columns[0]!r}."
                 )
-            rows = design.new_rows(grid(design, values), needs_trials)
+            rows = rowwise.new_rows(regression, grid(design, values), needs_trials)
         elif data is not None:
-            rows = design.new_rows(data, needs_trials)
+            rows = rowwise.new_rows(regression, data, needs_trials)
         else:
             rows = rowwise.fitted_rows(regression)
             weights = rows.weights

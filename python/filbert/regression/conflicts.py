@@ -84,8 +84,8 @@ def _warn_overruled(regression: Regression, density: _core.FramedGlm) -> None:
     unscaled = "" if regression.choices.auto_scale else ", or leave out auto_scale=False"
     warn(
         f"The default priors overrule the data: they move the answer by about {np.abs(pulls.shifts).max():.1f} "
-        f"standard errors of maximum likelihood in a direction that involves {quote_names(names)}. Their scale does not "
-        f"suit the data. Give explicit priors, such as priors={{'{example}': {prior}}}{unscaled}; "
+        f"standard errors of maximum likelihood in a direction that involves {quote_names(names)}. Their scale "
+        f"does not suit the data. Give explicit priors, such as priors={{'{example}': {prior}}}{unscaled}; "
         "model.maximum_likelihood() shows what the data alone say.",
         DataWarning,
     )
@@ -140,7 +140,7 @@ def _pulls(regression: Regression, density: _core.FramedGlm) -> _Pulls | None:
     shares, vectors = np.linalg.eigh(towards.T @ (curvatures[:, None] * towards))
     towards = towards @ vectors
     data_shares = 1 - shares
-    # Where the likelihood curves upwards a prior made the mode; its pull counts in deviations of the posterior.
+    # Where the likelihood does not curve downwards a prior made the mode: its pull is in deviations of the posterior.
     precisions = np.where(data_shares > MIN_DATA_SHARE, data_shares, 1.0)
     parts = np.where(defaults[:, None], slopes[:, None] * towards, 0.0) / np.sqrt(precisions)
     names = [*regression.coefficient_names, *(parameter.name for parameter in free)]

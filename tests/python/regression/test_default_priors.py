@@ -38,7 +38,7 @@ UNSCALED = {"sigma": GAUSSIAN.unscaled_auxiliary_prior("sigma")}
 def scaled(slices, x_mean, x_sd, y_mean, y_sd, *, has_intercept, center_predictors=True):
     auxiliaries = {"sigma": GAUSSIAN.auxiliary_prior("sigma", y_sd)}
     scales = GAUSSIAN.coefficient_scales("identity", y_mean, y_sd)
-    return default_priors(slices, x_mean, x_sd, scales, auxiliaries, has_intercept, center_predictors)
+    return default_priors(slices, (), x_mean, x_sd, scales, auxiliaries, has_intercept, center_predictors)
 
 
 def defaults(*, y_sd=2.0, x_mean=X_MEAN, x_sd=X_SD, has_intercept=True, center_predictors=True):
@@ -46,7 +46,7 @@ def defaults(*, y_sd=2.0, x_mean=X_MEAN, x_sd=X_SD, has_intercept=True, center_p
 
 
 def resolve(user, made, terms):
-    return resolve_priors(checked_priors(user), made, terms, {"sigma"})
+    return resolve_priors(checked_priors(user), made, terms, {"sigma"})[0]
 
 
 # Construction

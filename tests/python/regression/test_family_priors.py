@@ -81,7 +81,6 @@ def test_scales_are_bambis(family: str, link: str) -> None:
 
 @pytest.mark.parametrize("family", ["bernoulli", "poisson", "beta"])
 def test_without_centring_the_intercept_carries_the_slopes(family: str) -> None:
-    """bambi 0.21 keeps Normal(0, 1.5) for the logit of bernoulli; here the rule is the same for every family."""
     link = "cloglog" if family == "bernoulli" else None
     prior = model(family, link, center_predictors=False).regression.priors["Intercept"]
     X = np.column_stack([DATA["x"], DATA["g"] == "b", DATA["g"] == "c"])
