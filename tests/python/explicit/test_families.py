@@ -124,11 +124,11 @@ CASES = {
     "bernoulli, sigmoid": Case(
         "binary ~ x", "bernoulli", "logit", lambda e, p: likelihood("binary", "Bernoulli", p=sigmoid(e))
     ),
-    "bernoulli, twice 1 less": Case(
+    "bernoulli, 1 less": Case(
         "binary ~ x",
         "bernoulli",
         "logit",
-        lambda e, p: likelihood("binary", "Bernoulli", p=1 - (1 - pm.math.invlogit(e))),
+        lambda e, p: likelihood("binary", "Bernoulli", p=1 - pm.math.invlogit(-e)),
     ),
     "bernoulli, probit": Case(
         "binary ~ x", "bernoulli", "probit", lambda e, p: likelihood("binary", "Bernoulli", p=invprobit(e))
