@@ -121,7 +121,7 @@ def test_an_auxiliary_of_ones_own_has_its_exact_posterior() -> None:
 
 
 def test_a_wrong_slope_is_caught() -> None:
-    """Draws would still be exact, for they are accepted by the values; but the frame would be poor, and the user err."""
+    """Draws would still be exact, for they are accepted by the values; but few, and maximum likelihood would err."""
     with pytest.raises(ValueError, match=r"'known sigma' returns a derivative that .* differences of the values say"):
         fitted(WrongSlope())
 
@@ -133,9 +133,10 @@ def test_all_that_follows_a_fit(family: fb.CustomFamily, tmp_path: Path) -> None
     assert list(table.index) == ["Intercept", "x", *family.auxiliaries]
     assert f"Family: {family.name}" in str(model)
     model.log_likelihood(idata)
-    eta = np.asarray(idata["posterior"]["Intercept"])[..., None] + np.asarray(idata["posterior"]["x"])[
-        ..., None
-    ] * frame()["x"].to_numpy()
+    eta = (
+        np.asarray(idata["posterior"]["Intercept"])[..., None]
+        + np.asarray(idata["posterior"]["x"])[..., None] * frame()["x"].to_numpy()
+    )
     scale = np.asarray(idata["posterior"]["s"])[..., None] if family.auxiliaries else 2.0
     distribution = stats.logistic(eta, scale) if family.auxiliaries else stats.norm(eta, scale)
     np.testing.assert_allclose(idata["log_likelihood"]["y"], distribution.logpdf(frame()["y"].to_numpy()), rtol=1e-10)

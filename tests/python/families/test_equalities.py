@@ -10,10 +10,15 @@ from family_models import quickly
 from filbert.fit import framed
 
 RNG = np.random.default_rng(31)
-CELLS = pd.DataFrame({"x": np.repeat([-1.0, 0, 1, 2], 2), "g": np.resize(list("ab"), 8), "n": [9, 4, 12, 7, 5, 11, 8, 6]})
+CELLS = pd.DataFrame(
+    {"x": np.repeat([-1.0, 0, 1, 2], 2), "g": np.resize(list("ab"), 8), "n": [9, 4, 12, 7, 5, 11, 8, 6]}
+)
 CELLS["k"] = RNG.binomial(CELLS["n"], 1 / (1 + np.exp(-0.7 * CELLS["x"])))
 SINGLE = pd.concat(
-    [CELLS.assign(y=1).loc[CELLS.index.repeat(CELLS["k"])], CELLS.assign(y=0).loc[CELLS.index.repeat(CELLS["n"] - CELLS["k"])]],
+    [
+        CELLS.assign(y=1).loc[CELLS.index.repeat(CELLS["k"])],
+        CELLS.assign(y=0).loc[CELLS.index.repeat(CELLS["n"] - CELLS["k"])],
+    ],
     ignore_index=True,
 )
 PRIORS = {"Intercept": fb.Normal(0, 2), "x": fb.Normal(0, 1), "g": fb.Normal(0, 1)}
@@ -115,7 +120,9 @@ def test_a_lognormal_is_a_gaussian_of_logarithms_bit_for_bit() -> None:
         made.log_likelihood(idata)
         made.predict(idata, kind="response", random_seed=5)
     jacobian = np.log(data["y"].to_numpy())
-    np.testing.assert_allclose(one["log_likelihood"]["y"], two["log_likelihood"]["y"] - jacobian, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        one["log_likelihood"]["y"], two["log_likelihood"]["y"] - jacobian, rtol=1e-12, atol=1e-12
+    )
     np.testing.assert_allclose(
         np.log(one["posterior_predictive"]["y"]), two["posterior_predictive"]["y"], rtol=1e-9, atol=1e-12
     )

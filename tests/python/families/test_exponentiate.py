@@ -42,13 +42,16 @@ def test_hazard_ratios_of_cloglog() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments"), [("gaussian", {}), ("t", {}), ("bernoulli", {"link": "probit"}), ("poisson", {"link": "sqrt"})]
+    ("name", "arguments"),
+    [("gaussian", {}), ("t", {}), ("bernoulli", {"link": "probit"}), ("poisson", {"link": "sqrt"})],
 )
 def test_other_links_are_refused(name: str, arguments: dict) -> None:
     made = model(name, **arguments)
     idata = quickly(made)
     for call in ((idata,), (made, idata)):
-        with pytest.raises(ValueError, match=r"on a log, logit or cloglog scale, and this model has link='\w+' .*ratio"):
+        with pytest.raises(
+            ValueError, match=r"on a log, logit or cloglog scale, and this model has link='\w+' .*ratio"
+        ):
             fb.summary(*call, exponentiate=True)
 
 
