@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 
 
 class Model:
-    """A Bayesian linear regression, specified by a formula.
+    """A Bayesian regression, specified by a formula.
 
-    ``y_i ~ Normal(offset_i + x_i'β, sigma)``, with independent priors on each coefficient and on sigma. Making the
-    model checks the data and folds its rows into a summary; nothing is sampled before `fit`.
+    A response has a distribution of the `family`, one parameter of which is the inverse `link` of
+    ``offset_i + x_i'β``: by default ``y_i ~ Normal(offset_i + x_i'β, sigma)``. Priors are independent, on each
+    coefficient and on the family's auxiliary parameters. Making the model checks the data and folds its rows into a
+    summary; nothing is sampled before `fit`.
 
     Parameters
     ----------
@@ -65,9 +67,11 @@ class Model:
     weights : str or array, (rows,), optional
         A row of weight w counts as w rows: its log likelihood is multiplied by w. A column's name or an array.
     offset : str or array, (rows,), optional
-        Added to the mean with coefficient one. A column's name or an array.
+        Added to the linear predictor with coefficient one, as ``offset(x)`` in the formula is. A column's name or an
+        array.
     extra_namespace : mapping, optional
-        Further functions and values that the formula may use.
+        Further functions and values that the formula may use. They are code, which a formula of somebody else runs on
+        what it likes.
     **other
         Arguments of bambi: ``noncentered`` changes nothing, ``potentials`` is refused.
 
@@ -367,10 +371,11 @@ class Model:
         idata : xarray.DataTree or arviz.InferenceData
             What `fit` returned.
         kind : str, default "response_params"
-            ``"response_params"``: the mean response ``mu``. ``"response"``: also draws of the response itself.
+            ``"response_params"``: the parameter that the formula models, ``mu`` or ``p``. ``"response"``: also draws of
+            the response itself.
         data : pandas.DataFrame, optional
-            New rows, with the columns that predictors and offset use; transforms keep what they learnt from the
-            fitted rows. By default the fitted rows.
+            New rows, with the columns that predictors and offset use, and trials for draws of a response ``p(y, n)``;
+            transforms keep what they learnt from the fitted rows. By default the fitted rows.
         inplace : bool, default True
             Add to `idata` and return None; if False leave it as it is and return a new container.
         random_seed : int or numpy.random.Generator, optional
@@ -478,7 +483,7 @@ class Model:
         return self.log_likelihood(idata, inplace)
 
     def r2(self, idata: Any, summary: bool = True) -> Any:
-        """Return the Bayesian R².
+        """Return the Bayesian R²: the variance of the expected responses over that and the family's mean variance.
 
         Parameters
         ----------
@@ -495,7 +500,7 @@ class Model:
         References
         ----------
         Gelman, Goodrich, Gabry and Vehtari (2019), R-squared for Bayesian regression models, The American Statistician
-        73, with the modelled residual variance sigma².
+        73, with the modelled residual variance, which is sigma² for Gaussian responses.
         """
         from .predict.log_likelihood import r2
 

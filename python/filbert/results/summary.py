@@ -57,11 +57,11 @@ def summary(
     -------
     Summary
         A pandas.DataFrame that shows itself rounded, with its interval, where it is printed or ends a notebook's cell;
-        ``attrs`` has the number of chains, and what was exponentiated.
-        Columns ``mean``, ``sd``, the ends of the interval (``hdi_3%`` and ``hdi_97%`` by default), ``mcse_mean``,
-        ``ess_bulk``, ``ess_tail`` (of the 5 % and 95 % quantiles) and ``r_hat``, unrounded, as ``arviz.summary``
-        defines them; rows are labelled as ArviZ labels them, ``x`` or ``g[b]``. With `least_squares` also
-        ``least_squares`` and ``standard_error``, of which sigma has no error.
+        ``attrs`` has the number of chains, and what was exponentiated. Columns ``mean``, ``sd``, the ends of the
+        interval (``hdi_3%`` and ``hdi_97%`` by default), ``mcse_mean``, ``ess_bulk``, ``ess_tail`` (of the 5 % and
+        95 % quantiles) and ``r_hat``, unrounded, as ``arviz.summary`` defines them; rows are labelled as ArviZ labels
+        them, ``x`` or ``g[b]``. With `least_squares` also ``least_squares`` and ``standard_error``, of which sigma has
+        none.
 
     Raises
     ------

@@ -369,7 +369,17 @@ def test_version_lists_what_matters():
     result = run("--version")
     assert result.exit_code == 0
     versions = dict(line.split() for line in result.stdout.splitlines())
-    assert list(versions) == ["filbert", "Eigen", "numpy", "pandas", "formulaic", "xarray", "arviz", "Python"]
+    assert list(versions) == [
+        "filbert",
+        "Eigen",
+        "numpy",
+        "pandas",
+        "formulaic",
+        "xarray",
+        "arviz",
+        "Python",
+        "instructions",
+    ]
     assert versions["numpy"] == np.__version__
     assert versions["Python"] == ".".join(map(str, sys.version_info[:3]))
     assert re.fullmatch(r"\d+\.\d+\.\d+", versions["Eigen"])

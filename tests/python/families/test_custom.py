@@ -121,7 +121,7 @@ def test_an_auxiliary_of_ones_own_has_its_exact_posterior() -> None:
 
 
 def test_a_wrong_slope_is_caught() -> None:
-    """Draws would still be exact, for they are accepted by the values; but the frame would be poor."""
+    """Draws would still be exact, for they are accepted by the values; but few, and maximum likelihood would err."""
     with pytest.raises(ValueError, match=r"'known sigma' returns a derivative that .* differences of the values say"):
         fitted(WrongSlope())
 
