@@ -13,6 +13,8 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
+# Those that a change of C++ alone can break, and that take minutes, run when they are named.
+nox.options.sessions = ["lint", "cpp", "sanitize", "sdist", "tests"]
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"

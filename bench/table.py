@@ -37,13 +37,18 @@ class Table:
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(self.content(), indent=1) + "\n", encoding="utf-8")
+
+    def content(self) -> dict[str, Any]:
+        return asdict(self)
 
     @classmethod
     def read(cls, path: Path) -> Table:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        content["targets"] = [Target(**target) for target in content["targets"]]
-        return cls(**content)
+        return cls.of(json.loads(path.read_text(encoding="utf-8")))
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> Table:
+        return cls(**{**content, "targets": [Target(**target) for target in content["targets"]]})
 
     def markdown(self) -> str:
         lines = [f"## {self.title}", "", self.note, "", _row(self.columns), _row(["---"] * len(self.columns))]
@@ -53,18 +58,20 @@ class Table:
         return "\n".join(lines)
 
 
-def report(tables: Sequence[Table]) -> str:
+def report(
+    tables: Sequence[Table], title: str = "filbert and its peers, measured", script: str = "bench/peers.py"
+) -> str:
     """One document of all tables, the targets first."""
     made = tables[-1].circumstances
     lines = [
-        "# filbert and its peers, measured",
+        f"# {title}",
         "",
         f"{made['cpu']}, {made['cores']} cores. Python {made['python']}, ",
     ]
     lines[-1] += ", ".join(f"{name} {version}" for name, version in made["versions"].items()) + "."
     lines += [
         "",
-        "Medians; ratios are within one run. Written by `bench/peers.py`, every measurement is in the JSON files.",
+        f"Medians; ratios are within one run. Written by `{script}`, every measurement is in the JSON files.",
         "",
     ]
     lines += [_row(["target", "goal", "measured", ""]), _row(["---"] * 4)]

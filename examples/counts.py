@@ -21,9 +21,10 @@ ships.head()
 # %% [markdown]
 # ## Incidents per month of service
 #
-# Waves damaged the bows of cargo ships of five types, built and operated in different years (McCullagh and Nelder 1983).
-# A ship that is at sea twice as long has twice the incidents to expect: `offset(log(service))` adds the logarithm of the
-# months to the linear predictor, with no coefficient, so that the others are about incidents per month.
+# Waves damaged the bows of cargo ships of five types, built and operated in different years (McCullagh and Nelder
+# 1983). A ship that is at sea twice as long has twice the incidents to expect: `offset(log(service))` adds the
+# logarithm of the months to the linear predictor, with no coefficient, so that the others are about incidents per
+# month.
 
 # %%
 model = fb.Model("incidents ~ type + year + period + offset(log(service))", ships, family="poisson")

@@ -22,8 +22,8 @@ wells.describe().round(2)
 # %% [markdown]
 # ## The model and its priors
 #
-# `switched` is 0 or 1, and its log odds are linear in the predictors. Printing the model shows the default priors, which
-# are wide for log odds: a standard deviation of a predictor changes them by 1 or so.
+# `switched` is 0 or 1, and its log odds are linear in the predictors. Printing the model shows the default priors,
+# which are wide for log odds: a standard deviation of a predictor changes them by 1 or so.
 
 # %%
 model = fb.Model("switched ~ dist100 + arsenic", wells, family="bernoulli")

@@ -19,6 +19,7 @@ from .errors import DataError, FilbertError, FormulaError, PriorError, SettingEr
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 PLOT_SUFFIXES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
 OUTPUT_SUFFIXES = (".nc", ".nc4", ".netcdf")
+SAMPLERS = ("auto", "nuts", "independence")
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 _TABS = ("tab", "\\t")
 
@@ -28,6 +29,7 @@ _OPTIONS: tuple[tuple[str, str], ...] = (
     (r"\bcategorical=\[('[^']*'|\"[^\"]*\")\]", r"--categorical \1"),
     (r"\bpriors=\{'([^']*)': ([^{}]*)\}", r"--prior '\1=\2'"),
     (r"\b(offset|weights)=(?='|[\s.,;:]|$)", r"--\1 "),
+    (r"\b(family|link|sampler)='([^']*)'", r"--\1 \2"),
     (r"`(draws|tune)`", r"--\1"),
     (r"`target_accept`", "--target-accept"),
     (r"\bdraws=(\d+)", r"--draws \1"),
@@ -73,6 +75,8 @@ def _show_versions(context: click.Context, _: click.Parameter, value: bool) -> N
         except PackageNotFoundError:
             versions[package] = "not installed"
     versions["Python"] = ".".join(map(str, sys.version_info[:3]))
+    # The draws of a seed depend on it.
+    versions["instructions"] = _core.instruction_set()
     width = max(map(len, versions))
     for name, number in versions.items():
         click.echo(f"{name:<{width}}  {number}")
@@ -95,8 +99,26 @@ def main() -> None:
 @main.command(context_settings={"show_default": True})
 @click.argument("formula")
 @click.argument("data", metavar="DATA")
+@click.option(
+    "--family",
+    default="gaussian",
+    metavar="NAME",
+    help="Family of the response: gaussian, bernoulli, binomial, poisson, negativebinomial, t, gamma, exponential, "
+    "lognormal, beta or beta_binomial.",
+)
+@click.option("--link", metavar="NAME", help="Link of the family, such as probit.  [default: the family's first]")
+@click.option(
+    "--sampler",
+    type=click.Choice(SAMPLERS),
+    default="auto",
+    help="nuts, or independence (Metropolis) where the family is not gaussian; auto takes what a pilot says.",
+)
 @click.option("--draws", type=click.IntRange(min=1), default=1000, help="Draws of each chain, after the warm-up.")
-@click.option("--tune", type=click.IntRange(min=0), default=1000, help="Warm-up iterations of each chain.")
+@click.option(
+    "--tune",
+    type=click.IntRange(min=0),
+    help="Warm-up iterations of each chain by NUTS.  [default: 1000 for gaussian models, 150 for others]",
+)
 @click.option("--chains", type=click.IntRange(min=1), default=4, help="Number of chains.")
 @click.option("--cores", type=click.IntRange(min=1), help="Chains that run at once.  [default: all processors]")
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same draws.")
@@ -136,7 +158,10 @@ def fit(**options: Any) -> int:
 
     DATA is a CSV file (also compressed; .tsv for tabs), a Parquet file (.parquet), or - for CSV from standard input.
 
-    Example: filbert fit "kid_score ~ mom_iq + mom_hs" kidiq.csv --plot kidiq.png
+    Successes among trials are written p(y, n), the level that counts as a success y['yes'].
+
+    Examples: filbert fit "kid_score ~ mom_iq + mom_hs" kidiq.csv --plot kidiq.png;
+    filbert fit "claims ~ age + offset(log(holders))" insurance.csv --family poisson
     """
     with _messages_on_stderr(quiet=options["quiet"]):
         return _fit(**options)
@@ -156,7 +181,9 @@ def _fit(formula: str, data: str, quiet: bool, output: str | None, plot: str | N
     model = Model(
         formula,
         frame,
+        family=options["family"],
         priors=priors,
+        link=options["link"],
         categorical=list(options["categorical"]) or None,
         dropna=options["dropna"],
         center_predictors=options["center"],
@@ -170,6 +197,7 @@ def _fit(formula: str, data: str, quiet: bool, output: str | None, plot: str | N
         tune=options["tune"],
         chains=options["chains"],
         cores=options["cores"],
+        sampler=options["sampler"],
         target_accept=options["target_accept"],
         random_seed=options["seed"],
         progressbar=not quiet and sys.stderr.isatty(),

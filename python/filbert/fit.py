@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from .regression import identifiability
+from .regression import conflicts, identifiability
 from .regression.fingerprint import fingerprint
 from .regression.parameters import row_labels
 from .regression.regression import Regression
@@ -93,4 +93,6 @@ def framed(regression: Regression) -> Any:
     if sees_summary:
         identifiability.warn_overruled(regression, density)
     identifiability.warn_auxiliary_overruled(regression)
+    if isinstance(density, _core.FramedGlm):
+        conflicts.warn_prior_conflicts(regression, density)
     return density

@@ -57,7 +57,8 @@ class Model:
     dropna : bool, default False
         Leave out rows with missing values, and say how many. Otherwise missing values are an error.
     auto_scale : bool, default True
-        Scale the default priors by the data. If False they are flat, and HalfNormal(1) for sigma, as bambi's are.
+        Scale the default priors by the data. If False they are flat, and HalfNormal(1) for sigma, as bambi's are;
+        other auxiliaries keep theirs.
     center_predictors : bool, default True
         Whether the prior of the intercept is about the mean response at the predictor means. If False it is about the
         response where every predictor is 0. ``posterior["Intercept"]`` is the latter in both cases.
@@ -217,7 +218,7 @@ class Model:
         """Do nothing: a model is ready once it is made (bambi's name)."""
 
     def least_squares(self) -> pd.DataFrame:
-        """Return the classical fit, from the same summary of the rows.
+        """Return the classical fit, from the same summary of the rows; of the logarithms for ``family="lognormal"``.
 
         Returns
         -------
@@ -229,6 +230,8 @@ class Model:
         ------
         DataError
             If columns are exactly collinear, so that there is no unique answer.
+        SettingError
+            For other families and links, whose counterpart is `maximum_likelihood`.
         """
         from .results.least_squares import least_squares_table
 

@@ -51,31 +51,25 @@ std::vector<MatrixXd> thirds_from_rows(const UnconstrainedGlm& density, const Gl
   for (Index i = 0; i < n; ++i)
     third(i) = data.weight(i) > 0 && std::isfinite(third(i)) ? third(i) * data.weight(i) : 0.0;
 
-  std::vector<MatrixXd> slices(static_cast<std::size_t>(d), MatrixXd::Zero(d, d));
+  // Over the design's own columns first, where rows are many, and then to the frame's directions: one index after another.
+  const Index columns = data.columns();
+  const std::vector<double> products = data.triple_products(third);
+  const auto product = [&](Index i, Index j, Index k) {
+    const Index high = std::max({i, j, k}), low = std::min({i, j, k}), middle = i + j + k - high - low;
+    return products[static_cast<std::size_t>(high + columns * (middle + columns * low))];
+  };
   const MatrixXd slopes = density.column_slopes(mode.q) * directions;
-  MatrixXd rows(panel_rows, d), weighted(panel_rows, d);
-  for (Index first = 0; first < n; first += panel_rows) {
-    const Index count = std::min<Index>(panel_rows, n - first);
-    const Eigen::Map<const MatrixXd> panel(data.panels().X + first * data.columns(), panel_rows, data.columns());
-    rows.noalias() = panel * slopes;
-    const VectorXd of_panel = third.segment(first, count);
-    for (Index k = 0; k < d; ++k) {
-      // By symmetry only i >= j >= k are needed.
-      const VectorXd factor = of_panel.cwiseProduct(rows.col(k).head(count));
-      weighted.topRightCorner(count, d - k) = factor.asDiagonal() * rows.topRightCorner(count, d - k);
-      slices[static_cast<std::size_t>(k)].bottomRightCorner(d - k, d - k).triangularView<Eigen::Lower>() +=
-          weighted.topRightCorner(count, d - k).transpose() * rows.topRightCorner(count, d - k);
+  MatrixXd by_column(d * d, columns), slice(columns, columns);
+  for (Index k = 0; k < columns; ++k) {
+    for (Index j = 0; j < columns; ++j) {
+      for (Index i = 0; i < columns; ++i) slice(i, j) = product(i, j, k);
     }
+    const MatrixXd turned = slopes.transpose() * slice * slopes;
+    by_column.col(k) = turned.reshaped();
   }
-  for (Index k = 0; k < d; ++k) {
-    for (Index i = 0; i < d; ++i) {
-      for (Index j = 0; j <= i; ++j) {
-        if (j >= k) continue;
-        const Index high = std::max(i, k), middle = std::max(std::min(i, k), j), low = std::min({i, j, k});
-        slices[static_cast<std::size_t>(k)](i, j) = slices[static_cast<std::size_t>(low)](high, middle);
-      }
-    }
-  }
+  const MatrixXd turned = by_column * slopes;
+  std::vector<MatrixXd> slices;
+  for (Index k = 0; k < d; ++k) slices.emplace_back(turned.col(k).reshaped(d, d));
   density.prior_thirds(mode.q, [&](const VectorXd& direction, double value) {
     const VectorXd in_frame = directions.transpose() * direction;
     for (Index k = 0; k < d; ++k)

@@ -344,6 +344,15 @@ double GlmData::user_gradient(const VectorXd& c, const VectorXd& auxiliaries, Ve
   return weighted_sum(value);
 }
 
+std::vector<double> GlmData::triple_products(const VectorXd& weights) const {
+  if (user_) throw std::logic_error("a user's likelihood has no products of its rows");
+  AlignedArray padded(rows_.panels() * panel_rows);
+  std::copy_n(weights.data(), rows(), padded.data());
+  std::vector<double> products(static_cast<std::size_t>(columns() * columns() * columns()));
+  kernels_->triple_products(rows_, padded.data(), products.data());
+  return products;
+}
+
 VectorXd GlmData::starting_predictors() const {
   VectorXd eta(rows());
   for (Index i = 0; i < rows(); ++i) {

@@ -27,7 +27,7 @@ SkewedProposal::SkewedProposal(const MatrixXd& third_derivatives, const SkewedPr
   log_t_constant_ =
       std::lgamma(0.5 * (nu + size)) - std::lgamma(0.5 * nu) - 0.5 * size * std::log(nu * std::numbers::pi);
   jacobian_ = MatrixXd::Identity(d, d);
-  factor_ = Eigen::LLT<MatrixXd>(d);
+  factor_.compute(jacobian_);  // before it is first copied
   xi_ = trial_ = residual_ = product_ = VectorXd::Zero(d);
   packed_one_ = VectorXd::Zero(tensor_->rows());
 }

@@ -1,6 +1,6 @@
 // The row kernels for x86-64 processors with AVX2 and FMA; compiled with these switched on, and called only where they exist.
 #define FILBERT_INSTRUCTION_SET avx2
-#include "row_loops.hpp"
+#include "row_kernel_table.hpp"
 
 namespace filbert {
 

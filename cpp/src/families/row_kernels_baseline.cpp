@@ -1,6 +1,6 @@
 // The row kernels for every processor that the compiler's default architecture covers.
 #define FILBERT_INSTRUCTION_SET baseline
-#include "row_loops.hpp"
+#include "row_kernel_table.hpp"
 
 namespace filbert {
 

@@ -3,15 +3,8 @@
 
 #include <new>
 
-#include "filbert/families/beta.hpp"
-#include "filbert/families/beta_binomial.hpp"
-#include "filbert/families/binomial.hpp"
-#include "filbert/families/gamma.hpp"
-#include "filbert/families/gaussian.hpp"
-#include "filbert/families/negativebinomial.hpp"
-#include "filbert/families/poisson.hpp"
+#include "filbert/families/row.hpp"
 #include "filbert/families/row_kernels.hpp"
-#include "filbert/families/t.hpp"
 
 #if defined(__GNUC__)
 #define FILBERT_UNROLL(n) _Pragma(FILBERT_STRING(GCC unroll n))
@@ -346,57 +339,24 @@ void single(std::ptrdiff_t rows, const double* eta, const double* y, const doubl
   }
 }
 
-template <typename Family>
-constexpr RowKernels kernels_of = {&gradient<Family>, &curvature<Family>, &batch<Family>, &single<Family>};
-
-/// Null where the family does not have the link.
-inline const RowKernels* find(filbert::Family family, Link link) {
-  switch (family) {
-    case filbert::Family::Bernoulli:
-    case filbert::Family::Binomial:
-      if (link == Link::Logit) return &kernels_of<Binomial<Link::Logit>>;
-      if (link == Link::Probit) return &kernels_of<Binomial<Link::Probit>>;
-      if (link == Link::Cloglog) return &kernels_of<Binomial<Link::Cloglog>>;
-      if (link == Link::Identity) return &kernels_of<Binomial<Link::Identity>>;
-      return nullptr;
-    case filbert::Family::Poisson:
-      if (link == Link::Log) return &kernels_of<Poisson<Link::Log>>;
-      if (link == Link::Identity) return &kernels_of<Poisson<Link::Identity>>;
-      if (link == Link::Sqrt) return &kernels_of<Poisson<Link::Sqrt>>;
-      return nullptr;
-    case filbert::Family::NegativeBinomial:
-      if (link == Link::Log) return &kernels_of<NegativeBinomial<Link::Log>>;
-      if (link == Link::Identity) return &kernels_of<NegativeBinomial<Link::Identity>>;
-      return nullptr;
-    case filbert::Family::StudentT:
-      if (link == Link::Identity) return &kernels_of<StudentT<Link::Identity>>;
-      if (link == Link::Log) return &kernels_of<StudentT<Link::Log>>;
-      if (link == Link::Inverse) return &kernels_of<StudentT<Link::Inverse>>;
-      return nullptr;
-    case filbert::Family::Gamma:
-      if (link == Link::Log) return &kernels_of<Gamma<Link::Log>>;
-      if (link == Link::Inverse) return &kernels_of<Gamma<Link::Inverse>>;
-      if (link == Link::Identity) return &kernels_of<Gamma<Link::Identity>>;
-      return nullptr;
-    case filbert::Family::Exponential:
-      return link == Link::Log ? &kernels_of<Exponential<Link::Log>> : nullptr;
-    case filbert::Family::Beta:
-      if (link == Link::Logit) return &kernels_of<Beta<Link::Logit>>;
-      if (link == Link::Probit) return &kernels_of<Beta<Link::Probit>>;
-      if (link == Link::Cloglog) return &kernels_of<Beta<Link::Cloglog>>;
-      return nullptr;
-    case filbert::Family::BetaBinomial:
-      if (link == Link::Logit) return &kernels_of<BetaBinomial<Link::Logit>>;
-      if (link == Link::Probit) return &kernels_of<BetaBinomial<Link::Probit>>;
-      if (link == Link::Cloglog) return &kernels_of<BetaBinomial<Link::Cloglog>>;
-      return nullptr;
-    case filbert::Family::Gaussian:
-      if (link == Link::Log) return &kernels_of<Gaussian<Link::Log>>;
-      if (link == Link::Inverse) return &kernels_of<Gaussian<Link::Inverse>>;
-      if (link == Link::Identity) return &kernels_of<Gaussian<Link::Identity>>;
-      return nullptr;
+inline void triple_products(const GlmRows& rows, const double* weights, double* products) {
+  const Length columns = rows.columns;
+  for (Length i = 0; i < columns * columns * columns; ++i) products[i] = 0;
+  PanelArray once, twice;
+  for (Length panel = 0; panel < rows.panels(); ++panel) {
+    const double* const X = rows.X + panel * columns * panel_rows;
+    for (Length k = 0; k < columns; ++k) {
+      for (Length i = 0; i < panel_rows; i += pack_rows) {
+        store(once.at + i, load(weights + panel * panel_rows + i) * load(X + k * panel_rows + i));
+      }
+      for (Length j = k; j < columns; ++j) {
+        for (Length i = 0; i < panel_rows; i += pack_rows) {
+          store(twice.at + i, load(once.at + i) * load(X + j * panel_rows + i));
+        }
+        add_all_products(X, twice, j, columns, products + columns * (j + columns * k));
+      }
+    }
   }
-  return nullptr;
 }
 
 }  // namespace filbert::kernels::FILBERT_INSTRUCTION_SET

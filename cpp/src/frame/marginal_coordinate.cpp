@@ -119,7 +119,7 @@ std::vector<MarginalCoordinate::Scored> MarginalCoordinate::normal_scores(
   const double left_width = width_towards(-1) / cells;
   const double right_width = width_towards(1) / cells;
 
-  std::vector<double> mass(2 * cells);
+  std::vector<double> mass(std::size_t{2} * cells);
   for (int i = 0; i < 2 * cells; ++i) {
     const double width = i < cells ? left_width : right_width;
     const double middle = mode + (i - cells + 0.5) * width;

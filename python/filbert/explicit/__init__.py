@@ -1,101 +1,45 @@
 """Models written out parameter by parameter, as in PyMC: ``import filbert.explicit as pm``.
 
-Priors are independent, the mean is affine in the parameters, and there is one normal likelihood; so a model is the same
-`Regression` that a formula becomes.
+Priors are independent, and there is one likelihood, of which one parameter is affine in the model's parameters, or a
+function of that which a link undoes; so a model is the same `Regression` that a formula becomes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from ..errors import DataTypeError, FormulaError, PriorError, SettingError, count, quote_names, suggest
-from ..fit import fit
-from ..priors.prior import Prior, parameter_names
+from ..errors import DataTypeError, FormulaError, SettingError, suggest
+from ..fit import fit, warm_up
 from ..priors.table import TABLE
 from ..regression.names import OBSERVATIONS, SAMPLES, stored_name
 from ..sampling.settings import Settings
-from .affine import Affine, numbers
-from .model import Dims, FloatArray, Likelihood, Model, Named, dimension_names, fits, modelcontext
+from .affine import Affine, Function, numbers
+from .distributions import distribution
+from .functions import math
+from .likelihoods import LIKELIHOODS
+from .linked import Linked
+from .model import Dims, FloatArray, Model, Named, Observed, dimension_names, modelcontext
 
 if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [  # noqa: PLE0604 (the distributions' names are strings)
-    *TABLE,
+    *dict.fromkeys([*TABLE, *LIKELIHOODS]),
     "ConstantData",
     "Data",
     "Deterministic",
     "Model",
     "MutableData",
+    "compute_log_likelihood",
     "math",
     "modelcontext",
     "sample",
     "sample_posterior_predictive",
     "sample_prior_predictive",
 ]
-
-_DISTRIBUTION_DOC = """Add a parameter with a {kind} prior to the model of the ``with`` block.
-
-Parameters
-----------
-name : str
-{parameters}dims : str or tuple of str, optional
-    Names among the model's coords.
-shape : int or tuple of int, optional
-    By default that of the parameters above.
-observed : array, (rows,), optional
-    Only of Normal: makes it the likelihood, whose `mu` is affine in the parameters and whose `sigma` is one of them.
-
-Returns
--------
-Affine
-    The parameter, to compute with.
-"""
-
-
-class _Math:
-    """What means may be computed with; other functions work on numbers, and refuse parameters."""
-
-    @staticmethod
-    def dot(left: Any, right: Any) -> Any:
-        """Matrix product."""
-        if isinstance(left, Affine):
-            return left @ right
-        return right.__rmatmul__(left) if isinstance(right, Affine) else np.dot(left, right)
-
-    matmul = dot
-
-    @staticmethod
-    def sum(values: Any, axis: int | None = None) -> Any:
-        """Sum, of all elements or along an axis."""
-        return values.sum(axis)
-
-    @staticmethod
-    def mean(values: Any, axis: int | None = None) -> Any:
-        """Mean, of all elements or along an axis."""
-        return values.mean(axis)
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        function = getattr(np, name, None)
-        if name.startswith("_") or not callable(function):
-            raise AttributeError(f"pm.math has no {name!r}. For parameters there are dot, matmul, sum and mean.")
-
-        def of_numbers(*arguments: Any) -> Any:
-            for argument in arguments:
-                if isinstance(argument, Affine):
-                    raise FormulaError(
-                        f"pm.math.{name}({argument}) is not affine in the parameters. filbert samples linear "
-                        "regressions: apply the function to the data instead, such as np.log(x) * slope."
-                    )
-            return function(*arguments)
-
-        return of_numbers
-
-
-math = _Math()
 
 
 def Data(  # noqa: N802
@@ -128,18 +72,23 @@ MutableData = Data
 ConstantData = Data
 
 
-def Deterministic(name: str, var: Affine, *, dims: Dims = None) -> Affine:  # noqa: N802
-    """Name an affine quantity; its draws are kept beside those of the parameters."""
+def Deterministic(name: str, var: Any, *, dims: Dims = None) -> Any:  # noqa: N802
+    """Name an affine quantity, or a function of one such as ``pm.math.exp(eta)``; its draws are kept as well."""
     model = modelcontext()
     model.check_name(name)
-    if not isinstance(var, Affine):
-        raise DataTypeError(f"pm.Deterministic {name!r} needs an expression of parameters, not {type(var).__name__}.")
+    if not isinstance(var, Affine) and not (isinstance(var, Linked) and var.link is not None):
+        given = f"{var}, which no link undoes" if isinstance(var, Function) else type(var).__name__
+        raise DataTypeError(f"pm.Deterministic {name!r} needs an expression of parameters, not {given}.")
     if var.owner is not model:
         raise FormulaError(f"pm.Deterministic {name!r} has parameters of another model.")
     shape = model.shape_of(name, None, dims)
     if shape is not None and shape != var.shape:
         raise SettingError(f"{name!r} has shape {var.shape}, and its dims {dims!r} have the lengths {shape}.")
-    named = Affine(model, var.shape, var.constant, var.parts, name)
+    named: Affine | Linked
+    if isinstance(var, Linked):
+        named = Linked(var.form, var.inner, name, var.complement)
+    else:
+        named = Affine(model, var.shape, var.constant, var.parts, name)
     model.deterministics[name] = Named(named, dimension_names(dims, name, var.shape))
     return named
 
@@ -147,7 +96,7 @@ def Deterministic(name: str, var: Affine, *, dims: Dims = None) -> Affine:  # no
 def sample(
     draws: int = 1000,
     *,
-    tune: int = 1000,
+    tune: int | None = None,
     chains: int | None = 4,
     cores: int | None = None,
     random_seed: int | np.random.Generator | None = None,
@@ -156,13 +105,18 @@ def sample(
     max_treedepth: int = 10,
     discard_tuned_samples: bool = True,
     init: str = "jitter",
+    sampler: str = "auto",
     return_inferencedata: bool = True,
     model: Model | None = None,
 ) -> Any:
-    """Sample the posterior of a model by NUTS; the arguments are those of `filbert.Model.fit`.
+    """Sample the posterior of a model; the arguments are those of `filbert.Model.fit`.
 
     Parameters
     ----------
+    tune : int, optional
+        By default 1000 for a Gaussian response with the identity link, and 150 else, as in `filbert.Model.fit`.
+    sampler : str, default "auto"
+        ``"nuts"`` or ``"independence"``; by default what suits the model.
     model : Model, optional
         By default that of the ``with`` block.
     return_inferencedata : bool, default True
@@ -188,6 +142,7 @@ def sample(
     model = modelcontext(model)
     if return_inferencedata is not True:
         raise SettingError("return_inferencedata must be True: there is no other kind of trace.")
+    regression = model.regression
     settings = Settings.checked(
         draws=draws,
         tune=tune,
@@ -199,8 +154,10 @@ def sample(
         discard_tuned_samples=discard_tuned_samples,
         init=init,
         progressbar=progressbar,
+        sampler=sampler,
+        default_tune=warm_up(regression),
     )
-    idata = fit(model.regression, settings, _data_groups(model), {})
+    idata = fit(regression, settings, _data_groups(model), {})
     for group in ("posterior", "warmup_posterior"):
         _add_deterministics(model, idata, group)
     return idata
@@ -272,71 +229,28 @@ def sample_posterior_predictive(
     return trace
 
 
-def _distribution(kind: str) -> Callable[..., Affine]:
-    """Make the function that adds a parameter with a prior of this kind, or the likelihood, to the current model."""
-    names = parameter_names(kind)
+def compute_log_likelihood(idata: Any, *, extend_inferencedata: bool = True, model: Model | None = None) -> Any:
+    """Add the log likelihood of each row at each draw, which ``az.loo`` and ``az.compare`` need.
 
-    def distribution(
-        name: str,
-        *values: Any,
-        observed: Any = None,
-        dims: Dims = None,
-        shape: Any = None,
-        model: Model | None = None,
-        **parameters: Any,
-    ) -> Affine:
-        model = modelcontext(model)
-        if len(values) > len(names):
-            raise PriorError(
-                f"{kind}({name!r}, ...) takes {quote_names(names)}, and {count(len(values), 'value')} follow."
-            )
-        for parameter, value in zip(names, values, strict=False):
-            if parameter in parameters:
-                raise PriorError(f"{kind}({name!r}, ...): {parameter} is given twice.")
-            parameters[parameter] = value
-        if observed is not None:
-            if kind != "Normal":
-                raise FormulaError(f"The likelihood must be pm.Normal, and {name!r} is pm.{kind}.")
-            return _likelihood_of(model, name, parameters, observed, dims, shape)
-        for parameter, value in parameters.items():
-            if isinstance(value, Affine):
-                raise FormulaError(
-                    f"The prior of {name!r} depends on the parameter {value} ({parameter}=). Priors are independent "
-                    "here: give a number; a likelihood needs observed=."
-                )
-        return _parameter_of(model, kind, name, parameters, shape, dims)
+    Parameters
+    ----------
+    idata : xarray.DataTree or arviz.InferenceData
+        What `sample` returned.
+    extend_inferencedata : bool, default True
+        Add the group to `idata` and return it; if False return a new container.
 
-    distribution.__name__ = distribution.__qualname__ = kind
-    listed = "".join(f"{parameter} : float or array\n" for parameter in names)
-    distribution.__doc__ = _DISTRIBUTION_DOC.format(kind=kind, parameters=listed)
-    return distribution
+    Returns
+    -------
+    xarray.DataTree or arviz.InferenceData
+        With the group ``log_likelihood``.
+    """
+    from ..predict.log_likelihood import log_likelihood
 
-
-def _likelihood_of(
-    model: Model, name: str, parameters: Mapping[str, Any], observed: Any, dims: Dims, shape: Any
-) -> Affine:
-    unknown = [key for key in parameters if key not in ("mu", "sigma")]
-    if unknown:
-        raise PriorError(f"The likelihood {name!r} takes mu and sigma, not {quote_names(unknown)}.")
-    if shape is not None and np.shape(observed) != ((shape,) if isinstance(shape, int) else tuple(shape)):
-        raise SettingError(f"{name!r} has shape {shape}, and observed has shape {np.shape(observed)}.")
-    if "sigma" not in parameters:
-        raise FormulaError(f"{name!r}: sigma is missing. Give it a prior: sigma = pm.HalfNormal('sigma', sigma=1).")
-    return model.observe(name, parameters.get("mu", 0.0), parameters["sigma"], observed, dims)
-
-
-def _parameter_of(model: Model, kind: str, name: str, parameters: Mapping[str, Any], shape: Any, dims: Dims) -> Affine:
-    """Check the prior, whose arrays may have any shape that broadcasts to the parameter's."""
-    values = {key: value.to_numpy() if hasattr(value, "to_numpy") else value for key, value in parameters.items()}
-    arrays = {key: np.asarray(value) for key, value in values.items() if np.ndim(value) > 0}
-    if not arrays:
-        return model.add_parameter(name, Prior(kind, **values), shape, dims)
-    given = np.broadcast_shapes(*(array.shape for array in arrays.values()))
-    wanted = model.shape_of(name, shape, dims) or given
-    if not fits(given, wanted):
-        raise PriorError(f"{kind}({name!r}, ...): parameters of shape {given} do not fit the shape {wanted}.")
-    flat = {key: np.broadcast_to(array, wanted).ravel() for key, array in arrays.items()}
-    return model.add_parameter(name, Prior(kind, **{**values, **flat}), wanted, dims)
+    model = modelcontext(model)
+    extended = log_likelihood(model.regression, idata, extend_inferencedata)
+    result = idata if extend_inferencedata else extended
+    _rename_rows(result, "log_likelihood", model.likelihood)
+    return result
 
 
 def _data_groups(model: Model) -> dict[str, xr.Dataset]:
@@ -382,7 +296,7 @@ def _add_deterministics(model: Model, idata: Any, group: str) -> None:
     inference_data.set_group(idata, group, posterior)
 
 
-def _rename_rows(idata: Any, name: str, likelihood: Likelihood) -> None:
+def _rename_rows(idata: Any, name: str, likelihood: Observed) -> None:
     """Give the dimension of rows the name that it has in the model."""
     from ..results import container as inference_data
 
@@ -391,12 +305,12 @@ def _rename_rows(idata: Any, name: str, likelihood: Likelihood) -> None:
     inference_data.set_group(idata, name, group.rename({OBSERVATIONS: stored_name(likelihood.dim)}))
 
 
-for _kind in TABLE:
-    globals()[_kind] = _distribution(_kind)
+for _kind in (*TABLE, *LIKELIHOODS):
+    globals()[_kind] = distribution(_kind)
 
 
 def __getattr__(name: str) -> NoReturn:
     raise AttributeError(
-        f"filbert.explicit has no {name!r}.{suggest(name, __all__)} The distributions are {', '.join(TABLE)}; "
-        "the likelihood is Normal with observed=."
+        f"filbert.explicit has no {name!r}.{suggest(name, __all__)} The priors are {', '.join(TABLE)}; the "
+        f"likelihoods, with observed=, are {', '.join(LIKELIHOODS)}."
     )

@@ -29,6 +29,22 @@ class Part:
     weight: FloatArray
 
 
+class Function:
+    """What is no longer affine in the parameters, and may only be a parameter of the likelihood; see `linked`."""
+
+    __array_priority__ = 1000
+    __pandas_priority__ = 5000
+
+    def _refused(self, *_: Any, **__: Any) -> NoReturn:
+        raise FormulaError(
+            f"{self} has no value before the model is sampled: it may only be a parameter of the likelihood, alone."
+        )
+
+    __array__ = __bool__ = __float__ = __abs__ = __pow__ = __rpow__ = _refused
+    __lt__ = __le__ = __gt__ = __ge__ = __matmul__ = __rmatmul__ = _refused
+    sum = mean = dot = _refused
+
+
 class Affine:
     """``constant + Σ weight * parameter[index]``, an array whose elements are affine in the parameters.
 
@@ -101,6 +117,8 @@ class Affine:
         return self
 
     def __add__(self, other: Any) -> Affine:
+        if isinstance(other, Function):
+            return NotImplemented
         if isinstance(other, Affine):
             if other.owner is not self.owner:
                 raise FormulaError(f"{self} and {other} belong to different models. Use the parameters of one model.")
@@ -112,12 +130,16 @@ class Affine:
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Affine:
+        if isinstance(other, Function):
+            return NotImplemented
         return self + (-other if isinstance(other, Affine) else -numbers(other, f"{self} - ..."))
 
     def __rsub__(self, other: Any) -> Affine:
         return (-self).__add__(other)
 
     def __mul__(self, other: Any) -> Affine:
+        if isinstance(other, Function):
+            return NotImplemented
         if isinstance(other, Affine):
             _refuse(f"{self} * {other} multiplies two parameters")
         array = numbers(other, f"{self} * ...")
@@ -127,6 +149,8 @@ class Affine:
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> Affine:
+        if isinstance(other, Function):
+            return NotImplemented
         if isinstance(other, Affine):
             _refuse(f"{self} / {other} divides by a parameter")
         array = numbers(other, f"{self} / ...")
@@ -135,10 +159,10 @@ class Affine:
         return self * (1.0 / array)
 
     def __rtruediv__(self, other: Any) -> NoReturn:
-        _refuse(f"a number is divided by {self}")
+        _refuse(f"a number is divided by {self} (pm.math.reciprocal({self}) is for inverse links)")
 
     def __pow__(self, other: Any) -> NoReturn:
-        _refuse(f"{self} ** {other} is a power of a parameter")
+        _refuse(f"{self} ** {other} is a power of a parameter (pm.math.sqr({self}) is for square root links)")
 
     def __rpow__(self, other: Any) -> NoReturn:
         _refuse(f"{self} is an exponent")
@@ -177,7 +201,8 @@ class Affine:
             "positive": lambda a: a,
         }
         if method != "__call__" or options or ufunc.__name__ not in operators:
-            _refuse(f"np.{ufunc.__name__}({self}) is not affine")
+            hint = " (pm.math.exp is for log links)" if ufunc.__name__ == "exp" else ""
+            _refuse(f"np.{ufunc.__name__}({self}) is not affine{hint}")
         return operators[ufunc.__name__](*inputs)
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:

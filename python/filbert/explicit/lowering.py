@@ -11,7 +11,6 @@ import pandas as pd
 
 from .. import _core
 from ..data.blocks import Block
-from ..families import FAMILIES
 from ..priors.prior import Prior
 from ..regression import identifiability
 from ..regression.parameters import ChosenPrior, Parameter
@@ -19,26 +18,32 @@ from ..regression.regression import Regression
 from .affine import Affine
 
 if TYPE_CHECKING:
-    from .model import Likelihood, Model, Named
+    from .model import Model, Named, Observed
 
 _BLOCK_ROWS = 65536
 
 
-def lower(model: Model, likelihood: Likelihood) -> Regression:
+def lower(model: Model, likelihood: Observed) -> Regression:
     """Make the regression of a model; a single number that every row has with coefficient 1 becomes the intercept."""
-    coefficients = {name: entry for name, entry in model.parameters.items() if name != likelihood.sigma}
-    intercept = next((name for name in coefficients if _is_intercept(likelihood.mean, name, coefficients[name])), None)
+    coefficients = {
+        name: entry for name, entry in model.parameters.items() if name not in likelihood.auxiliaries.values()
+    }
+    intercept = next(
+        (name for name in coefficients if _is_intercept(likelihood.predictor, name, coefficients[name])), None
+    )
     regression = _lowered(model, likelihood, coefficients, intercept)
     summary = regression.summary
-    identifiability.check_response(likelihood.name, summary)
+    if likelihood.stated.family.scales_with_response:
+        identifiability.check_response(likelihood.name, summary)
     if intercept is not None and any(summary.is_constant(j) and summary.mean[j] for j in range(summary.columns)):
         return _lowered(model, likelihood, coefficients, None)  # priors tell the two constants apart
     return regression
 
 
 def _lowered(
-    model: Model, likelihood: Likelihood, coefficients: Mapping[str, Named], intercept: str | None
+    model: Model, likelihood: Observed, coefficients: Mapping[str, Named], intercept: str | None
 ) -> Regression:
+    stated = likelihood.stated
     ordered = sorted(coefficients, key=lambda name: name != intercept)
     widths = {name: coefficients[name].value.size for name in ordered}
     first = dict(zip(ordered, np.cumsum([0, *widths.values()])[:-1].tolist(), strict=True))
@@ -46,38 +51,50 @@ def _lowered(
     rows = ModelRows(likelihood, first, n_coefficients, intercept is not None)
     summary = _core.SufficientStatistics(n_coefficients - (intercept is not None))
     for block in rows.blocks():
-        summary.update(block.X, block.target)
+        summary.update(block.X, stated.family.summarised(block))
+    sampled = [name for name in stated.family.auxiliaries if name in likelihood.auxiliaries]
+    auxiliary_of = {likelihood.auxiliaries[name]: name for name in sampled}
     parameters = []
     for name, entry in model.parameters.items():
         shape = entry.value.shape
         prior = model.priors[name]
         chosen = ChosenPrior(_spread(prior, shape), False, repr(prior))
         coordinates = {dim: model.coords[dim] for dim in entry.dims if dim in model.coords}
-        if name == likelihood.sigma:
-            index, auxiliary = np.full(shape, n_coefficients), "sigma"
+        auxiliary = auxiliary_of.get(name)
+        if auxiliary is None:
+            index = first[name] + np.arange(entry.value.size).reshape(shape)
         else:
-            index, auxiliary = first[name] + np.arange(entry.value.size).reshape(shape), None
+            index = np.full(shape, n_coefficients + sampled.index(auxiliary))
         parameters.append(Parameter(name, index, chosen, auxiliary, entry.dims, coordinates))
     by_name = {parameter.name: parameter for parameter in parameters}
     return Regression(
-        description=f"{likelihood.name} ~ Normal(mu, {likelihood.sigma})",
+        description=_description(likelihood),
         response=likelihood.name,
-        family=FAMILIES["gaussian"],
-        link="identity",
+        family=stated.family,
+        link=stated.link,
         columns=tuple(label for name in ordered if name != intercept for label in by_name[name].labels),
         has_intercept=intercept is not None,
         intercept_at_means=False,
         parameters=tuple(parameters),
         summary=summary,
         rows=rows,
+        fixed=likelihood.fixed,
     )
+
+
+def _description(likelihood: Observed) -> str:
+    """Say what is observed and what its distribution depends on: ``y ~ Normal(mu, sigma)``."""
+    family = likelihood.stated.family
+    known = {name: f"{value:g}" for name, value in likelihood.fixed.items()}
+    auxiliaries = [{**known, **likelihood.auxiliaries}[name] for name in family.auxiliaries]
+    return f"{likelihood.name} ~ {likelihood.stated.distribution}({', '.join([family.parent, *auxiliaries])})"
 
 
 @dataclass(frozen=True)
 class ModelRows:
     """The rows of an explicit model, laid out a block at a time."""
 
-    likelihood: Likelihood
+    likelihood: Observed
     columns: dict[str, int]
     width: int
     has_intercept: bool
@@ -95,19 +112,20 @@ class ModelRows:
     def blocks(self) -> Iterator[Block]:
         """Yield the rows in order, at most 65536 at a time."""
         seen = self.likelihood
-        constant = np.broadcast_to(seen.mean.constant, seen.observed.shape)
-        has_offset = bool(np.any(seen.mean.constant != 0))
+        constant = np.broadcast_to(seen.predictor.constant, seen.observed.shape)
+        has_offset = bool(np.any(seen.predictor.constant != 0))
         for start in range(0, self.n_rows, _BLOCK_ROWS):
             where = slice(start, start + _BLOCK_ROWS)
-            X = seen.mean.matrix(self.columns, self.width, where)[:, int(self.has_intercept) :]
-            yield Block(X, seen.observed[where], constant[where] if has_offset else None, None)
+            X = seen.predictor.matrix(self.columns, self.width, where)[:, int(self.has_intercept) :]
+            trials = None if seen.trials is None else seen.trials[where]
+            yield Block(X, seen.observed[where], constant[where] if has_offset else None, None, trials)
 
 
-def _is_intercept(mean: Affine, name: str, entry: Named) -> bool:
+def _is_intercept(predictor: Affine, name: str, entry: Named) -> bool:
     """Tell whether a parameter is one number that every row has with coefficient 1."""
     if entry.value.shape != ():
         return False
-    weight: Any = sum(part.weight for part in mean.parts if part.parameter == name)
+    weight: Any = sum(part.weight for part in predictor.parts if part.parameter == name)
     return bool(np.all(weight == 1))
 
 

@@ -15,7 +15,9 @@ from ..errors import DataError, DataTypeError, FormulaError, PriorError, Setting
 from ..priors.prior import Prior
 from ..regression.names import OBSERVATIONS, SAMPLES, stored_name
 from ..regression.regression import Regression
-from .affine import Affine, numbers
+from .affine import Affine, Function, numbers
+from .likelihoods import Stated, check_response, remedy_of
+from .linked import FORM_OF, Linked
 from .lowering import lower
 
 FloatArray = npt.NDArray[np.float64]
@@ -33,18 +35,38 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Likelihood:
-    """``observed ~ Normal(mean, sigma)``, a row for each element; `dim` names the rows."""
+class Observed:
+    """What was observed, a row for each element, and how its distribution depends on the parameters.
+
+    Attributes
+    ----------
+    name : str
+    stated : Stated
+        Family and link.
+    predictor : Affine
+        The linear predictor of each row.
+    auxiliaries : dict of str to str
+        The parameters that the family's auxiliary parameters are, by its names for these.
+    fixed : dict of str to float
+        Those that are numbers.
+    observed : array, (rows,)
+    trials : array, (rows,), or None
+    dim : str
+        The name of the rows.
+    """
 
     name: str
-    mean: Affine
-    sigma: str
+    stated: Stated
+    predictor: Affine
+    auxiliaries: dict[str, str]
+    fixed: dict[str, float]
     observed: FloatArray
+    trials: FloatArray | None
     dim: str
 
 
 class Model:
-    """A linear regression written out inside a ``with`` block.
+    """A regression written out inside a ``with`` block.
 
     Parameters
     ----------
@@ -67,7 +89,7 @@ class Model:
         self.parameters: dict[str, Named] = {}
         self.deterministics: dict[str, Named] = {}
         self.data: dict[str, Named] = {}
-        self._likelihood: Likelihood | None = None
+        self._likelihood: Observed | None = None
         for name, labels in (coords or {}).items():
             self.add_coord(name, labels)
 
@@ -98,20 +120,24 @@ class Model:
 
     def __repr__(self) -> str:
         lines = [f"{name} ~ {prior}" for name, prior in self.priors.items()]
-        lines += [f"{name} = affine in {parameters_of(entry.value)}" for name, entry in self.deterministics.items()]
+        lines += [f"{name} = {_described(entry.value)}" for name, entry in self.deterministics.items()]
         if self._likelihood is not None:
-            seen = self._likelihood
-            mean = parameters_of(seen.mean) or "no parameter"
-            rows = count(len(seen.observed), "observation")
-            lines.append(f"{seen.name} ~ Normal(mu: affine in {mean}; sigma: {seen.sigma}), {rows}")
+            seen, stated = self._likelihood, self._likelihood.stated
+            parent = Linked(FORM_OF[stated.link], seen.predictor) if stated.link in FORM_OF else seen.predictor
+            said = [f"{stated.family.parent}: {_described(parent)}"]
+            said += [f"{argument}: {value}" for argument, value in stated.auxiliaries.values()]
+            lines.append(
+                f"{seen.name} ~ {stated.distribution}({'; '.join(said)}), {count(len(seen.observed), 'observation')}"
+            )
         return "\n".join(lines) or "an empty model"
 
     @property
-    def likelihood(self) -> Likelihood:
+    def likelihood(self) -> Observed:
         """What was observed, and how it depends on the parameters."""
         if self._likelihood is None:
             raise FormulaError(
-                "The model has no likelihood. Write pm.Normal('y', mu=..., sigma=..., observed=y) in its with block."
+                "The model has no likelihood. Write pm.Normal('y', mu=..., sigma=..., observed=y), or another "
+                "distribution with observed=, in its with block."
             )
         return self._likelihood
 
@@ -163,48 +189,67 @@ class Model:
         if name in self.coords:
             raise FormulaError(f"{name!r} is a dimension in the model's coords. Give one of them another name.")
 
-    def observe(self, name: str, mean: Any, sigma: Any, observed: Any, dims: Dims) -> Affine:
-        """Add the likelihood, and return its mean."""
+    def observe(self, name: str, stated: Stated, observed: Any, dims: Dims) -> Affine:
+        """Add the likelihood, and return its linear predictor."""
         self.check_name(name)
         if self._likelihood is not None:
             raise FormulaError(
                 f"The model has the likelihood {self._likelihood.name!r} already, and there can be one. Put all rows "
-                "into one pm.Normal."
+                f"into one pm.{stated.distribution}."
             )
-        y = _observed(name, observed)
+        y = _observed(name, observed, stated.family.is_binary)
         names = dimension_names(dims, name, y.shape)
         shape = self.shape_of(name, None, [dim for dim in names if dim in self.coords])
         if shape and shape != y.shape:
             raise SettingError(
                 f"{name!r} has {count(len(y), 'value')}, and its dims {dims!r} have the lengths {shape}."
             )
-        expression = (
-            mean if isinstance(mean, Affine) else Affine(self, (), np.zeros(()), ()) + numbers(mean, f"{name!r}: mu")
-        )
-        if expression.owner is not self:
-            raise FormulaError(f"{name!r}: mu has parameters of another model. Use those of this one.")
-        if not fits(expression.shape, y.shape):
+        given, argument = stated.predictor, stated.argument
+        predictor = given if isinstance(given, Affine) else Affine(self, (), np.zeros(()), ()) + given
+        if predictor.owner is not self:
+            raise FormulaError(f"{name!r}: {argument} has parameters of another model. Use those of this one.")
+        if not fits(predictor.shape, y.shape):
             raise DataError(
-                f"{name!r}: mu has shape {expression.shape} and observed has shape {y.shape}. Index the parameters so "
-                "that there is one mean for each row."
+                f"{name!r}: {argument} has shape {predictor.shape} and observed has shape {y.shape}. Index the "
+                f"parameters so that there is one value of {argument} for each row."
             )
-        scale = self._scale(name, sigma, expression)
-        self._likelihood = Likelihood(name, expression.broadcast_to(y.shape), scale, y, *names)
-        return expression
+        auxiliaries, fixed = self._auxiliaries(name, stated, predictor)
+        trials = None if stated.trials is None else _trials(name, stated.trials, y)
+        check_response(name, stated, y, trials)
+        self._likelihood = Observed(
+            name, stated, predictor.broadcast_to(y.shape), auxiliaries, fixed, y, trials, *names
+        )
+        return predictor
 
-    def _scale(self, name: str, sigma: Any, mean: Affine) -> str:
-        """Return the name of the parameter that is the standard deviation, or refuse."""
-        remedy = "Give it a prior: sigma = pm.HalfNormal('sigma', sigma=1)."
-        if not isinstance(sigma, Affine):
-            raise FormulaError(f"{name!r}: sigma must be a parameter, not {sigma!r}. {remedy}")
-        if sigma.name not in self.priors or sigma.owner is not self or sigma.size != 1:
-            raise FormulaError(f"{name!r}: sigma must be one scalar parameter of this model, not {sigma}. {remedy}")
-        if any(part.parameter == sigma.name for part in mean.parts):
-            raise FormulaError(f"{name!r}: {sigma.name!r} is the standard deviation and cannot be part of mu as well.")
-        prior = self.priors[sigma.name]
+    def _auxiliaries(self, name: str, stated: Stated, predictor: Affine) -> tuple[dict[str, str], dict[str, float]]:
+        """Return the auxiliary parameters that are parameters of the model, and those that are numbers, or refuse."""
+        sampled: dict[str, str] = {}
+        fixed: dict[str, float] = {}
+        for auxiliary, (argument, value) in stated.auxiliaries.items():
+            if isinstance(value, Affine | Function):
+                sampled[auxiliary] = self._auxiliary(name, stated, argument, value, predictor)
+            else:
+                fixed[auxiliary] = _fixed(name, argument, value)
+        if len(set(sampled.values())) < len(sampled):
+            raise FormulaError(f"{name!r}: {quote_names(sampled)} must be different parameters.")
+        if not sampled and not self.parameters:
+            raise FormulaError(f"{name!r}: there is nothing to sample. Add parameters, such as pm.Normal('a', 0, 1).")
+        return sampled, fixed
+
+    def _auxiliary(self, name: str, stated: Stated, argument: str, value: Any, predictor: Affine) -> str:
+        """Return the name of the parameter that is a positive parameter of the likelihood, or refuse."""
+        remedy = f"{remedy_of(argument)[:-1]}, or a positive number."
+        if not isinstance(value, Affine) or value.name not in self.priors or value.owner is not self or value.size != 1:
+            raise FormulaError(
+                f"{name!r}: {argument} must be one scalar parameter of this model, not {value}. {remedy}"
+            )
+        if any(part.parameter == value.name for part in predictor.parts):
+            what = "the standard deviation" if argument == "sigma" else argument
+            raise FormulaError(f"{name!r}: {value.name!r} is {what} and cannot be part of {stated.argument} as well.")
+        prior = self.priors[value.name]
         if not prior.is_positive:
-            raise PriorError(f"The prior of {sigma.name!r} must allow positive values only, and {prior} does not.")
-        return sigma.name
+            raise PriorError(f"The prior of {value.name!r} must allow positive values only, and {prior} does not.")
+        return value.name
 
     @cached_property
     def regression(self) -> Regression:
@@ -246,9 +291,9 @@ def dimension_names(dims: Dims, name: str, shape: Sequence[int]) -> tuple[str, .
     return names
 
 
-def _observed(name: str, observed: Any) -> FloatArray:
+def _observed(name: str, observed: Any, is_binary: bool) -> FloatArray:
     array = observed.to_numpy() if hasattr(observed, "to_numpy") else np.asarray(observed)
-    if array.dtype.kind == "b":
+    if array.dtype.kind == "b" and not is_binary:
         raise DataTypeError(
             f"{name!r}: observed is boolean. Convert it with astype(float) if 0 and 1 are what you mean."
         )
@@ -260,9 +305,30 @@ def _observed(name: str, observed: Any) -> FloatArray:
     return values
 
 
-def parameters_of(expression: Affine) -> str:
-    """List the parameters in an expression."""
-    return ", ".join(dict.fromkeys(part.parameter for part in expression.parts))
+def _trials(name: str, trials: Any, y: FloatArray) -> FloatArray:
+    if isinstance(trials, Affine | Function):
+        raise FormulaError(f"{name!r}: n must be numbers, not {trials}: the trials are data.")
+    values = numbers(trials, f"{name!r}: n")
+    if not fits(values.shape, y.shape):
+        raise DataError(
+            f"{name!r}: n has shape {values.shape} and observed has shape {y.shape}. Give one n for each row."
+        )
+    return np.broadcast_to(values, y.shape).copy()
+
+
+def _fixed(name: str, argument: str, value: Any) -> float:
+    array = numbers(value, f"{name!r}: {argument}")
+    if array.size != 1 or not float(array.ravel()[0]) > 0:
+        shown = f"an array of shape {array.shape}" if array.size != 1 else f"{float(array.ravel()[0]):g}"
+        raise FormulaError(f"{name!r}: {argument} must be one parameter or one positive number, not {shown}.")
+    return float(array.ravel()[0])
+
+
+def _described(expression: Affine | Linked) -> str:
+    """Say what an expression is, and which parameters it has: ``exp of what is affine in a, b``."""
+    affine = expression.inner if isinstance(expression, Linked) else expression
+    said = f"affine in {', '.join(dict.fromkeys(part.parameter for part in affine.parts)) or 'no parameter'}"
+    return f"{expression.form}({said})" if isinstance(expression, Linked) else said
 
 
 def _stack() -> list[Model]:

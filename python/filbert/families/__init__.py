@@ -35,6 +35,21 @@ FAMILIES: dict[str, Family] = {
     )
 }
 
+# Names of other packages, in lower case, with filbert's.
+ELSEWHERE = {
+    "normal": "gaussian",
+    "linear": "gaussian",
+    "logistic": "bernoulli",
+    "logit": "bernoulli",
+    "negbinomial": "negativebinomial",
+    "negbinomial2": "negativebinomial",
+    "negbinom": "negativebinomial",
+    "nb": "negativebinomial",
+    "student": "t",
+    "studentt": "t",
+    "betabinomial": "beta_binomial",
+}
+
 
 def family_of(family: Any) -> Family:
     """Return the family that was asked for: one of the table by its name, or an object that is one."""
@@ -46,7 +61,7 @@ def family_of(family: Any) -> Family:
             f"({type(family).__name__})."
         )
     if family not in FAMILIES:
-        raise SettingError(
-            f"family={family!r} is not available.{suggest(family, FAMILIES)} The families are {quote_names(FAMILIES)}."
-        )
+        here = ELSEWHERE.get(family.lower().replace("_", "").replace(" ", ""))
+        meant = suggest(family, FAMILIES) if here is None else f" It is called {here!r} here."
+        raise SettingError(f"family={family!r} is not available.{meant} The families are {quote_names(FAMILIES)}.")
     return FAMILIES[family]

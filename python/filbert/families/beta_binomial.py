@@ -17,6 +17,7 @@ class BetaBinomial(KernelFamily):
     links = ("logit", "probit", "cloglog")
     auxiliaries = {"kappa": "the precision of the probabilities"}  # noqa: RUF012 (never changed)
     has_trials = True
+    limit = ("kappa", "binomial")
     is_discrete = True
 
     def check_response(self, response: str, values: Floats, trials: Floats | None, index: Any) -> None:

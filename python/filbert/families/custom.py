@@ -11,9 +11,15 @@ import numpy as np
 from .. import _core
 from ..data.blocks import Block, Floats
 from ..errors import SettingError
-from .family import CoefficientScales, Keys
+from .family import CoefficientScales, Keys, Posed
 from .gaussian import Gaussian
 from .kernel_family import KernelFamily
+
+# A derivative is compared with differences of this relative width in so many rows, and may be off in a few: at kinks.
+CHECKED_ROWS = 100
+DIFFERENCE = 1e-5
+TOLERANCE = 1e-3
+MAX_WRONG = 0.1
 
 
 class CustomFamily(KernelFamily):
@@ -53,6 +59,36 @@ class CustomFamily(KernelFamily):
         -------
         value, slope : array of the predictor's shape
         """
+
+    def frame(self, regression: Posed) -> Any:
+        framed = super().frame(regression)
+        self._check_slopes(regression, framed.mode()["estimate"])
+        return framed
+
+    def _check_slopes(self, regression: Posed, mode: Floats) -> None:
+        """Refuse a derivative that is not that of the values, by differences at the mode."""
+        assert regression.rows is not None
+        block = next(iter(regression.rows.blocks()))[:CHECKED_ROWS]
+        assert block.y is not None
+        free = [name for name in self.auxiliaries if name not in regression.fixed]
+        n = len(mode) - len(free)
+        auxiliaries = {**regression.fixed, **dict(zip(free, mode[n:], strict=True))}
+        eta = block.X @ mode[n - block.X.shape[1] : n] + (mode[0] if regression.has_intercept else 0.0)
+        eta += 0.0 if block.offset is None else block.offset
+        step = DIFFERENCE * np.maximum(1.0, np.abs(eta))
+        _, slope = self.row_log_likelihood(block.y, eta, auxiliaries)
+        below, _ = self.row_log_likelihood(block.y, eta - step, auxiliaries)
+        above, _ = self.row_log_likelihood(block.y, eta + step, auxiliaries)
+        difference = (above - below) / (2 * step)
+        wrong = np.abs(slope - difference) > TOLERANCE * (1 + np.abs(difference))
+        if np.mean(wrong) > MAX_WRONG:
+            row = int(np.flatnonzero(wrong)[0])
+            raise SettingError(
+                f"row_log_likelihood of family {self.name!r} returns a derivative that its values do not have: for "
+                f"y = {block.y[row]:.4g} and a predictor of {eta[row]:.4g} it is {slope[row]:.4g}, and differences of "
+                f"the values say {difference[row]:.4g}. It must be that in the linear predictor, after the inverse "
+                "link."
+            )
 
     def quantile(self, uniform: Floats, mean: Floats, auxiliaries: Mapping[str, Any]) -> Floats:
         """Return the quantiles of the response's distribution, from which responses are drawn.

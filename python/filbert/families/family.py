@@ -139,6 +139,9 @@ class Family(ABC):
         Whether default priors are scaled by the response's spread, which there must be then.
     has_trials : bool
         Whether a response is a number of successes among trials, written ``p(y, n)``.
+    limit : tuple of str
+        The auxiliary parameter that has no estimate where the data scatter too little for the family, and the family
+        to use then; or nothing.
     is_binary : bool
         Whether a response is 0 or 1, true or false, or one level of a column against the others.
     is_discrete : bool
@@ -152,6 +155,7 @@ class Family(ABC):
     scales_with_response: ClassVar[bool] = False
     has_trials: ClassVar[bool] = False
     is_binary: ClassVar[bool] = False
+    limit: ClassVar[tuple[str, ...]] = ()
     is_discrete: ClassVar[bool] = False
 
     def chosen_link(self, link: Any) -> Link:
@@ -160,7 +164,10 @@ class Family(ABC):
         if name is None:
             name = self.links[0]
         if not isinstance(name, str):
-            raise DataTypeError(f"link must be the name of a link, such as {self.links[0]!r}, not {link!r}.")
+            raise DataTypeError(
+                f"link must be the name of a link, such as {self.links[0]!r}, or "
+                f"{{{self.parent!r}: {self.links[0]!r}}}, not {link!r}."
+            )
         if name not in self.links:
             raise SettingError(
                 f"link={link!r} is not available for family {self.name!r}.{suggest(name, self.links)} "
@@ -200,6 +207,10 @@ class Family(ABC):
     @abstractmethod
     def auxiliary_prior(self, name: str, response_sd: float) -> DefaultPrior:
         """Return the default prior of an auxiliary parameter."""
+
+    def unscaled_auxiliary_prior(self, name: str) -> DefaultPrior:
+        """Return that of ``auto_scale=False``: bambi's where it does not look at the response."""
+        return self.auxiliary_prior(name, 1.0)
 
     @abstractmethod
     def frame(self, regression: Posed) -> Any:

@@ -35,6 +35,10 @@ class Gaussian(KernelFamily):
         prior = Prior("HalfStudentT", nu=DEFAULT_SIGMA_NU, sigma=response_sd)
         return DefaultPrior(prior, f"HalfStudentT(nu: {DEFAULT_SIGMA_NU:g}, sigma: sd(y))")
 
+    def unscaled_auxiliary_prior(self, name: str) -> DefaultPrior:
+        prior = Prior("HalfNormal", sigma=1)
+        return DefaultPrior(prior, repr(prior))
+
     def sees_summary(self, regression: Posed) -> bool:
         return regression.link == "identity" and not regression.fixed
 

@@ -15,6 +15,7 @@ class NegativeBinomial(KernelFamily):
 
     name = "negativebinomial"
     links = ("log", "identity")
+    limit = ("alpha", "poisson")
     is_discrete = True
     auxiliaries = {"alpha": "the shape: the smaller, the more the counts scatter"}  # noqa: RUF012 (never changed)
 

@@ -59,12 +59,7 @@ def check_successes(response: str, values: Floats, trials: Floats | None, index:
             f"family={family!r} needs the number of trials beside the successes: write 'p({response}, trials) ~ ...', "
             f"or 'p({response}, 10) ~ ...' if it is the same in every row. For 0 and 1 use family='bernoulli'."
         )
-    wrong = (trials < 1) | (trials != np.rint(trials))
-    if wrong.any():
-        raise DataError(
-            f"The trials of {_offending(response, trials, index, wrong)}, and they must be whole numbers of 1 or more. "
-            "Leave rows without trials out; weights that are no counts belong into weights=."
-        )
+    check_trials(response, trials, index)
     check_whole(response, values, index, family)
     wrong = values > trials
     if wrong.any():
@@ -75,8 +70,19 @@ def check_successes(response: str, values: Floats, trials: Floats | None, index:
         )
 
 
-def _offending(response: str, values: Floats, index: Any, wrong: NDArray[np.bool_]) -> str:
+def check_trials(response: str, trials: Floats, index: Any) -> None:
+    """Refuse numbers of trials that are not 1, 2, ..."""
+    wrong = (trials < 1) | (trials != np.rint(trials))
+    if wrong.any():
+        raise DataError(
+            f"{_offending(response, trials, index, wrong, trials=True)}, and they must be whole numbers of 1 or more. "
+            "Leave rows without trials out; weights that are no counts belong into weights=."
+        )
+
+
+def _offending(response: str, values: Floats, index: Any, wrong: NDArray[np.bool_], *, trials: bool = False) -> str:
     shown = ", ".join(f"{value:g}" for value in np.unique(values[wrong])[:3])
     more = ", ..." if len(np.unique(values[wrong])) > 3 else ""
     number = count(int(wrong.sum()), "value")
-    return f"Response {response!r} has {number} such as {shown}{more} ({quote_rows(index[wrong])})"
+    subject = f"The trials of {response!r} have" if trials else f"Response {response!r} has"
+    return f"{subject} {number} such as {shown}{more} ({quote_rows(index[wrong])})"

@@ -19,6 +19,7 @@ class StudentT(KernelFamily):
     name = "t"
     links = ("identity", "log")
     scales_with_response = True
+    limit = ("nu", "gaussian")
     auxiliaries = {  # noqa: RUF012 (never changed)
         "sigma": "the scale, smaller than the standard deviation",
         "nu": "the degrees of freedom",
@@ -32,6 +33,9 @@ class StudentT(KernelFamily):
             return Gaussian().auxiliary_prior(name, response_sd)
         prior = Prior("Gamma", alpha=2, beta=0.1)
         return DefaultPrior(prior, repr(prior))
+
+    def unscaled_auxiliary_prior(self, name: str) -> DefaultPrior:
+        return Gaussian().unscaled_auxiliary_prior(name) if name == "sigma" else self.auxiliary_prior(name, 1.0)
 
     def variance(self, block: Block, mean: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
         nu = auxiliaries["nu"]

@@ -18,6 +18,7 @@ from .allowed import CONTRAST_NAMES
 from .guard import check_harmless, check_text, check_tree
 from .language import FormulaLanguage
 from .namespace import names_of_user
+from .places import mark, refuse
 from .quoting import print_tree, python_tree, quoted_by_call
 
 _FACTOR_FUNCTIONS = frozenset({"C", "T", "S"})
@@ -193,7 +194,7 @@ def _split(
     except FilbertError:
         raise
     except Exception as error:  # formulaic lets errors of Python's own parser through
-        _fail(formula, error)
+        refuse(formula, error)
     if not hasattr(sides, "lhs"):
         raise FormulaError(f"The formula {formula!r} has no response. {_EXAMPLE}")
     if formula.rstrip().endswith("~"):
@@ -210,7 +211,7 @@ def _check_tokens(formula: str, tokens: Sequence[Token], labels: Sequence[Hashab
         if "|" in token.token:
             raise FormulaError(
                 "Group-specific terms such as (1 | g) are not supported yet. Use the factor itself, for example "
-                f"'y ~ x + g', to give each group its own coefficient.{_mark(formula, token.source_start)}"
+                f"'y ~ x + g', to give each group its own coefficient.{mark(formula, token.source_start)}"
             )
         if token.token in ("**", "^") and i > 0 and tokens[i - 1].kind in (Token.Kind.NAME, Token.Kind.PYTHON):
             before, after = tokens[i - 1].token, tokens[i + 1].token if i + 1 < len(tokens) else ""
@@ -339,7 +340,7 @@ class _Reader:
         if function in self._known:
             raise FormulaError(
                 f"{function!r} is a column, not a function, in {text!r}. Is an operator missing before the bracket?"
-                + _mark(self.formula, self.formula.find(function + "("), len(function))
+                + mark(self.formula, self.formula.find(function + "("), len(function))
             )
         functions = [name for name, value in self.namespace.items() if callable(value)]
         usual = _USUAL_NAMES.get(function)
@@ -347,7 +348,7 @@ class _Reader:
         raise FormulaError(
             f"The formula uses the unknown function {function!r}.{hint} Names of the calling "
             "program are not seen: pass your own functions as extra_namespace={'name': function}."
-            + _mark(self.formula, self.formula.find(function), len(function))
+            + mark(self.formula, self.formula.find(function), len(function))
         )
 
 
@@ -404,39 +405,3 @@ def _called(text: str) -> str | None:
     except SyntaxError:
         return None
     return tree.func.id if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) else None
-
-
-def _mark(formula: str, start: int | None, length: int = 1) -> str:
-    """Show the formula on a line of its own with carets under the place."""
-    if start is None or start < 0:
-        return f"\n  {formula}"
-    shown = re.sub(r"\s", " ", formula)
-    return f"\n  {shown}\n  {' ' * start}{'^' * max(length, 1)}"
-
-
-def _fail(formula: str, error: Exception) -> NoReturn:
-    """Raise formulaic's parsing error as ours, with its mark turned into carets."""
-    if isinstance(error, (RecursionError, MemoryError)):  # which of them depends on the version of Python
-        detail, place = "it is nested too deep", _mark(formula[:80], None)
-    elif isinstance(error, SyntaxError):
-        detail, place = f"{error.msg} in a Python expression", _python_place(formula)
-    else:
-        text = re.sub("\x1b\\[[0-9;]*m", "", str(error))
-        detail, _, context = text.partition("\n\n")
-        marked = re.search("⧛(.*?)⧚", context, re.DOTALL)
-        place = _mark(formula, marked.start(), len(marked[1])) if marked else _mark(formula, None)
-    raise FormulaError(f"Cannot read the formula: {detail.rstrip('.').replace('insuffient', 'insufficient')}.{place}")
-
-
-def _python_place(formula: str) -> str:
-    """Mark the first bracketed Python expression that does not compile."""
-    for match in re.finditer(r"[\w.]+\s*\(|\{", formula):
-        depth, end = 1, match.end()
-        while end < len(formula) and depth:
-            depth += {"(": 1, "{": 1, ")": -1, "}": -1}.get(formula[end], 0)
-            end += 1
-        try:
-            python_tree(formula[match.start() : end].strip("{}"))
-        except SyntaxError:
-            return _mark(formula, match.start(), end - match.start())
-    return _mark(formula, None)

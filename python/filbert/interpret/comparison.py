@@ -108,8 +108,8 @@ def comparisons(
         raise SettingError(
             f"conditional and contrast both have {name!r}, whose values contrast gives. Leave it out of conditional."
         )
-    view = View.of(model, idata, conditional, data, scale, instead_of=name)
-    wanted = Target.of(view.regression, target)
+    wanted = Target.of(stated_by_formula(model)[0], target)
+    view = View.of(model, idata, conditional, data, scale, instead_of=name, wanted=wanted)
     wanted.refuse_constant("comparisons")
     change = target_transform(view.design, wanted, transforms)
     if name in (transforms or {}):

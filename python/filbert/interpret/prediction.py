@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..predict import rowwise
+from ..regression.regression import stated_by_formula
 from .grids import Conditional
 from .view import (
     AverageBy,
@@ -92,8 +93,8 @@ def predictions(
     """
     check_groups(sample_new_groups)
     intervals = Intervals.of(prob, use_hdi)
-    view = View.of(model, idata, conditional, data, scale)
-    wanted = Target.of(view.regression, target, pps)
+    wanted = Target.of(stated_by_formula(model)[0], target, pps)
+    view = View.of(model, idata, conditional, data, scale, wanted=wanted)
     change = target_transform(view.design, wanted, transforms)
     blocks = view.blocks(view.rows, wanted, rowwise.noise_seed(random_seed))
     if change is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -121,20 +121,27 @@ class View:
         data: pd.DataFrame | None,
         scale: str,
         instead_of: str | None = None,
+        wanted: Target | None = None,
     ) -> View:
         """Take the fitted rows, new ones, or a grid over `conditional` (and one predictor at its typical value)."""
         if scale not in SCALES:
             raise SettingError(f"scale must be 'response' or 'link' (the linear predictor), not {scale!r}.")
         regression, design = stated_by_formula(model)
         draws = Draws.read(idata, regression)
+        needs_trials = wanted is not None and wanted.is_response
         weights = None
         if conditional is not None:
             if data is not None:
                 raise SettingError("conditional and data were both given. A grid or rows: leave one of them out.")
             values = conditional_values(design, conditional)
-            rows = design.new_rows(grid(design, values))
+            if needs_trials and design.trials is not None and design.trials.columns:
+                raise SettingError(
+                    f"conditional makes rows without the trials of {design.response!r}, which draws of the response "
+                    f"need. Pass the rows as data=, with the column {design.trials.columns[0]!r}."
+                )
+            rows = rowwise.new_rows(regression, grid(design, values), needs_trials)
         elif data is not None:
-            rows = design.new_rows(data)
+            rows = rowwise.new_rows(regression, data, needs_trials)
         else:
             rows = rowwise.fitted_rows(regression)
             weights = rows.weights
@@ -151,7 +158,7 @@ class View:
         predictor = self.design.predictors[name]
         if predictor.levels is not None:
             values = column_of(predictor, [values] * len(self.frame))
-        return self.design.new_rows(self.frame.assign(**{name: values}))
+        return replace(self.design.new_rows(self.frame.assign(**{name: values})), trials=self.rows.trials)
 
     def blocks(self, rows: Rows, target: Target, seed: int = 0) -> Blocks:
         """Yield draws of a quantity of some rows, a block at a time."""

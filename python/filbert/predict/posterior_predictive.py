@@ -32,10 +32,9 @@ def predict(
     _check_kind(kind)
     seed = rowwise.noise_seed(random_seed)
     draws = Draws.read(idata, regression)
-    design = regression.design
-    assert design is not None
-    rows = rowwise.fitted_rows(regression) if data is None else design.new_rows(data)
-    parent, response = regression.family.parent, stored_name(regression.response) if kind == "response" else None
+    is_drawn = kind == "response"
+    rows = rowwise.fitted_rows(regression) if data is None else rowwise.new_rows(regression, data, is_drawn)
+    parent, response = regression.family.parent, stored_name(regression.response) if is_drawn else None
     _check_names(idata, parent, response, data is None)
     drawn = row_draws(rows, regression, draws, seed if response else None)
     mean, *responses = [((*SAMPLES, OBSERVATIONS), values) for values in drawn]

@@ -15,6 +15,8 @@ import pandas as pd
 from .. import _core
 from ..data.blocks import Block, Source
 from ..errors import DataError
+from ..families.responses import check_trials
+from ..formula.rows import Rows
 from ..regression.regression import Regression
 from ..results.draws import Draws
 from ..results.summary import checked_probability
@@ -148,6 +150,15 @@ def noise_seed(random_seed: Any) -> int:
     """Return the 64 bits that the streams of row noise start from; unlike those of a fit with the same seed."""
     sequence = np.random.SeedSequence(checked_seed(random_seed), spawn_key=(1,))
     return int(sequence.generate_state(1, np.uint64)[0])
+
+
+def new_rows(regression: Regression, data: pd.DataFrame, draws_responses: bool) -> Rows:
+    """Return rows of new data, with their trials where responses are drawn, which alone need them."""
+    assert regression.design is not None
+    rows = regression.design.new_rows(data, with_trials=draws_responses)
+    if rows.trials is not None:
+        check_trials(regression.response, rows.trials, rows.index)
+    return rows
 
 
 def fitted_rows(regression: Regression) -> Any:

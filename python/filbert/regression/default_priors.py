@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataTypeError, PriorError, count, quote_names, suggest
+from ..families import FAMILIES
 from ..families.family import CoefficientScales, DefaultPrior
 from ..priors.prior import Prior
 from ..priors.table import TABLE
@@ -190,12 +191,14 @@ def merged_priors(
     return {**{key: prior for key, prior in earlier.items() if _squeezed(key) not in replaced}, **later}
 
 
-def unscaled_priors(names: Iterable[str], auxiliaries: Iterable[str], has_intercept: bool) -> dict[str, ChosenPrior]:
-    """Return the default priors of auto_scale=False, which are bambi's: flat, and HalfNormal(1) for auxiliaries."""
-    coefficient, auxiliary = Prior("Flat"), Prior("HalfNormal", sigma=1)
+def unscaled_priors(
+    names: Iterable[str], auxiliaries: Mapping[str, DefaultPrior], has_intercept: bool
+) -> dict[str, ChosenPrior]:
+    """Return the default priors of auto_scale=False, which are bambi's: flat, and the family's for auxiliaries."""
+    coefficient = Prior("Flat")
     coefficients = [INTERCEPT, *names] if has_intercept else list(names)
     priors = {name: ChosenPrior(coefficient, True, repr(coefficient)) for name in coefficients}
-    return {**priors, **{name: ChosenPrior(auxiliary, True, repr(auxiliary)) for name in auxiliaries}}
+    return {**priors, **{name: ChosenPrior(own.prior, True, own.rule) for name, own in auxiliaries.items()}}
 
 
 def _representable(name: str, scale: Any) -> Any:
@@ -266,6 +269,13 @@ def _parameter_named(key: str, known: Iterable[str], terms: Iterable[str], auxil
             return name
     if key.lower() == INTERCEPT.lower() and INTERCEPT not in known:
         raise PriorError("priors has 'Intercept', but the formula has no intercept. Leave that prior out.")
+    elsewhere = [family.name for family in FAMILIES.values() if key in family.auxiliaries]
+    if elsewhere:
+        own = quote_names(auxiliaries)
+        raise PriorError(
+            f"priors has {key!r}, and the model's family has no such parameter (it has {own or 'none'} beside the "
+            f"coefficients): leave it out, or use a family that has one: {quote_names(elsewhere)}."
+        )
     others = quote_names(name for name in (INTERCEPT, *auxiliaries) if name in known)
     raise PriorError(
         f"priors has {key!r}, and the model has no such term.{suggest(key, [*known, COMMON])} "

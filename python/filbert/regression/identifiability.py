@@ -187,11 +187,11 @@ def warn_auxiliary_overruled(regression: Regression) -> None:
     slope = _core.prior_log_density(name, parameters, fit.sigma)[1] * fit.sigma
     shift = abs(slope) / np.sqrt(2 * fit.degrees_of_freedom)
     if shift > MAX_PRIOR_SHIFT:
+        unscaled = "" if regression.choices.auto_scale else ", or leave out auto_scale=False"
         warn(
             f"The default prior of {parameter.name!r}, {parameter.prior}, overrules the data, which say "
             f"{fit.sigma:.3g} by least squares: it pulls by {shift:.1f} standard errors. Give a prior in the units of "
-            f"the response, such as priors={{'{parameter.name}': HalfNormal({2 * fit.sigma:.2g})}}, or leave out "
-            "auto_scale=False.",
+            f"the response, such as priors={{'{parameter.name}': HalfNormal({2 * fit.sigma:.2g})}}{unscaled}.",
             DataWarning,
         )
 
@@ -223,7 +223,14 @@ def no_mode(regression: Regression, message: str, reason: str, direction: np.nda
             f"The data say nothing about a combination of {named}: the likelihood does not change along it, and "
             f"nothing else bounds it. {remedy}."
         )
-    return DataError(f"The model has no mode to start from: {message}. Check the response, offset and priors.")
+    limit = ""
+    if regression.family.limit and regression.family.limit[0] in regression.auxiliaries:
+        name, simpler = regression.family.limit
+        limit = (
+            f" {name!r} may have none: it rises for ever where the data scatter no more than those of "
+            f"family={simpler!r}; try that, or fix {name!r} by priors={{{name!r}: a number}}."
+        )
+    return DataError(f"The model has no mode to start from: {message}. Check the response, offset and priors.{limit}")
 
 
 def _collinear_columns(regression: Regression) -> list[list[str]]:

@@ -96,12 +96,12 @@ def _summarised(design: Design, rows: Rows, family: Family) -> _core.SufficientS
     if not design.columns and not design.has_intercept:
         raise FormulaError(f"Formula {design.formula!r} has no predictors and no intercept: write '~ 1' for a mean.")
     assert rows.response_values is not None
-    family.check_response(design.response, rows.response_values, rows.trials, rows.index)
     if rows.trials is not None and not family.has_trials:
         raise FormulaError(
             f"The response {design.response!r} has trials, which family={family.name!r} does not know. Use "
             "family='binomial'."
         )
+    family.check_response(design.response, rows.response_values, rows.trials, rows.index)
     summary = _core.SufficientStatistics(len(design.columns))
     for block in rows.blocks():
         summary.update(block.X, family.summarised(block), block.weights)
@@ -120,7 +120,8 @@ def _default_priors(
     summary: _core.SufficientStatistics,
 ) -> dict[str, ChosenPrior]:
     if not auto_scale:
-        return unscaled_priors([term.name for term in design.terms], family.auxiliaries, design.has_intercept)
+        auxiliaries = {name: family.unscaled_auxiliary_prior(name) for name in family.auxiliaries}
+        return unscaled_priors([term.name for term in design.terms], auxiliaries, design.has_intercept)
     mean, sd = summary.mean, summary.sd
     columns_by_term: dict[str, slice] = {}
     stop = 0

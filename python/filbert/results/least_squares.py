@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..errors import SettingError
+from ..families.gaussian import Gaussian
 from ..regression import identifiability
 from ..regression.names import INTERCEPT
 from ..regression.regression import Regression
@@ -11,6 +13,12 @@ from ..regression.regression import Regression
 
 def least_squares_table(regression: Regression) -> pd.DataFrame:
     """Do what `Model.least_squares` says."""
+    if not isinstance(regression.family, Gaussian) or regression.link != "identity":
+        raise SettingError(
+            f"Least squares are for Gaussian responses with the identity link, and this model has family="
+            f"{regression.family.name!r}, link={regression.link!r}. Use "
+            "model.maximum_likelihood(), its classical counterpart."
+        )
     fit = regression.least_squares
     if fit.dependent:
         raise identifiability.no_unique_fit(regression)

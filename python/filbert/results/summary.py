@@ -24,7 +24,18 @@ __all__ = ["draws_by_parameter", "hdi", "summary"]
 FloatArray = npt.NDArray[np.float64]
 
 
-def summary(model: Any, idata: Any = None, *, hdi_prob: float = 0.94, least_squares: bool = False) -> Summary:
+# What the exponentials of coefficients are, by the link.
+RATIOS = {"log": "ratios of means", "logit": "odds ratios", "cloglog": "hazard ratios"}
+
+
+def summary(
+    model: Any,
+    idata: Any = None,
+    *,
+    hdi_prob: float = 0.94,
+    least_squares: bool = False,
+    exponentiate: bool = False,
+) -> Summary:
     """Summarise the posterior, one row a parameter: ``summary(idata)`` or ``summary(model, idata)``.
 
     Parameters
@@ -37,20 +48,26 @@ def summary(model: Any, idata: Any = None, *, hdi_prob: float = 0.94, least_squa
         Probability of the highest-density interval, between 0 and 1.
     least_squares : bool, default False
         Put the classical estimates beside the posterior, from the model's own summary of the data.
+    exponentiate : bool, default False
+        Summarise the exponentials of the draws of coefficients: odds ratios with a logit link, ratios of means (of
+        rates, with an offset) with a log link, hazard ratios with cloglog, ratios of medians in a lognormal model. That
+        of the intercept is the odds, mean or hazard where every predictor is 0. Auxiliary parameters stay as they are.
 
     Returns
     -------
     Summary
         A pandas.DataFrame that shows itself rounded, with its interval, where it is printed or ends a notebook's cell;
-        ``attrs`` has the number of chains. Columns ``mean``, ``sd``, the ends of the interval (``hdi_3%`` and
-        ``hdi_97%`` by default), ``mcse_mean``, ``ess_bulk``, ``ess_tail`` (of the 5 % and 95 % quantiles) and
-        ``r_hat``, unrounded, as ``arviz.summary`` defines them; rows are labelled as ArviZ labels them, ``x`` or
-        ``g[b]``. With `least_squares` also ``least_squares`` and ``standard_error``, of which sigma has no error.
+        ``attrs`` has the number of chains, and what was exponentiated.
+        Columns ``mean``, ``sd``, the ends of the interval (``hdi_3%`` and ``hdi_97%`` by default), ``mcse_mean``,
+        ``ess_bulk``, ``ess_tail`` (of the 5 % and 95 % quantiles) and ``r_hat``, unrounded, as ``arviz.summary``
+        defines them; rows are labelled as ArviZ labels them, ``x`` or ``g[b]``. With `least_squares` also
+        ``least_squares`` and ``standard_error``, of which sigma has no error.
 
     Raises
     ------
     SettingError, DataTypeError
-        If `hdi_prob` is not a number between 0 and 1, or the model is missing.
+        If `hdi_prob` is not a number between 0 and 1, the model is missing, or coefficients are on no scale of
+        logarithms.
     DataError
         If least squares has no unique answer.
 
@@ -76,10 +93,14 @@ def summary(model: Any, idata: Any = None, *, hdi_prob: float = 0.94, least_squa
 
         check_same_model(posterior_group(idata), model.regression)
     interval = interval_names(hdi_prob, "hdi_prob")
-    rows = {label: _row(draws, hdi_prob) for label, draws in draws_by_parameter(idata)}
+    ratios = _ratios(model, idata, least_squares) if exponentiate else ""
+    shown = _exponentials(idata) if exponentiate else draws_by_parameter(idata)
+    rows = {label: _row(draws, hdi_prob) for label, draws in shown}
     names = ["mean", "sd", *interval, "mcse_mean", "ess_bulk", "ess_tail", "r_hat"]
     table = Summary(list(rows.values()), index=list(rows), columns=names, dtype=np.float64)
     table.attrs["chains"] = int(posterior_group(idata).sizes["chain"])
+    if exponentiate:
+        table.attrs["exponentiated"] = ratios
     if not least_squares:
         return table
     if model is None:
@@ -123,6 +144,40 @@ def parameters_of(variable: tuple[str, Any, list[str], FloatArray]) -> Iterator[
     for where in np.ndindex(values.shape[2:]):
         label = ", ".join(str(level[i]) for level, i in zip(levels, where, strict=True))
         yield (f"{name}[{label}]" if inner else name), np.ascontiguousarray(values[(..., *where)])
+
+
+def _ratios(model: Any, idata: Any, least_squares: bool) -> str:
+    """Return what exponentials of the coefficients are, or refuse where they are nothing."""
+    from .container import posterior_group
+
+    attributes = posterior_group(idata).attrs
+    family = attributes.get("family") if model is None else model.regression.family.name
+    link = attributes.get("link") if model is None else model.regression.link
+    if link is None:
+        raise SettingError(
+            "exponentiate=True needs the link, which these draws do not record: write summary(model, idata, "
+            "exponentiate=True)."
+        )
+    if family == "lognormal":
+        link = "log"  # of the median
+    if link not in RATIOS:
+        raise SettingError(
+            f"exponentiate=True is for coefficients on a log, logit or cloglog scale, and this model has link={link!r} "
+            f"(family={family!r}). Leave it out; fb.comparisons(model, idata, contrast=..., comparison='ratio') gives "
+            "ratios of means for any link."
+        )
+    if least_squares:
+        raise SettingError("exponentiate=True and least_squares=True do not go together. Leave one of them out.")
+    return "ratios of medians" if family == "lognormal" else RATIOS[link]
+
+
+def _exponentials(idata: Any) -> Iterator[tuple[str, FloatArray]]:
+    """Yield what `draws_by_parameter` does, with the exponentials of coefficients in place of them."""
+    auxiliaries = auxiliary_names(idata)
+    for variable in posterior_variables(idata):
+        for label, draws in parameters_of(variable):
+            with np.errstate(over="ignore"):
+                yield label, (draws if variable[0] in auxiliaries else np.exp(draws))
 
 
 def hdi(draws: npt.ArrayLike, prob: float = 0.94) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Write rows.csv: row log likelihoods with derivatives at random and extreme points, by mpmath from their textbook forms.
+"""Write rows.csv: row log likelihoods with derivatives at random and extreme points, by mpmath from textbook forms.
 
 Run with mpmath installed: ``python tests/data/glm/make_rows.py``.
 """
@@ -108,7 +108,7 @@ def beta_binomial(link: str) -> Likelihood:
     return value
 
 
-# Which likelihood, and in which range each of η, y, trials and auxiliaries is drawn; extremes are added to the random points.
+# What responses and auxiliaries are drawn from.
 COUNTS = [0, 1, 2, 7, 40, 1000]
 SHAPES = [1e-2, 0.3, 1.0, 7.9, 8.1, 60.0, 1e4, 1e7, 1e10]
 
@@ -137,7 +137,7 @@ def cases() -> Iterator[tuple[str, str, Likelihood, list[tuple[float, float, flo
         "poisson",
         "log",
         of_mean("log", poisson),
-        points(lambda i: (normal(2), float(rng.choice(COUNTS)), 1, [])) + [(-700.0, 3.0, 1, []), (700.0, 3.0, 1, [])],
+        [*points(lambda i: (normal(2), float(rng.choice(COUNTS)), 1, [])), (-700.0, 3.0, 1, []), (700.0, 3.0, 1, [])],
     )
     for link in ("identity", "sqrt"):
         yield (
@@ -194,7 +194,7 @@ def cases() -> Iterator[tuple[str, str, Likelihood, list[tuple[float, float, flo
         "exponential",
         "log",
         of_mean("log", exponential),
-        points(lambda i: (normal(1), rng.expovariate(1), 1, [])) + [(700.0, 2.0, 1, []), (-690.0, 1e-300, 1, [])],
+        [*points(lambda i: (normal(1), rng.expovariate(1), 1, [])), (700.0, 2.0, 1, []), (-690.0, 1e-300, 1, [])],
     )
     for link in ("logit", "probit", "cloglog"):
         spread = 1.0 if link == "cloglog" else 1.5

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from filbert import _core
@@ -84,7 +88,9 @@ def test_priors_with_edges_corners_and_tails(prior: tuple[str, tuple[float, ...]
             value, gradient = framed.log_density(z)
             user = framed.to_user_scale(z[:, None])[:, 0]
             assert framed.user_log_density(z, value) == pytest.approx(posterior.log_density(user)[0], rel=1e-9)
-            np.testing.assert_allclose(gradient, numerical_gradient(lambda q: framed.log_density(q)[0], z), atol=2e-5)
+            np.testing.assert_allclose(
+                gradient, numerical_gradient(lambda q, f=framed: f.log_density(q)[0], z), atol=2e-5
+            )
             if prior[0] in ("HalfNormal", "Uniform", "HalfCauchy"):
                 argument = user[place]
                 if place == 0 and model.at_means:
@@ -310,62 +316,30 @@ def test_a_users_family_is_sampled_like_any_other() -> None:
     assert result["sampling"]["values"].shape == (3, 2, 100)
 
 
-MEAN_AND_VARIANCE = {
-    "bernoulli": lambda m, n, a: (m, m * (1 - m)),
-    "binomial": lambda m, n, a: (n * m, n * m * (1 - m)),
-    "poisson": lambda m, n, a: (m, m),
-    "negativebinomial": lambda m, n, a: (m, m + m * m / a[0]),
-    "t": lambda m, n, a: (m, a[0] ** 2 * a[1] / (a[1] - 2)),
-    "gamma": lambda m, n, a: (m, m * m / a[0]),
-    "exponential": lambda m, n, a: (m, m * m),
-    "beta": lambda m, n, a: (m, m * (1 - m) / (1 + a[0])),
-    "beta_binomial": lambda m, n, a: (n * m, n * m * (1 - m) * (n + a[0]) / (1 + a[0])),
-    "gaussian": lambda m, n, a: (m, a[0] ** 2),
-}
+def test_an_interrupt_keeps_what_is_done() -> None:
+    framed = random_glm(np.random.default_rng(1), "bernoulli", "logit", n=20_000).framed()
+    seen = []
+
+    def report(chains):
+        seen.append(chains)
+        if any(iterations > 0 for iterations, _ in chains):
+            raise KeyboardInterrupt
+
+    result = _core.sample_independence(framed, draws=2_000_000, chains=2, cores=2, seed=1, report=report)
+    assert result["interrupted"]
+    assert not result["complaint"]
+    assert 0 < max(result["iterations"]) < 2_000_000
+    for chain, done in enumerate(result["iterations"]):
+        assert np.all(np.isfinite(result["sampling"]["lp"][chain, :done]))
 
 
-@pytest.mark.parametrize("family", list(MEAN_AND_VARIANCE))
-@pytest.mark.parametrize("size", [1.0, 200.0])
-def test_responses_have_the_moments_of_their_family(family: str, size: float) -> None:
-    shares = family in ("bernoulli", "binomial", "beta", "beta_binomial")
-    mean = 0.3 if shares else 1.7 * size
-    n = 5 * size
-    a = {"t": [0.7, 9.0], "gaussian": [0.4]}.get(family, [2.5] if _core.glm_families()[family][0] else [])
-    draws = 40_000
-    y = np.empty((2, draws))
-    arguments = (np.full((2, draws), mean), np.full(2, n), np.broadcast_to(np.reshape(a, (-1, 1)), (len(a), draws)))
-    _core.glm_response_draws(family, *arguments, np.array([4, 9], dtype=np.uint64), 17, y)
-    expected, variance = MEAN_AND_VARIANCE[family](mean, n, a)
-    for row in y:
-        assert abs(row.mean() - expected) < 4 * np.sqrt(variance / draws)
-        squares = (row - expected) ** 2
-        assert abs(squares.mean() - variance) < 4.5 * squares.std() / np.sqrt(draws)
-    again = np.empty((1, 10))
-    _core.glm_response_draws(
-        family, np.full((1, 10), mean), np.full(1, n), arguments[2][:, :10], np.array([9], dtype=np.uint64), 17, again
+def test_the_baseline_instruction_set_can_be_asked_for() -> None:
+    program = "from filbert import _core; print(_core.instruction_set())"
+    environment = {**os.environ, "FILBERT_INSTRUCTION_SET": "baseline"}
+    found = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "baseline"
+    environment["FILBERT_INSTRUCTION_SET"] = "mmx"
+    wrong = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
     )
-    np.testing.assert_array_equal(again[0], y[1, :10])  # of seed, key and number alone
-    threaded = np.empty_like(y)
-    _core.glm_response_draws(family, *arguments, np.array([4, 9], dtype=np.uint64), 17, threaded, threads=2)
-    np.testing.assert_array_equal(threaded, y)
-
-
-@pytest.mark.parametrize("mean", [0.3, 10.0, 60.0, 1e4])
-def test_counts_are_distributed_as_they_should(mean: float) -> None:
-    draws = 20_000
-    y = np.empty((1, draws))
-    key = np.zeros(1, dtype=np.uint64)
-    _core.glm_response_draws("poisson", np.full((1, draws), mean), None, np.zeros((0, draws)), key, 3, y)
-    binomial = np.empty((1, draws))
-    n = np.ceil(mean * 4)
-    _core.glm_response_draws(
-        "binomial", np.full((1, draws), 0.25), np.full(1, n), np.zeros((0, draws)), key, 4, binomial
-    )
-    for values, distribution in ((y[0], stats.poisson(mean)), (binomial[0], stats.binom(n, 0.25))):
-        edges = np.unique(distribution.ppf(np.linspace(0.02, 0.98, 25)))
-        expected = np.diff(np.concatenate([[0], distribution.cdf(edges), [1]])) * draws
-        observed = np.histogram(values, np.concatenate([[-np.inf], edges + 0.5, [np.inf]]))[0]
-        keep = expected > 5
-        assert (
-            stats.chisquare(observed[keep], expected[keep] * observed[keep].sum() / expected[keep].sum()).pvalue > 1e-3
-        )
+    assert "must be 'baseline' or 'avx2'" in wrong.stderr

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from family_models import DISTRIBUTIONS, log_density
 from filbert.data.blocks import Block
 from filbert.families import FAMILIES, family_of
 from filbert.families.links import LINKS
 from filbert.predict.rowwise import row_keys
-from scipy import special, stats
+from scipy import special
 
 RNG = np.random.default_rng(20)
 ROWS, DRAWS = 7, 5
@@ -21,20 +22,6 @@ AUXILIARIES = {
 }
 TRIALS = np.array([1.0, 3, 10, 12, 1, 40, 7])
 
-# SciPy's distribution of a response from its parent parameter (rows, draws), trials and auxiliaries.
-DISTRIBUTIONS = {
-    "gaussian": lambda mu, n, a: stats.norm(mu, a["sigma"]),
-    "lognormal": lambda mu, n, a: stats.lognorm(a["sigma"], scale=np.exp(mu)),
-    "bernoulli": lambda p, n, a: stats.bernoulli(p),
-    "binomial": lambda p, n, a: stats.binom(n[:, None], p),
-    "poisson": lambda mu, n, a: stats.poisson(mu),
-    "negativebinomial": lambda mu, n, a: stats.nbinom(a["alpha"], a["alpha"] / (a["alpha"] + mu)),
-    "t": lambda mu, n, a: stats.t(a["nu"], mu, a["sigma"]),
-    "gamma": lambda mu, n, a: stats.gamma(a["alpha"], scale=mu / a["alpha"]),
-    "exponential": lambda mu, n, a: stats.expon(scale=mu),
-    "beta": lambda mu, n, a: stats.beta(mu * a["kappa"], (1 - mu) * a["kappa"]),
-    "beta_binomial": lambda mu, n, a: stats.betabinom(n[:, None], mu * a["kappa"], (1 - mu) * a["kappa"]),
-}
 CASES = [(name, link) for name, family in FAMILIES.items() for link in family.links]
 
 
@@ -45,10 +32,6 @@ def predictors(name: str, link: str) -> np.ndarray:
     if link in ("identity", "inverse", "sqrt") and name not in ("gaussian", "t", "lognormal"):
         return RNG.uniform(0.5, 2, (ROWS, DRAWS))
     return RNG.normal(0.3, 0.7, (ROWS, DRAWS))
-
-
-def log_density(distribution: object, y: np.ndarray) -> np.ndarray:
-    return getattr(distribution, "logpmf", getattr(distribution, "logpdf", None))(y)
 
 
 def responses(name: str) -> np.ndarray:

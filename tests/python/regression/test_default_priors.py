@@ -32,12 +32,13 @@ NAMES = [term.name for term in TERMS]
 SLICES = {"x": slice(0, 1), "I(x ** 2)": slice(1, 2), "C(g)": slice(2, 4)}
 X_MEAN, X_SD = np.array([1.0, -2.0, 0.3, 0.4]), np.array([1.0, 2.0, 0.3, 0.4])
 GAUSSIAN = Gaussian()
+UNSCALED = {"sigma": GAUSSIAN.unscaled_auxiliary_prior("sigma")}
 
 
 def scaled(slices, x_mean, x_sd, y_mean, y_sd, *, has_intercept, center_predictors=True):
     auxiliaries = {"sigma": GAUSSIAN.auxiliary_prior("sigma", y_sd)}
     scales = GAUSSIAN.coefficient_scales("identity", y_mean, y_sd)
-    return default_priors(slices, x_mean, x_sd, scales, auxiliaries, has_intercept, center_predictors)
+    return default_priors(slices, (), x_mean, x_sd, scales, auxiliaries, has_intercept, center_predictors)
 
 
 def defaults(*, y_sd=2.0, x_mean=X_MEAN, x_sd=X_SD, has_intercept=True, center_predictors=True):
@@ -45,7 +46,7 @@ def defaults(*, y_sd=2.0, x_mean=X_MEAN, x_sd=X_SD, has_intercept=True, center_p
 
 
 def resolve(user, made, terms):
-    return resolve_priors(checked_priors(user), made, terms, {"sigma"})
+    return resolve_priors(checked_priors(user), made, terms, {"sigma"})[0]
 
 
 # Construction
@@ -226,14 +227,14 @@ def test_constant_column_without_intercept_stands_for_the_intercept():
 
 def test_unscaled_priors_are_bambis():
     """bambi 0.21.0 prints Flat() for every coefficient and HalfNormal(sigma: 1.0) for sigma."""
-    priors = unscaled_priors(["x", "C(g)"], ["sigma"], has_intercept=True)
+    priors = unscaled_priors(["x", "C(g)"], UNSCALED, has_intercept=True)
     assert {name: resolved.prior for name, resolved in priors.items()} == {
         "Intercept": Flat(),
         "x": Flat(),
         "C(g)": Flat(),
         "sigma": HalfNormal(1),
     }
-    assert "Intercept" not in unscaled_priors(["x"], ["sigma"], has_intercept=False)
+    assert "Intercept" not in unscaled_priors(["x"], UNSCALED, has_intercept=False)
 
 
 @pytest.mark.parametrize("factor", [1e-150, 1e150])

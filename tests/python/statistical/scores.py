@@ -64,6 +64,21 @@ def coverage_score(draws: Array, quantile: float, probability: float) -> float:
     return float((share - probability) / np.sqrt(probability * (1 - probability) / size))
 
 
+def mean_score(draws: Array, exact: Mapping[str, float]) -> float:
+    """Difference of the mean from an exact one, or from one with an error `mcse_mean` of its own."""
+    error = np.hypot(exact["sd"] / np.sqrt(effective_sample_size(draws)), exact.get("mcse_mean", 0.0))
+    return float((draws.mean() - exact["mean"]) / error)
+
+
+def sd_score(draws: Array, exact: Mapping[str, float]) -> float:
+    """The same of the second moment about the exact mean."""
+    squares = ((draws - exact["mean"]) / exact["sd"]) ** 2
+    error = np.hypot(
+        np.sqrt(squares.var() / effective_sample_size(squares)), 2 * exact.get("mcse_sd", 0.0) / exact["sd"]
+    )
+    return float((squares.mean() - 1) / error)
+
+
 def worst(draws: Mapping[str, Array], exact: Sequence[Marginal]) -> tuple[str, float]:
     """The largest z-score in absolute value over all parameters, and whose it is."""
     scores = {
@@ -96,4 +111,14 @@ def draws_by_name(idata: Any) -> dict[str, Array]:
             result[str(name)] = values
         else:
             result |= {f"{name}[{level}]": values[..., level] for level in range(values.shape[2])}
+    return result
+
+
+def draws_by_label(idata: Any) -> dict[str, Array]:
+    """The same by the labels of levels, in any order."""
+    result = {}
+    for name, variable in idata.posterior.data_vars.items():
+        values = np.asarray(variable)
+        levels = [] if values.ndim == 2 else variable[variable.dims[2]].values
+        result |= {f"{name}[{level}]": values[..., i] for i, level in enumerate(levels)} or {str(name): values}
     return result

@@ -15,8 +15,9 @@ from statistical.scores import (
     QUANTILES,
     Z_LIMIT,
     coverage_score,
-    effective_sample_size,
     ess_per_draw,
+    mean_score,
+    sd_score,
 )
 
 pytestmark = pytest.mark.statistical
@@ -29,15 +30,6 @@ DRAWS = 2500
 def fit(name: str) -> tuple[dict[str, Array], NDArray[np.bool_]]:
     draws, idata = fitted_draws(read_case(name).model(), SEED + case_names().index(name), DRAWS)
     return draws, np.asarray(idata.sample_stats["diverging"])
-
-
-def mean_score(draws: Array, exact: dict[str, float]) -> float:
-    return float((draws.mean() - exact["mean"]) / exact["sd"] * np.sqrt(effective_sample_size(draws)))
-
-
-def sd_score(draws: Array, exact: dict[str, float]) -> float:
-    squares = ((draws - exact["mean"]) / exact["sd"]) ** 2
-    return float((squares.mean() - 1) * np.sqrt(effective_sample_size(squares) / squares.var()))
 
 
 @pytest.mark.parametrize("name", case_names())

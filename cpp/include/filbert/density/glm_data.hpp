@@ -90,6 +90,9 @@ class GlmData {
   /// Log likelihoods of single rows with derivatives at given η; unweighted, without constants.
   void single(const Eigen::VectorXd& eta, const Eigen::VectorXd& auxiliaries, const RowDerivatives& into) const;
 
+  /// Σ_r weight_r c_ri c_rj c_rk over the columns of the design, as RowKernels::triple_products lays it out.
+  std::vector<double> triple_products(const Eigen::VectorXd& weights) const;
+
   /// A value of η for each row at which it alone is near its most likely.
   Eigen::VectorXd starting_predictors() const;
 
@@ -107,9 +110,6 @@ class GlmData {
   double design(Eigen::Index row, Eigen::Index column) const {
     return X_[(row / panel_rows * columns() + column) * panel_rows + row % panel_rows];
   }
-
-  /// The panels themselves, for products that the kernels do not offer.
-  const GlmRows& panels() const { return rows_; }
 
  private:
   GlmData() = default;

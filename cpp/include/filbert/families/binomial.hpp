@@ -22,7 +22,7 @@ struct Binomial<Link::Logit> {
   template <Order order, bool logarithms = true>
   FILBERT_INLINE static Row evaluate(Pack eta, Pack y, Pack n, const Shared&, Pack* factor = nullptr) {
     const Pack size = absolute(eta);
-    const Pack e = exponential(-size);
+    const Pack e = exponential_of_negative(-size);
     const Pack one_plus_e = 1.0 + e;
     const Mask positive = eta > 0.0;
     const Pack failures = n - y;
@@ -37,7 +37,11 @@ struct Binomial<Link::Logit> {
     if constexpr (order >= Order::Gradient) {
       const Pack large = 1.0 / one_plus_e;
       const Pack small = e * large;
-      row.d1 = y * select(positive, small, large) - failures * select(positive, large, small);
+      if constexpr (logarithms) {
+        row.d1 = y * select(positive, small, large) - failures * select(positive, large, small);
+      } else {
+        row.d1 = y - select(positive, large, small);  // of one trial, to the digits that a sum keeps
+      }
       if constexpr (order >= Order::Curvature) {
         row.information = n * large * small;
         row.d2 = -row.information;
@@ -63,7 +67,7 @@ struct Binomial<Link::Probit> {
     const Pack size = absolute(eta);
     const Mask positive = eta > 0.0;
     const Pack scaled_tail = erfcx(size * root_half);
-    const Pack bell = exponential(-0.5 * size * size);
+    const Pack bell = exponential_of_negative(-0.5 * size * size);
     const Pack tail = 0.5 * bell * scaled_tail;                               // Φ(-|η|)
     const Pack log_tail = -0.5 * size * size + logarithm(0.5 * scaled_tail);  // log Φ(-|η|)
     const Pack log_body = log1p(-tail);                                       // log Φ(|η|)

@@ -31,7 +31,7 @@ struct NegativeBinomial {
     const Pack alpha = shared.alpha;
     if constexpr (link == Link::Log) {
       const Pack t = eta - shared.log_alpha;  // log(μ / α)
-      const Pack e = exponential(-absolute(t));
+      const Pack e = exponential_of_negative(-absolute(t));
       const Pack softplus = maximum(t, broadcast(0.0)) + log1p_unit(e);
       const Pack large = 1.0 / (1.0 + e);
       const Pack small = e * large;

@@ -53,7 +53,7 @@ template <Link link>
 FILBERT_INLINE Probability probability_of(Pack eta) {
   constexpr double least = 1e-306;  // keeps logarithms and quotients finite
   if constexpr (link == Link::Logit) {
-    const Pack e = exponential(-absolute(eta));
+    const Pack e = exponential_of_negative(-absolute(eta));
     const Pack small = maximum(e / (1.0 + e), broadcast(least));
     const Pack large = 1.0 - small;
     const Mask positive = eta > 0.0;
@@ -63,7 +63,7 @@ FILBERT_INLINE Probability probability_of(Pack eta) {
     return {p, q, slope, slope * (q - p)};
   } else if constexpr (link == Link::Probit) {
     const Pack size = absolute(eta);
-    const Pack bell = exponential(-0.5 * size * size);
+    const Pack bell = exponential_of_negative(-0.5 * size * size);
     const Pack small = maximum(0.5 * bell * erfcx(size * 0.70710678118654752440), broadcast(least));
     const Pack large = 1.0 - small;
     const Mask positive = eta > 0.0;
@@ -72,7 +72,7 @@ FILBERT_INLINE Probability probability_of(Pack eta) {
   } else {
     static_assert(link == Link::Cloglog);
     const Pack m = exponential(eta);
-    const Pack q = maximum(exponential(-m), broadcast(least));
+    const Pack q = maximum(exponential_of_negative(-m), broadcast(least));
     const Pack p = maximum(-expm1(-m), broadcast(least));
     const Pack slope = select(q > least, m * q, broadcast(0.0));
     return {p, q, slope, slope * (1.0 - m)};

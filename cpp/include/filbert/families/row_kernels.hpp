@@ -69,6 +69,10 @@ struct RowKernels {
   /// Log likelihoods of single rows at given linear predictors, with the terms that `gradient` keeps in a table.
   void (*single)(std::ptrdiff_t rows, const double* eta, const double* y, const double* second,
                  const double* auxiliaries, const RowDerivatives& into);
+
+  /// Σ_r weight_r x_ri x_rj x_rk at i + columns · (j + columns · k), for i >= j >= k only; `weights` is padded with zeros to whole
+  /// panels.
+  void (*triple_products)(const GlmRows& rows, const double* weights, double* products);
 };
 
 enum class InstructionSet { Baseline, Avx2 };

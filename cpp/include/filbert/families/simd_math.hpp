@@ -5,7 +5,7 @@
 
 namespace filbert::kernels::FILBERT_INSTRUCTION_SET {
 
-// Made by cpp/tools/fit_polynomials.py; lowest degree first.
+// Made by tests/data/glm/fit_polynomials.py; lowest degree first.
 
 // exp_coefficients: [-0.346608, 0.346608], relative error 4.9e-18
 inline constexpr double exp_coefficients[] = {0.5,
@@ -92,6 +92,12 @@ FILBERT_INLINE Pack exponential(Pack x) {
   const Pack beyond =
       select(x < 709.782712893384, value * (1.0 + (x - 709.0) * (1.0 + 0.5 * (x - 709.0))), broadcast(infinity));
   return select(x > 709.0, beyond, value);
+}
+
+/// e^x for x <= 0.
+FILBERT_INLINE Pack exponential_of_negative(Pack x) {
+  const ReducedExponential e = reduce_exponential(maximum(x, broadcast(-708.0)));
+  return e.two_to_n * (1.0 + (e.r + e.r * e.r * e.tail));
 }
 
 /// e^x - 1 with all its digits near 0.

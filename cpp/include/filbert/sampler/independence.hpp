@@ -68,6 +68,7 @@ struct IndependenceStatistics {
 
 /// The accept step, and what a broken sampler would put in its place.
 struct IndependenceRules {
+  static constexpr bool moves_by_nuts = true;
   static bool accepts(double log_ratio, double uniform) { return std::log(uniform) < log_ratio; }
 };
 
@@ -110,7 +111,7 @@ class IndependenceRun {
       while (!finished()) {
         propose_block();
         for (int i = 0; i < settings_.block && !finished(); ++i) consider(i);
-        if (!finished()) move_by_nuts();
+        if (Rules::moves_by_nuts && !finished()) move_by_nuts();
       }
       progress_.finished.store(true, std::memory_order_relaxed);
     } catch (const Stopped&) {

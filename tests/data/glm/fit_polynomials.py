@@ -1,10 +1,12 @@
 """Fit the polynomials of cpp/include/filbert/families/simd_math.hpp, and print them with their greatest error.
 
-Each is the Chebyshev interpolant, in double precision monomials, of a smooth function on the interval where the kernels use it.
+Each is the Chebyshev interpolant, in double precision monomials, of a smooth function on the interval where the kernels
+use it.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import mpmath as mp
@@ -34,8 +36,9 @@ def report(name: str, f: Function, low: float, high: float, degree: int) -> None
         x = mp.mpf(low) + (mp.mpf(high) - mp.mpf(low)) * k / 400
         value = mp.polyval([mp.mpf(c) for c in reversed(coefficients)], x)
         worst = max(worst, abs(value / f(x) - 1))
-    print(f"// {name}: [{low:.6g}, {high:.6g}], relative error {float(worst):.1e}")
-    print(f"inline constexpr double {name}[] = {{" + ", ".join(repr(c) for c in coefficients) + "};")
+    sys.stdout.write(f"// {name}: [{low:.6g}, {high:.6g}], relative error {float(worst):.1e}\n")
+    numbers = ", ".join(repr(c) for c in coefficients)
+    sys.stdout.write(f"inline constexpr double {name}[] = {{{numbers}}};\n")
 
 
 def exponential_rest(r: mp.mpf) -> mp.mpf:
