@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 EXAMPLES = Path(__file__).parent
 PICTURES = EXAMPLES.parent / "docs" / "pictures"
 INLINE = "module://matplotlib_inline.backend_inline"
-SCRIPTS = ("glm_linear_regression.py", "kidiq.py")
+SCRIPTS = ("glm_linear_regression.py", "kidiq.py", "wells.py", "counts.py")
 
 
 def notebook_of(script: Path) -> nbformat.NotebookNode:

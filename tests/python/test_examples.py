@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-SCRIPTS = ["glm_linear_regression", "kidiq"]
+SCRIPTS = ["glm_linear_regression", "kidiq", "wells", "counts"]
 PNG = b"\x89PNG"
 
 

@@ -75,6 +75,7 @@ def plot_rootogram(
     axes.fill_between(at, check.lower**0.5, check.upper**0.5, color=COLOURS[1], alpha=BAND_ALPHA, linewidth=0,
                       label=f"{100 * prob:g} % interval", zorder=2)  # fmt: skip
     axes.plot(at, expected, color=COLOURS[1], linewidth=1.6, marker="o", markersize=3.5, label="expected", zorder=3)
+    axes.use_sticky_edges = False  # by which the longest bar would end at the edge
     axes.axhline(0, color="black", linewidth=1, zorder=2)
     for height in (-_WARNING, _WARNING):
         axes.axhline(height, color="0.3", linewidth=0.9, linestyle=(0, (1, 2)), zorder=2)

@@ -305,8 +305,8 @@ def _check_points(regression: Regression, target: Target, scale: Any) -> None:
     identity = regression.link_function.is_identity
     if target.is_auxiliary or not regression.family.parent_is_mean or (scale == "link" and not identity):
         raise SettingError(
-            f"points=True draws responses, and {_quantity(regression, target, scale)} has another scale. Leave out "
-            "points, or draw the response (pps=True)."
+            f"points=True draws responses, and {_quantity(regression, target, scale)} has another scale. Leave "
+            "points out, or draw the response (pps=True)."
         )
 
 
