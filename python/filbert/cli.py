@@ -128,7 +128,8 @@ def main() -> None:
     "priors",
     multiple=True,
     metavar="TERM=PRIOR",
-    help="A prior, such as 'mom_iq=Normal(0, 2)' or 'sigma=HalfCauchy(10)'; 'common' is all terms. Repeatable.",
+    help="A prior, such as 'mom_iq=Normal(0, 2)' or 'sigma=HalfCauchy(10)'; 'common' is all terms; 'nu=4' fixes an "
+    "auxiliary parameter. Repeatable.",
 )
 @click.option("--weights", metavar="COLUMN", help="Column of weights: a row of weight w counts as w rows.")
 @click.option("--offset", metavar="COLUMN", help="Column added to the mean with coefficient one.")
@@ -289,13 +290,22 @@ def _read_priors(texts: Sequence[str]) -> dict[str, Any]:
     for text in texts:
         shown = text if len(text) <= 80 else f"{text[:77]}..."
         try:
-            term, prior = read_prior(text)
+            term, prior = _read_number(text) or read_prior(text)
         except FilbertError as error:
             raise PriorError(f"--prior {shown!r}: {error}") from None
         if "".join(term.split()) in ("".join(other.split()) for other in priors):
             raise PriorError(f"--prior {shown!r}: there is another prior for {term!r} already.")
         priors[term] = prior
     return priors
+
+
+def _read_number(text: str) -> tuple[str, float] | None:
+    """Read "nu=4", which fixes an auxiliary parameter."""
+    term, _, number = text.rpartition("=")
+    try:
+        return (term.strip(), float(number)) if term.strip() else None
+    except ValueError:
+        return None
 
 
 @contextlib.contextmanager

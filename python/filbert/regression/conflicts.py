@@ -70,20 +70,24 @@ def _warn_separated(regression: Regression) -> bool:
 
 def _warn_overruled(regression: Regression, density: _core.FramedGlm) -> None:
     """Warn where default priors have moved the mode away from the top of the likelihood, along any direction."""
-    pulls = _pulls(regression, density)
-    if pulls is None:
+    terms = _Terms.at_mode(regression, density)
+    if not terms.is_finite or terms.surely_small():
         return
-    overruled = np.abs(pulls.shifts) > MAX_PRIOR_SHIFT
+    parts = terms.parts()
+    if parts is None:
+        return
+    shifts = np.abs(parts.sum(axis=0))
+    overruled = shifts > MAX_PRIOR_SHIFT
     if not overruled.any():
         return
-    parts = np.abs(pulls.parts[:, overruled])
+    parts = np.abs(parts[:, overruled])
     involved = (parts >= MIN_PRIOR_SHARE * parts.max(axis=0)).any(axis=1)
-    names = list(dict.fromkeys(name for name, inside in zip(pulls.names, involved, strict=True) if inside))
-    example = pulls.names[int(parts.max(axis=1).argmax())]
+    names = list(dict.fromkeys(name for name, inside in zip(terms.names, involved, strict=True) if inside))
+    example = terms.names[int(parts.max(axis=1).argmax())]
     prior = "HalfNormal(...)" if example in regression.auxiliaries else "Normal(0, ...)"
     unscaled = "" if regression.choices.auto_scale else ", or leave out auto_scale=False"
     warn(
-        f"The default priors overrule the data: they move the answer by about {np.abs(pulls.shifts).max():.1f} "
+        f"The default priors overrule the data: they move the answer by about {shifts.max():.1f} "
         f"standard errors of maximum likelihood in a direction that involves {quote_names(names)}. Their scale "
         f"does not suit the data. Give explicit priors, such as priors={{'{example}': {prior}}}{unscaled}; "
         "model.maximum_likelihood() shows what the data alone say.",
@@ -92,59 +96,82 @@ def _warn_overruled(regression: Regression, density: _core.FramedGlm) -> None:
 
 
 @dataclass(frozen=True)
-class _Pulls:
-    """How default priors pull along directions that are independent in prior and likelihood.
+class _Terms:
+    """What is known at the mode, about coefficients and the logarithms of auxiliary parameters.
 
     Attributes
     ----------
-    shifts : array, (directions,)
-        By how many standard errors of maximum likelihood they move the mode.
-    parts : array, (parameters, directions)
-        The part that the prior of each has in that.
+    covariance : array, (parameters, parameters)
+    about : array, (parameters, parameters)
+        What each prior is about, as numbers that multiply the parameters.
+    slopes, curvatures : array, (parameters,)
+        Of the log density of each prior, curvatures with the opposite sign.
+    defaults : bool array, (parameters,)
+        Which priors are default ones.
     names : list of str
         One a parameter.
     """
 
-    shifts: Floats
-    parts: Floats
+    covariance: Floats
+    about: Floats
+    slopes: Floats
+    curvatures: Floats
+    defaults: NDArray[np.bool_]
     names: list[str]
 
+    @classmethod
+    def at_mode(cls, regression: Regression, density: _core.FramedGlm) -> _Terms:
+        """Take them from the mode that the frame was made at."""
+        mode, n = density.mode(), regression.n_coefficients
+        estimate = np.array(mode["estimate"], dtype=np.float64)
+        auxiliaries = list(regression.auxiliaries.values())  # those that are fixed are no parameters
+        parameters = [p for p in regression.coefficients for _ in range(p.rows.size)] + auxiliaries
+        specs: list[Any] = [*regression.coefficient_priors, *(parameter.specs[0] for parameter in auxiliaries)]
+        about = np.eye(len(estimate))
+        if regression.has_intercept and regression.intercept_at_means:
+            about[0, 1:n] = regression.summary.mean[:-1]
+        arguments = np.concatenate([about[:n, :n] @ estimate[:n], np.log(estimate[n:])])
+        pairs = [
+            _slope_and_curvature(spec, at, j >= n) for j, (spec, at) in enumerate(zip(specs, arguments, strict=True))
+        ]
+        slopes, curvatures = np.transpose(pairs)
+        defaults = np.array([parameter.chosen.is_default for parameter in parameters])
+        return cls(
+            mode["covariance"], about, slopes, curvatures, defaults, [parameter.name for parameter in parameters]
+        )
 
-def _pulls(regression: Regression, density: _core.FramedGlm) -> _Pulls | None:
-    """Return the pulls to second order at the mode; None where that cannot be told."""
-    mode = density.mode()
-    n = regression.n_coefficients
-    estimate = np.array(mode["estimate"], dtype=np.float64)
-    covariance = np.array(mode["covariance"], dtype=np.float64)  # of auxiliary parameters in their logarithms
-    free = list(regression.auxiliaries.values())  # those that are fixed are no parameters
-    specs: list[Any] = [*regression.coefficient_priors, *(parameter.specs[0] for parameter in free)]
-    defaults = np.array(
-        [p.chosen.is_default for p in regression.coefficients for _ in range(p.rows.size)]
-        + [parameter.chosen.is_default for parameter in free]
-    )
-    # What a prior is about, as rows of numbers that multiply the parameters.
-    about = np.eye(len(estimate))
-    if regression.has_intercept and regression.intercept_at_means:
-        about[0, 1:n] = regression.summary.mean[:-1]
-    arguments = np.concatenate([about[:n, :n] @ estimate[:n], np.log(estimate[n:])])
-    slopes, curvatures = np.transpose(
-        [_slope_and_curvature(spec, at, j >= n) for j, (spec, at) in enumerate(zip(specs, arguments, strict=True))]
-    )
-    if not all(np.isfinite(values).all() for values in (covariance, slopes, curvatures)):
-        return None
-    try:
-        root = np.linalg.cholesky(covariance)
-    except np.linalg.LinAlgError:
-        return None
-    towards = about @ root
-    shares, vectors = np.linalg.eigh(towards.T @ (curvatures[:, None] * towards))
-    towards = towards @ vectors
-    data_shares = 1 - shares
-    # Where the likelihood does not curve downwards a prior made the mode: its pull is in deviations of the posterior.
-    precisions = np.where(data_shares > MIN_DATA_SHARE, data_shares, 1.0)
-    parts = np.where(defaults[:, None], slopes[:, None] * towards, 0.0) / np.sqrt(precisions)
-    names = [*regression.coefficient_names, *(parameter.name for parameter in free)]
-    return _Pulls(parts.sum(axis=0), parts, names)
+    @property
+    def is_finite(self) -> bool:
+        return all(bool(np.isfinite(values).all()) for values in (self.covariance, self.slopes, self.curvatures))
+
+    def surely_small(self) -> bool:
+        """Tell by a bound, without factoring a matrix, that no direction is pulled far: so it is for most data."""
+        pull = self.about.T @ np.where(self.defaults, self.slopes, 0.0)
+        variances = np.diag(self.covariance).copy()
+        variances[0] = self.about[0] @ self.covariance @ self.about[0]
+        share = float(self.curvatures @ variances)  # all directions together
+        squared = float(pull @ self.covariance @ pull)
+        return bool((self.curvatures >= 0).all()) and share < 1 and squared <= MAX_PRIOR_SHIFT**2 * (1 - share)
+
+    def parts(self) -> Floats | None:
+        """Return what each default prior adds to the shift along directions independent in prior and likelihood.
+
+        Returns
+        -------
+        array, (parameters, directions), or None
+            In standard errors of maximum likelihood, to second order. None where that cannot be told.
+        """
+        try:
+            root = np.linalg.cholesky(self.covariance)
+        except np.linalg.LinAlgError:
+            return None
+        towards = self.about @ root
+        shares, vectors = np.linalg.eigh(towards.T @ (self.curvatures[:, None] * towards))
+        data_shares = 1 - shares
+        # Where the likelihood does not curve downwards the pull is in deviations of the posterior, whose prior made it.
+        precisions = np.where(data_shares > MIN_DATA_SHARE, data_shares, 1.0)
+        pulls = np.where(self.defaults[:, None], self.slopes[:, None] * (towards @ vectors), 0.0)
+        return np.asarray(pulls / np.sqrt(precisions))
 
 
 def _slope_and_curvature(spec: Any, at: float, is_logarithm: bool) -> tuple[float, float]:

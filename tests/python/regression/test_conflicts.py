@@ -174,11 +174,28 @@ def test_shifts_are_those_of_maximum_likelihood() -> None:
     model = fb.Model("y ~ x + z", frame(600), family="bernoulli")
     regression = model.regression
     density = framed(regression)
-    pulls = conflicts._pulls(regression, density)
+    terms = conflicts._Terms.at_mode(regression, density)
     top = model.maximum_likelihood()
     difference = density.mode()["estimate"] - top["estimate"].to_numpy()
     exact = difference @ np.linalg.solve(top.attrs["covariance"], difference)
-    assert np.sum(pulls.shifts**2) == pytest.approx(exact, rel=0.05)
+    assert np.sum(terms.parts().sum(axis=0) ** 2) == pytest.approx(exact, rel=0.05)
+
+
+def test_the_bound_holds() -> None:
+    """Where no factor is made no direction is pulled far, and it saves the factor on ordinary data."""
+    saved = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        p = int(rng.integers(1, 12))
+        data = pd.DataFrame(rng.normal(size=(60, p)), columns=[f"x{j}" for j in range(p)])
+        data["y"] = rng.poisson(np.exp(np.clip(data.sum(axis=1) * rng.uniform(0, 2), -20, 6)))
+        scale = float(10 ** rng.uniform(-2, 1))
+        made = fb.Model("y ~ " + " + ".join(data.columns[:-1]), data * [*([scale] * p), 1], family="poisson")
+        terms = conflicts._Terms.at_mode(made.regression, made.regression.family.frame(made.regression))
+        if terms.surely_small():
+            saved += 1
+            assert np.abs(terms.parts().sum(axis=0)).max() <= conflicts.MAX_PRIOR_SHIFT
+    assert saved > 5
 
 
 ORDINARY = [
