@@ -155,6 +155,13 @@ def noise_seed(random_seed: Any) -> int:
 def new_rows(regression: Regression, data: pd.DataFrame, draws_responses: bool) -> Rows:
     """Return rows of new data, with their trials where responses are drawn, which alone need them."""
     assert regression.design is not None
+    trials = regression.design.trials if draws_responses and isinstance(data, pd.DataFrame) else None
+    lacking = [name for name in trials.columns if name not in data.columns] if trials is not None else []
+    if lacking:
+        raise DataError(
+            f"The new data lack column {lacking[0]!r}, the trials of {regression.response!r}, which draws of the "
+            "response need; its mean does not."
+        )
     rows = regression.design.new_rows(data, with_trials=draws_responses)
     if rows.trials is not None:
         check_trials(regression.response, rows.trials, rows.index)

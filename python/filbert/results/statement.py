@@ -106,6 +106,7 @@ def _notes(regression: Regression) -> list[str]:
         quantity = "mean response" if regression.link_function.is_identity else "linear predictor"
         place = "at the predictor means" if regression.intercept_at_means else "where every predictor is 0"
         notes.append(f"The prior of {INTERCEPT} is about the {quantity} {place}.")
+    notes += [f"{printable(name)} is fixed at {value:g}." for name, value in regression.fixed.items()]
     if regression.design is not None:
         baseline = list(regression.design.baseline.items())
         for factor, level in baseline[:MOST_FACTORS]:

@@ -59,7 +59,9 @@ def test_predict_new_rows(name: str) -> None:
     parent = np.asarray(added["predictions"][FAMILIES[name].parent])
     np.testing.assert_allclose(parent.reshape(-1, 7).T, parent_by_hand(name, idata, new), rtol=1e-9)
     if FAMILIES[name].has_trials:
-        with pytest.raises(ValueError, match="'n'"):
+        with pytest.raises(
+            ValueError, match=r"lack column 'n', the trials of 'p\(\w+, n\)', which draws of the response"
+        ):
             made.predict(idata, kind="response", data=new)
         with pytest.raises(ValueError, match="'n'"):
             fb.predictions(made, idata, data=new, pps=True)
