@@ -49,7 +49,7 @@ class DataWarning(UserWarning):
 
 def warn(message: str, category: type[UserWarning]) -> None:
     """Warn with the line of the user's program that led here, however deep inside of filbert this is called."""
-    level = 1
+    level = 2  # the caller of this function, as `warnings` counts
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
         frame = frame.f_back

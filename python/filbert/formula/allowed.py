@@ -161,8 +161,9 @@ SUMMARIES = frozenset(_SUMMARIES.split())
 _DTYPES = "float float64 float32 int int64 int32 bool str string category"
 DTYPES = frozenset(_DTYPES.split())
 
-# A larger basis is a slip, or an attack: each unit is a column of the design, or (`n`) a pass over the rows.
-MOST = {"df": 1000, "degree": 100, "levels": 5000, "n": 1000}
+# A larger number is a slip, or an attack: each unit is a column of the design, a pass over the rows (`n`), or a
+# multiplication (`decimals`); what is this far below zero is no better.
+MOST = {"df": 1000, "degree": 100, "levels": 5000, "n": 1000, "decimals": 400}
 
 
 def in_module(node: ast.Attribute, trusted: Container[str]) -> str | None:

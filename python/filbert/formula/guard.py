@@ -178,7 +178,7 @@ class _Guard:
     def _check_argument(self, function: str, parameter: str, value: ast.expr) -> None:
         number = self._number(value)
         most = MOST.get(parameter)
-        if most is not None and number is not None and number > most:
+        if most is not None and number is not None and abs(number) > most:
             self._refuse(f"asks for {function}(..., {parameter}={number:g})", f"It may be {most} at most.")
         constant = value.value if isinstance(value, ast.Constant) else None
         if function == "astype" and constant not in DTYPES:

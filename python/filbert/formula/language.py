@@ -148,6 +148,9 @@ def _check_zeros(tokens: Sequence[Token]) -> None:
 
 def _normalised(token: Token, columns: Container[str]) -> Token:
     """Print Python code in one way, and take a field of a column, as in ``t.dt.year``, for Python code."""
+    if token.kind is Token.Kind.NAME and _is_quoted(token) and is_number(token.token):
+        # formulaic compares factors by their text, and would take the column `1` for the intercept.
+        token.kind, token.token = Token.Kind.PYTHON, f"`{token.token}`"
     if token.token == "." and not _is_quoted(token):
         token.kind = Token.Kind.OPERATOR
     if token.kind is Token.Kind.NAME and not _is_quoted(token) and token.token not in columns:
@@ -160,6 +163,15 @@ def _normalised(token: Token, columns: Container[str]) -> Token:
         check_tree(tree, token.token)
         token.token = print_tree(tree, aliases)
     return token
+
+
+def is_number(name: str) -> bool:
+    """Tell whether a name reads as a number."""
+    try:
+        float(name)
+    except ValueError:
+        return False
+    return not name[:1].isalpha()  # nan and inf are names
 
 
 def _is_quoted(token: Token) -> bool:

@@ -16,7 +16,7 @@ from ..data.columns import rename_hint, unknown_columns
 from ..errors import DataError, DataTypeError, DataWarning, FilbertError, FormulaError, quote_names, suggest, warn
 from .allowed import CONTRAST_NAMES
 from .guard import check_harmless, check_text, check_tree
-from .language import FormulaLanguage
+from .language import FormulaLanguage, is_number
 from .namespace import names_of_user
 from .places import mark, refuse
 from .quoting import print_tree, python_tree, quoted_by_call
@@ -38,11 +38,17 @@ _USUAL_NAMES = {
     "max": "np.maximum(x, z) for the larger of two, np.max(x) for the largest of all rows",
     "min": "np.minimum(x, z) for the smaller of two, np.min(x) for the smallest of all rows",
     "mean": "np.mean(x)",
+    "sum": "np.sum(x) for the sum over all rows, I(x + z) for that of two columns",
     "round": "np.round(x)",
     "float": "x.astype('float')",
     "int": "x.astype('int')",
     "str": "x.astype('str')",
     "len": "x.str.len()",
+}
+# What expressions of other programs name, where a column could stand.
+_NO_COLUMNS = {
+    **{name: f"Write the type as a text: x.astype('{name}')." for name in ("float", "int", "str", "bool")},
+    "pd": "pandas is not seen in formulas: compute it beforehand as a column, data.assign(name=pd.cut(...)).",
 }
 _EXAMPLE = "Write 'response ~ predictors', for example 'y ~ x + z'."
 
@@ -222,6 +228,11 @@ def _check_tokens(formula: str, tokens: Sequence[Token], labels: Sequence[Hashab
             )
         if token.token == "." and not all(isinstance(label, str) for label in labels):
             raise DataError(f"'.' needs string column names. {rename_hint(labels)}")
+        if token.token == "." and (numbers := [str(label) for label in labels if is_number(str(label))]):
+            raise DataError(
+                f"'.' would take the names {quote_names(numbers)} for numbers. Rename these columns, or write them in "
+                f"backticks: `{numbers[0]}`."
+            )
 
 
 def _check_response_unused(parsed: ParsedFormula) -> None:
@@ -288,6 +299,9 @@ class _Reader:
     def check_columns(self, parsed: ParsedFormula) -> None:
         """Raise for columns that the frame lacks, all in one message."""
         unknown = dict.fromkeys(name for part in parsed for name in part.columns if name not in self._known)
+        for name in unknown:
+            if name in _NO_COLUMNS:
+                raise FormulaError(f"{name!r} in the formula {self.formula!r} is no column. {_NO_COLUMNS[name]}")
         if unknown:
             within = {name for part in parsed if not part.is_column for name in part.columns}
             raise unknown_columns(list(unknown), self.labels, "The formula", self.namespace, within)

@@ -137,6 +137,8 @@ def all_draws(
 
 def row_keys(index: pd.Index[Any]) -> Keys:
     """Return a number for each row, from its label and its place among the rows of the same label."""
+    if index.dtype == object and index.nlevels == 1:
+        index = index.infer_objects()  # pandas keeps whole numbers so where texts were among them before
     if index.dtype.kind in "iufb":
         index = _numbers_alike(index)
     keys: Keys = np.asarray(pd.util.hash_pandas_object(index, index=False), dtype=np.uint64)

@@ -66,3 +66,22 @@ def test_counts_are_distributed_as_they_should(mean: float) -> None:
         assert (
             stats.chisquare(observed[keep], expected[keep] * observed[keep].sum() / expected[keep].sum()).pvalue > 1e-3
         )
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1.0, -1e300, 1e300, 0.0])
+@pytest.mark.parametrize("what", ["means", "trials", "auxiliaries"])
+def test_responses_of_impossible_parameters_end(what: str, value: float) -> None:
+    """They would otherwise wait for a variate that is never accepted, or call themselves for ever."""
+    for family, (auxiliaries, _) in _core.glm_families().items():
+        given = {
+            "means": np.full((3, 4), 0.5),
+            "trials": np.full(3, 5.0),
+            "auxiliaries": np.ones((len(auxiliaries), 4)),
+        }
+        given[what] = np.full_like(given[what], value)
+        responses = np.zeros((3, 4))
+        _core.glm_response_draws(
+            family, given["means"], given["trials"], given["auxiliaries"], np.arange(3, dtype=np.uint64), 1, responses
+        )
+        impossible = what == "trials" and family in ("binomial", "beta_binomial") and not 0 <= value <= 2**53
+        assert not impossible or np.isnan(responses).all()

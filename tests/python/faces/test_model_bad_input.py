@@ -274,3 +274,8 @@ def test_chains_that_disagree_are_warned_about() -> None:
     assert any("rhat statistic is larger than 1.01 for 'bad'" in m and "'good'" not in m for m in messages)
     assert any("E-BFMI is below 0.3 in chain 0" in m for m in messages)
     assert any("effective sample size per chain is smaller than 100 for 'bad'" in m for m in messages)
+
+
+def test_a_warm_up_without_end_is_refused() -> None:
+    with pytest.raises(fb.SettingError, match="tune must be at most 10000000, not 1099511627776"):
+        fb.Model("y ~ x", frame()).fit(tune=2**40)

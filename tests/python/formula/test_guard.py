@@ -30,10 +30,10 @@ def frame():
 
 
 def refused(formula, frame, *parts, **options):
-    start = time.perf_counter()
+    start = time.process_time()  # others may be using the machine
     with pytest.raises(FormulaError) as caught:
         read(formula, frame, **options)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     for part in parts:
         assert part in str(caught.value), str(caught.value)
 
@@ -216,3 +216,8 @@ def test_control_characters_of_names_are_escaped_in_messages(frame):
     with pytest.raises(FilbertError) as caught:
         read("y ~ nope", frame.rename(columns={"x": "x\x1b[31m"}))
     assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize("call", ["np.round(x, 10**9)", "np.round(x, -10**9)", "I(x.round(10**9))"])
+def test_digits_beyond_those_of_a_double_are_refused(call, frame):
+    refused(f"y ~ {call}", frame, "decimals", "400 at most")

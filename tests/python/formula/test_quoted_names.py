@@ -27,6 +27,8 @@ NAMES = [
     "a.b",
     "x + z",
     "True",
+    "1",
+    "2.5",
     "None",
     "(p)",
     "{q}",
@@ -96,9 +98,9 @@ def test_q_quotes_as_in_patsy(frame):
 
 
 def test_dot_leaves_a_quoted_response_out(frame):
-    names = read("log(`my col`) ~ .", frame.drop(columns="my group")).columns
+    names = read("log(`my col`) ~ .", frame.drop(columns=["my group", "1", "2.5"])).columns
     assert "my col" not in names
-    assert len(names) == len(NAMES) + 1
+    assert len(names) == len(NAMES) - 1
 
 
 def test_unknown_quoted_names_are_named(frame):
@@ -125,3 +127,14 @@ def test_any_name_survives_being_printed(name):
     assert list(aliases.values()) == [name]
     again, names = python_tree(print_tree(tree, aliases))
     assert list(names.values() or [again.left.args[0].id]) == [name]
+
+
+def test_a_quoted_number_is_a_column_beside_the_intercept(frame):
+    design = read("y ~ `1` + 2:`2.5`", frame)
+    assert len(design.columns) == 2
+    assert design.has_intercept
+
+
+def test_dot_refuses_columns_whose_names_are_numbers(frame):
+    with pytest.raises(DataError, match=r"'\.' would take the names '1', '2\.5' for numbers.*backticks: `1`"):
+        read("y ~ .", frame.drop(columns="my group"))

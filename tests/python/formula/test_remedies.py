@@ -140,3 +140,21 @@ def test_days_since_takes_times_only(frame):
 )
 def test_multiples_are_labelled_as_such(formula, columns, frame):
     assert read(formula, frame).columns == columns
+
+
+@pytest.mark.parametrize(
+    ("term", "remedy"),
+    [
+        ("x.astype(float)", "x.astype('float')"),
+        ("I(x.astype(int))", "x.astype('int')"),
+        ("pd.cut(x, 3)", "pd.cut"),
+    ],
+)
+def test_names_of_python_and_pandas_are_no_slips(term, remedy, frame):
+    message = refused(FormulaError, f"y ~ {term}", frame, remedy)
+    assert "Did you mean" not in message
+    read("y ~ x.astype('float')", frame)
+
+
+def test_sum_is_told_apart_from_the_contrast(frame):
+    assert "Did you mean" not in refused(FormulaError, "y ~ I(x - sum(x))", frame, "np.sum(x)")

@@ -80,6 +80,7 @@ def test_keys_follow_labels_and_tell_equal_labels_apart():
     assert len(set(keys.tolist())) == 5
     np.testing.assert_array_equal(rowwise.row_keys(index[[0, 1, 3]]), keys[[0, 1, 3]])
     np.testing.assert_array_equal(rowwise.row_keys(pd.Index([3, 7])), rowwise.row_keys(pd.Index([3.0, 7.0])))
+    np.testing.assert_array_equal(rowwise.row_keys(pd.Index([3, 7])), rowwise.row_keys(pd.Index([3, 7], dtype=object)))
     for other in (
         pd.RangeIndex(5),
         pd.Index([1.5, 2.5, np.inf]),

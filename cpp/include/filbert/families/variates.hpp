@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "filbert/sampler/rng.hpp"
 
@@ -13,6 +14,11 @@ inline double positive_uniform(Rng& rng) { return 1 - rng.uniform(); }
 
 /// The logarithm of a gamma variate of scale 1 (Marsaglia and Tsang 2000): small shapes underflow, their logarithms do not.
 inline double log_gamma_variate(Rng& rng, double shape) {
+  // What is no shape would never be accepted below.
+  if (!(shape > 0 && std::isfinite(shape))) {
+    constexpr double inf = std::numeric_limits<double>::infinity();
+    return shape == 0 ? -inf : std::numeric_limits<double>::quiet_NaN();
+  }
   if (shape < 1) return log_gamma_variate(rng, shape + 1) + std::log(positive_uniform(rng)) / shape;
   const double d = shape - 1.0 / 3;
   const double c = 1 / std::sqrt(9 * d);
@@ -36,6 +42,8 @@ inline double beta_variate(Rng& rng, double a, double b) {
 /// Successes of n trials. The middle one of n ordered uniforms is a beta variate, and tells on which side of it p lies: each halves n.
 inline double binomial_variate(Rng& rng, double n, double p) {
   constexpr double few = 24;
+  constexpr double most = 9007199254740992;  // beyond, whole numbers are no longer all doubles
+  if (!(n >= 0 && n <= most && p >= 0 && p <= 1)) return std::numeric_limits<double>::quiet_NaN();
   double successes = 0;
   while (n > few && p > 0 && p < 1) {
     const double i = 1 + std::floor(n / 2);
