@@ -128,7 +128,7 @@ def test_responses_that_are_taken(formula: str, family: str, expected: pd.Series
         ({"family": "poisson", "priors": {"alpha": fb.HalfNormal(1)}}, r"\(it has none beside .*'negativebinomial'"),
         ({"family": "bernoulli", "priors": {"sigma": 1.0}}, "priors has 'sigma', and the model's family has no such"),
         ({"family": "gaussian", "priors": {"nu": 4}}, r"\(it has 'sigma' beside the coefficients\).*one: 't'"),
-        ({"family": "negativebinomial", "priors": {"alhpa": fb.HalfNormal(1)}}, r"Did you mean 'alpha'\?"),
+        ({"family": "negativebinomial", "priors": {"alphaa": fb.HalfNormal(1)}}, r"Did you mean 'alpha'\?"),
         *[({"family": "t", "priors": {"nu": value}}, "'nu' is fixed at") for value in (-1, 0, np.inf, np.nan)],
         ({"family": "t", "priors": {"nu": "4"}}, "The prior for 'nu' must be a prior"),
         ({"family": "t", "priors": {"nu": True}}, "The prior for 'nu' must be a prior"),
