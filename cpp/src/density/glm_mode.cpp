@@ -44,10 +44,22 @@ Curvature made_positive(const MatrixXd& precision) {
   return result;
 }
 
+/// What counts as one where linear predictors are in the response's units: the spread of those that single rows ask for.
+double unit_of_predictors(const GlmData& data) {
+  if (data.link() != Link::Identity && data.link() != Link::Inverse && data.link() != Link::Sqrt) return 1;
+  const VectorXd eta = data.starting_predictors();
+  const double spread = std::sqrt((eta.array() - eta.mean()).square().mean());
+  if (std::isfinite(spread) && spread > 0) return spread;
+  return std::isfinite(eta.mean()) && eta.mean() != 0 ? std::abs(eta.mean()) : 1.0;
+}
+
 class Climb {
  public:
   explicit Climb(UnconstrainedGlm& density)
-      : density_(density), gradient_(density.dimension()), trial_gradient_(density.dimension()) {}
+      : density_(density),
+        unit_(unit_of_predictors(density.data())),
+        gradient_(density.dimension()),
+        trial_gradient_(density.dimension()) {}
 
   GlmMode from(VectorXd start) {
     q_ = std::move(start);
@@ -58,10 +70,10 @@ class Climb {
       if (iteration == 1) require_identified(-hessian_);
       if (iteration > 4) require_bounded(step, decrement);
       const double longest = step.size() > 0 ? step.lpNorm<Eigen::Infinity>() : 0.0;
-      const double size = q_.size() > 0 ? std::max(1.0, q_.lpNorm<Eigen::Infinity>()) : 1.0;
+      const double size = q_.size() > 0 ? std::max(unit_, q_.lpNorm<Eigen::Infinity>()) : unit_;
       const bool last = decrement < small_decrement && longest < small_step * size;
       limit(step);
-      const bool moved = search_line(step, decrement);
+      const bool moved = search_line(step);
       if (last || (!moved && decrement < 1e-5)) return finish(iteration);
       if (!moved) break;
     }
@@ -88,8 +100,9 @@ class Climb {
     if (longest > 2) step *= 2 / longest;
   }
 
-  bool search_line(const VectorXd& step, double decrement) {
+  bool search_line(const VectorXd& step) {
     constexpr double sufficient = 1e-4;
+    const double rise = gradient_.dot(step);  // of a straight line
     double share = 1;
     for (int attempt = 0; attempt < 50; ++attempt, share *= 0.5) {
       trial_ = q_ + share * step;
@@ -97,7 +110,7 @@ class Climb {
       if (!std::isfinite(value) || !trial_gradient_.allFinite()) continue;
       // Near the top the values cannot tell any more; the quadratic can.
       const double rounding = 1e-12 * (1 + std::abs(value_));
-      if (value >= value_ + sufficient * share * decrement - (decrement < 1e-6 ? rounding : 0.0)) {
+      if (value >= value_ + sufficient * share * rise - (rise < 1e-6 ? rounding : 0.0)) {
         q_ = trial_;
         return true;
       }
@@ -132,7 +145,7 @@ class Climb {
     const double here = density_.surrogate(q_, trial_gradient_);
     double before = here;
     for (const double distance : {1e1, 1e2, 1e3, 1e4}) {
-      trial_ = q_ + distance * direction;
+      trial_ = q_ + distance * unit_ * direction;
       const double value = density_.surrogate(trial_, trial_gradient_);
       if (!(value >= before - 1e-9 * (1 + std::abs(here)))) return false;
       before = value;
@@ -164,7 +177,7 @@ class Climb {
     const double longest = step.head(density_.coefficients()).size() > 0
                                ? step.head(density_.coefficients()).lpNorm<Eigen::Infinity>()
                                : 0.0;
-    if (longest < 0.05) return;  // Newton's steps at a maximum shrink faster than that
+    if (longest < 0.05 * unit_) return;  // Newton's steps at a maximum shrink faster than that
     VectorXd direction = step / longest;
     direction.tail(density_.dimension() - density_.coefficients()).setZero();
     if (!never_falls(direction)) return;
@@ -175,6 +188,7 @@ class Climb {
   }
 
   UnconstrainedGlm& density_;
+  double unit_;
   VectorXd q_, gradient_, trial_, trial_gradient_;
   MatrixXd hessian_;
   double value_ = 0;
