@@ -72,11 +72,6 @@ def response_draws(
     out : array, (rows, draws), optional
         Filled and returned; may be `mean`.
     """
-    if regression.family.has_trials and block.trials is None:
-        raise DataError(
-            f"Responses {regression.response!r} are out of a number of trials, which rows of a grid do not have. Draw "
-            "their probability (target='mean'), or pass rows with their trials as data=."
-        )
     responses = np.empty(mean.shape) if out is None else out
     regression.family.draw_responses(block, mean, draws.auxiliaries, keys, seed, responses, available_cores())
     return responses

@@ -153,7 +153,7 @@ def test_points_are_refused_on_another_scale(fits):
         with pytest.raises(fb.SettingError, match=r"points=True draws responses, and .* has another scale"):
             fb.plot_predictions(*fits[family], "x", points=True, **arguments)
     assert fb.plot_predictions(*fits["gaussian"], "x", points=True, scale="link")[0].collections
-    with pytest.raises(fb.DataError, match=r"out of a number of trials, which rows of a grid do not have"):
+    with pytest.raises(fb.SettingError, match=r"conditional makes rows without the trials"):
         fb.plot_predictions(*fits["binomial"], "x", pps=True)
 
 
