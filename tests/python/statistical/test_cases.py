@@ -15,7 +15,6 @@ from statistical.scores import (
     QUANTILES,
     Z_LIMIT,
     coverage_score,
-    effective_sample_size,
     ess_per_draw,
     mean_score,
     sd_score,
