@@ -213,7 +213,8 @@ def main() -> None:
     for name in arguments.sections or SECTIONS:
         print(name, flush=True)
         made = circumstances()
-        made["command"] = shlex.join(["python", "bench/glm.py", *sys.argv[1:]])
+        options = ["--rounds", str(plan.rounds), "--peers", *peers[1:]]
+        made["command"] = shlex.join(["python", "bench/glm.py", name, *options])
         made["versions"] |= {package: version for package in PACKAGES if (version := installed_version(package))}
         tables[name] = SECTIONS[name](plan)
         tables[name].circumstances = made
