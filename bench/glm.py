@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,36 +68,32 @@ COMPARED: list[tuple[str, str, dict[str, float]]] = [
 ]
 
 
-def sampling(plan: Plan) -> Table:
+def sampling(plan: Plan, problem: str, title: str, goals: dict[str, float]) -> Table:
+    peers = plan.among("filbert", "filbert-nuts", *goals)
+    fits: dict[str, list[dict[str, float]]] = {peer: [] for peer in peers}
+    for seed in range(1, plan.rounds + 1):
+        for peer in peers:
+            fits[peer] += measure("fits", peer, problem, seed, plan.fits(peer))
+    found = {peer: medians(samples) for peer, samples in fits.items()}
     rows: list[list[Cell]] = []
     targets: list[Target] = []
-    raw: dict[str, Any] = {}
-    for problem, title, goals in COMPARED:
-        peers = plan.among("filbert", "filbert-nuts", *goals)
-        fits: dict[str, list[dict[str, float]]] = {peer: [] for peer in peers}
-        for seed in range(1, plan.rounds + 1):
-            for peer in peers:
-                fits[peer] += measure("fits", peer, problem, seed, plan.fits(peer))
-        found = {peer: medians(samples) for peer, samples in fits.items()}
-        for peer, values in found.items():
-            ratio = found["filbert"]["ESS/s"] / values["ESS/s"]
-            of_cpu = found["filbert"]["ESS/CPU s"] / values["ESS/CPU s"]
-            figures: list[Cell] = [values[key] for key in ("seconds", "CPU seconds", "bulk", "tail", "R-hat", "ESS/s")]
-            rows.append([title, PEERS[peer].title, *figures, ratio, of_cpu])
-            if peer in goals:
-                targets.append(Target(f"{title}: ESS/s over that of {PEERS[peer].title}", ratio, goals[peer]))
-        raw[problem] = fits
+    for peer, values in found.items():
+        ratio, of_cpu = (found["filbert"][key] / values[key] for key in ("ESS/s", "ESS/CPU s"))
+        figures: list[Cell] = [values[key] for key in ("seconds", "CPU seconds", "bulk", "tail", "R-hat", "ESS/s")]
+        rows.append([PEERS[peer].title, *figures, ratio, of_cpu])
+        if peer in goals:
+            targets.append(Target(f"{title}: ESS/s over that of {PEERS[peer].title}", ratio, goals[peer]))
     return Table(
-        "Effective draws a second",
+        title[0].upper() + title[1:],
         "Default priors, 4 chains × 1000 draws after each package's own warm-up (1000 in numpyro and nutpie). Seconds "
         "of a repeated fit: for filbert the statement of the model, set-up, warm-up and the container are in it; for "
         "numpyro and nutpie compilation is not, nor is bambi's statement. Least bulk and tail ESS of all parameters, "
         "and ESS/s of the lesser; a busy machine moves the ratios of wall time, and hardly those of CPU time. numpyro "
         "samples one vector of coefficients of centred columns in 64 bits, four chains in parallel.",
-        ["", "", "seconds", "CPU s", "bulk ESS", "tail ESS", "R-hat", "ESS/s", "filbert's ÷", "of CPU time"],
+        ["", "seconds", "CPU s", "bulk ESS", "tail ESS", "R-hat", "ESS/s", "filbert's ÷", "of CPU time"],
         rows,
         targets,
-        raw,
+        fits,
     )
 
 
@@ -144,7 +141,7 @@ def million(plan: Plan) -> Table:
     found = {peer: medians(values) for peer, values in seconds.items()}
     ours = found["filbert"]["seconds"]
     rows: list[list[Cell]] = [
-        [PEERS[peer].title, values["seconds"], values["seconds"] / ours, values.get("ESS")]
+        [PEERS[peer].title, values["seconds"], values["seconds"] / ours, values["CPU seconds"], values.get("ESS")]
         for peer, values in found.items()
     ]
     targets = []
@@ -155,7 +152,7 @@ def million(plan: Plan) -> Table:
         "A million rows",
         "Logistic, n = 1 000 000, p = 10. Seconds of a repeated call: for filbert the model from the formula and its "
         "fit with 4 chains × 1000 draws, for statsmodels `fit` alone on a model that is built.",
-        ["", "seconds", "÷ filbert's", "least ESS"],
+        ["", "seconds", "÷ filbert's", "CPU s", "least ESS"],
         rows,
         targets,
         seconds,
@@ -178,7 +175,8 @@ def gradient(plan: Plan) -> Table:
 
 
 SECTIONS: dict[str, Callable[[Plan], Table]] = {
-    section.__name__: section for section in (sampling, processes, million, gradient)
+    **{problem: partial(sampling, problem=problem, title=title, goals=goals) for problem, title, goals in COMPARED},
+    **{section.__name__: section for section in (processes, million, gradient)},
 }
 
 
@@ -215,7 +213,8 @@ def main() -> None:
     for name in arguments.sections or SECTIONS:
         print(name, flush=True)
         made = circumstances()
-        made["command"] = shlex.join(["python", "bench/glm.py", *sys.argv[1:]])
+        options = ["--rounds", str(plan.rounds), "--peers", *peers[1:]]
+        made["command"] = shlex.join(["python", "bench/glm.py", name, *options])
         made["versions"] |= {package: version for package in PACKAGES if (version := installed_version(package))}
         tables[name] = SECTIONS[name](plan)
         tables[name].circumstances = made
