@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from .. import foreign
 from ..errors import DataTypeError, FormulaError, PriorError, SettingError, count, quote_names, suggest
 from ..fit import fit
 from ..priors.prior import Prior, parameter_names
@@ -18,6 +19,7 @@ from ..priors.table import TABLE
 from ..regression.names import OBSERVATIONS, SAMPLES, stored_name
 from ..sampling.settings import Settings
 from .affine import Affine, numbers
+from .arithmetic import Arithmetic
 from .model import Dims, FloatArray, Likelihood, Model, Named, dimension_names, fits, modelcontext
 
 if TYPE_CHECKING:
@@ -56,46 +58,7 @@ Affine
 """
 
 
-class _Math:
-    """What means may be computed with; other functions work on numbers, and refuse parameters."""
-
-    @staticmethod
-    def dot(left: Any, right: Any) -> Any:
-        """Matrix product."""
-        if isinstance(left, Affine):
-            return left @ right
-        return right.__rmatmul__(left) if isinstance(right, Affine) else np.dot(left, right)
-
-    matmul = dot
-
-    @staticmethod
-    def sum(values: Any, axis: int | None = None) -> Any:
-        """Sum, of all elements or along an axis."""
-        return values.sum(axis)
-
-    @staticmethod
-    def mean(values: Any, axis: int | None = None) -> Any:
-        """Mean, of all elements or along an axis."""
-        return values.mean(axis)
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        function = getattr(np, name, None)
-        if name.startswith("_") or not callable(function):
-            raise AttributeError(f"pm.math has no {name!r}. For parameters there are dot, matmul, sum and mean.")
-
-        def of_numbers(*arguments: Any) -> Any:
-            for argument in arguments:
-                if isinstance(argument, Affine):
-                    raise FormulaError(
-                        f"pm.math.{name}({argument}) is not affine in the parameters. filbert samples linear "
-                        "regressions: apply the function to the data instead, such as np.log(x) * slope."
-                    )
-            return function(*arguments)
-
-        return of_numbers
-
-
-math = _Math()
+math = Arithmetic()
 
 
 def Data(  # noqa: N802
@@ -156,8 +119,8 @@ def sample(
     max_treedepth: int = 10,
     discard_tuned_samples: bool = True,
     init: str = "jitter",
-    return_inferencedata: bool = True,
     model: Model | None = None,
+    **other: Any,
 ) -> Any:
     """Sample the posterior of a model by NUTS; the arguments are those of `filbert.Model.fit`.
 
@@ -165,8 +128,8 @@ def sample(
     ----------
     model : Model, optional
         By default that of the ``with`` block.
-    return_inferencedata : bool, default True
-        Only True: the result is what ArviZ of this Python reads.
+    **other
+        Arguments of PyMC, as in `filbert.Model.fit`: those without a meaning here change nothing, the rest is refused.
 
     Returns
     -------
@@ -186,19 +149,19 @@ def sample(
         About parameters that no row uses, which have the draws of their prior.
     """
     model = modelcontext(model)
-    if return_inferencedata is not True:
-        raise SettingError("return_inferencedata must be True: there is no other kind of trace.")
+    asked = foreign.sampler_arguments(sample, other)
+    if asked.log_likelihood or asked.response_parameters:
+        raise SettingError("Log likelihoods and means of rows are there for models from formulas only, filbert.Model.")
+    chosen = {"target_accept": target_accept, "max_treedepth": max_treedepth, "progressbar": progressbar}
     settings = Settings.checked(
         draws=draws,
         tune=tune,
         chains=chains,
         cores=cores,
-        target_accept=target_accept,
-        max_treedepth=max_treedepth,
         random_seed=random_seed,
         discard_tuned_samples=discard_tuned_samples,
         init=init,
-        progressbar=progressbar,
+        **{**chosen, **asked.settings},
     )
     idata = fit(model.regression, settings, _data_groups(model), {})
     for group in ("posterior", "warmup_posterior"):
@@ -207,9 +170,13 @@ def sample(
 
 
 def sample_prior_predictive(
-    draws: int = 500, *, random_seed: int | np.random.Generator | None = None, model: Model | None = None
+    draws: int = 500,
+    *,
+    random_seed: int | np.random.Generator | None = None,
+    model: Model | None = None,
+    **other: Any,
 ) -> Any:
-    """Draw parameters from their priors, and observations from the parameters.
+    """Draw parameters from their priors, and observations from the parameters; see `sample` for other arguments.
 
     Returns
     -------
@@ -218,6 +185,7 @@ def sample_prior_predictive(
     """
     from ..predict.prior_predictive import prior_predictive
 
+    foreign.check_predictive_arguments(sample_prior_predictive, other)
     model = modelcontext(model)
     idata = prior_predictive(
         model.regression, _data_groups(model), keep_mean=False, draws=draws, random_seed=random_seed
@@ -233,6 +201,7 @@ def sample_posterior_predictive(
     extend_inferencedata: bool = False,
     random_seed: int | np.random.Generator | None = None,
     model: Model | None = None,
+    **other: Any,
 ) -> Any:
     """Draw new observations for the observed rows, one for each draw of the posterior.
 
@@ -242,6 +211,8 @@ def sample_posterior_predictive(
         What `sample` returned.
     extend_inferencedata : bool, default False
         Add the group to `trace` and return it, instead of returning a new container.
+    **other
+        Arguments of PyMC: those without a meaning here change nothing, the rest is refused.
 
     Returns
     -------
@@ -255,6 +226,7 @@ def sample_posterior_predictive(
     from ..results import container
     from ..results.draws import Draws
 
+    foreign.check_predictive_arguments(sample_posterior_predictive, other)
     model = modelcontext(model)
     regression = model.regression
     assert regression.rows is not None
