@@ -15,10 +15,12 @@ from formulaic.parser.types import Term as FormulaicTerm
 from ..data.columns import rename_hint, unknown_columns
 from ..errors import DataError, DataTypeError, DataWarning, FilbertError, FormulaError, quote_names, suggest, warn
 from .allowed import CONTRAST_NAMES
+from .faults import mark, refuse_unreadable
 from .guard import check_harmless, check_text, check_tree
 from .language import FormulaLanguage, is_number
+from .names import Names
 from .namespace import names_of_user
-from .quoting import print_tree, python_tree, quoted_by_call
+from .quoting import print_tree, python_tree
 
 _FACTOR_FUNCTIONS = frozenset({"C", "T", "S"})
 _OFFSET, _WEIGHTED = "offset", "weighted"
@@ -199,7 +201,7 @@ def _split(
     except FilbertError:
         raise
     except Exception as error:  # formulaic lets errors of Python's own parser through
-        _fail(formula, error)
+        refuse_unreadable(formula, error)
     if not hasattr(sides, "lhs"):
         raise FormulaError(f"The formula {formula!r} has no response. {_EXAMPLE}")
     if formula.rstrip().endswith("~"):
@@ -216,7 +218,7 @@ def _check_tokens(formula: str, tokens: Sequence[Token], labels: Sequence[Hashab
         if "|" in token.token:
             raise FormulaError(
                 "Group-specific terms such as (1 | g) are not supported yet. Use the factor itself, for example "
-                f"'y ~ x + g', to give each group its own coefficient.{_mark(formula, token.source_start)}"
+                f"'y ~ x + g', to give each group its own coefficient.{mark(formula, token.source_start)}"
             )
         if token.token in ("**", "^") and i > 0 and tokens[i - 1].kind in (Token.Kind.NAME, Token.Kind.PYTHON):
             before, after = tokens[i - 1].token, tokens[i + 1].token if i + 1 < len(tokens) else ""
@@ -227,7 +229,7 @@ def _check_tokens(formula: str, tokens: Sequence[Token], labels: Sequence[Hashab
             )
         if token.token == "." and not all(isinstance(label, str) for label in labels):
             raise DataError(f"'.' needs string column names. {rename_hint(labels)}")
-        if token.token == "." and (numbers := [label for label in labels if is_number(label)]):
+        if token.token == "." and (numbers := [name for name in map(str, labels) if is_number(name)]):
             raise DataError(
                 f"'.' would take the names {quote_names(numbers)} for numbers. Rename these columns, or write them in "
                 f"backticks: `{numbers[0]}`."
@@ -319,7 +321,7 @@ class _Reader:
         if isinstance(tree, ast.Name):
             name = aliases.get(tree.id, tree.id)
             return Expression(name, True, (name,))
-        names = _Names(self.namespace, aliases)
+        names = Names(self.namespace, aliases)
         names.visit(tree)
         for function in names.functions:
             if function not in self.namespace:
@@ -353,7 +355,7 @@ class _Reader:
         if function in self._known:
             raise FormulaError(
                 f"{function!r} is a column, not a function, in {text!r}. Is an operator missing before the bracket?"
-                + _mark(self.formula, self.formula.find(function + "("), len(function))
+                + mark(self.formula, self.formula.find(function + "("), len(function))
             )
         functions = [name for name, value in self.namespace.items() if callable(value)]
         usual = _USUAL_NAMES.get(function)
@@ -361,7 +363,7 @@ class _Reader:
         raise FormulaError(
             f"The formula uses the unknown function {function!r}.{hint} Names of the calling "
             "program are not seen: pass your own functions as extra_namespace={'name': function}."
-            + _mark(self.formula, self.formula.find(function), len(function))
+            + mark(self.formula, self.formula.find(function), len(function))
         )
 
 
@@ -374,41 +376,6 @@ def read_expression(text: str, labels: Sequence[Hashable], namespace: Mapping[st
     return expression
 
 
-class _Names(ast.NodeVisitor):
-    """Collects the names of an expression by what they stand for: functions (and modules), or values."""
-
-    def __init__(self, namespace: Mapping[str, Any], aliases: Mapping[str, str]) -> None:
-        self.namespace = namespace
-        self.aliases = aliases
-        self.functions: dict[str, None] = {}
-        self.values: dict[str, None] = {}
-
-    def visit_Call(self, node: ast.Call) -> None:
-        if isinstance(node.func, ast.Name):
-            self.functions[node.func.id] = None
-        else:
-            self.visit(node.func)
-        if (quoted := quoted_by_call(node)) is not None:
-            self.values[quoted] = None
-            return
-        for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
-            self.visit(argument)
-
-    def visit_Attribute(self, node: ast.Attribute) -> None:
-        owner = self.namespace.get(node.value.id) if isinstance(node.value, ast.Name) else None
-        if (
-            isinstance(node.value, ast.Name)
-            and owner is not None
-            and (isinstance(owner, ModuleType) or hasattr(owner, node.attr))
-        ):
-            self.functions[node.value.id] = None  # np.log, contr.sum
-        else:
-            self.visit(node.value)  # x.fillna(0), also where the column x shares its name with a function
-
-    def visit_Name(self, node: ast.Name) -> None:
-        self.values[self.aliases.get(node.id, node.id)] = None
-
-
 def _called(text: str) -> str | None:
     """Return the name of the function whose call is the whole of the text, None if it is no call."""
     if not text.endswith(")"):
@@ -418,39 +385,3 @@ def _called(text: str) -> str | None:
     except SyntaxError:
         return None
     return tree.func.id if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) else None
-
-
-def _mark(formula: str, start: int | None, length: int = 1) -> str:
-    """Show the formula on a line of its own with carets under the place."""
-    if start is None or start < 0:
-        return f"\n  {formula}"
-    shown = re.sub(r"\s", " ", formula)
-    return f"\n  {shown}\n  {' ' * start}{'^' * max(length, 1)}"
-
-
-def _fail(formula: str, error: Exception) -> NoReturn:
-    """Raise formulaic's parsing error as ours, with its mark turned into carets."""
-    if isinstance(error, (RecursionError, MemoryError)):  # which of them depends on the version of Python
-        detail, place = "it is nested too deep", _mark(formula[:80], None)
-    elif isinstance(error, SyntaxError):
-        detail, place = f"{error.msg} in a Python expression", _python_place(formula)
-    else:
-        text = re.sub("\x1b\\[[0-9;]*m", "", str(error))
-        detail, _, context = text.partition("\n\n")
-        marked = re.search("⧛(.*?)⧚", context, re.DOTALL)
-        place = _mark(formula, marked.start(), len(marked[1])) if marked else _mark(formula, None)
-    raise FormulaError(f"Cannot read the formula: {detail.rstrip('.').replace('insuffient', 'insufficient')}.{place}")
-
-
-def _python_place(formula: str) -> str:
-    """Mark the first bracketed Python expression that does not compile."""
-    for match in re.finditer(r"[\w.]+\s*\(|\{", formula):
-        depth, end = 1, match.end()
-        while end < len(formula) and depth:
-            depth += {"(": 1, "{": 1, ")": -1, "}": -1}.get(formula[end], 0)
-            end += 1
-        try:
-            python_tree(formula[match.start() : end].strip("{}"))
-        except SyntaxError:
-            return _mark(formula, match.start(), end - match.start())
-    return _mark(formula, None)
