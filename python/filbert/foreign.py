@@ -39,6 +39,13 @@ _REFUSED_OF_FIT = {
     "model": "Call fit of the model itself",
 }
 
+_NO_EFFECT_OF_PREDICTIVE = frozenset({"progressbar", "progressbar_theme", "compile_kwargs"})
+_REFUSED_OF_PREDICTIVE = {
+    "predictions": "The rows are the observed ones: new rows are for models from formulas, filbert.predictions",
+    "sample_dims": "Chains and draws stay apart",
+    "var_names": "Every group has all that it can have; select some of the result",
+}
+
 _NO_EFFECT_OF_PLOT = frozenset(
     {"draws", "random_seed", "kind", "bins", "omit_offsets", "omit_group_specific", "round_to", "stats"}
 )
@@ -105,13 +112,20 @@ def check_plot_arguments(function: Callable[..., Any], given: Mapping[str, Any])
     check(function, given, _NO_EFFECT_OF_PLOT, _REFUSED_OF_PLOT)
 
 
+def check_predictive_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """Accept or refuse further arguments of PyMC's predictive sampling."""
+    rest = {name: value for name, value in given.items() if not (name == "return_inferencedata" and value is True)}
+    refused = {**_REFUSED_OF_PREDICTIVE, "return_inferencedata": "The result is what ArviZ of this Python reads"}
+    check(function, rest, _NO_EFFECT_OF_PREDICTIVE, refused)
+
+
 def sampler_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> SamplerArguments:
-    """Read further arguments of `Model.fit`.
+    """Read further arguments of `Model.fit` or of `filbert.explicit.sample`.
 
     Parameters
     ----------
     function : callable
-        `Model.fit`.
+        Which of them.
     given : mapping of str to object
 
     Raises

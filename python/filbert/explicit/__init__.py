@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from .. import foreign
 from ..errors import DataTypeError, FormulaError, SettingError, suggest
 from ..fit import fit, warm_up
 from ..priors.table import TABLE
@@ -106,8 +107,8 @@ def sample(
     discard_tuned_samples: bool = True,
     init: str = "jitter",
     sampler: str = "auto",
-    return_inferencedata: bool = True,
     model: Model | None = None,
+    **other: Any,
 ) -> Any:
     """Sample the posterior of a model; the arguments are those of `filbert.Model.fit`.
 
@@ -119,8 +120,8 @@ def sample(
         ``"nuts"`` or ``"independence"``; by default what suits the model.
     model : Model, optional
         By default that of the ``with`` block.
-    return_inferencedata : bool, default True
-        Only True: the result is what ArviZ of this Python reads.
+    **other
+        Arguments of PyMC, as in `filbert.Model.fit`: those without a meaning here change nothing, the rest is refused.
 
     Returns
     -------
@@ -140,22 +141,22 @@ def sample(
         About parameters that no row uses, which have the draws of their prior.
     """
     model = modelcontext(model)
-    if return_inferencedata is not True:
-        raise SettingError("return_inferencedata must be True: there is no other kind of trace.")
     regression = model.regression
+    asked = foreign.sampler_arguments(sample, other)
+    if asked.log_likelihood or asked.response_parameters:
+        raise SettingError("Log likelihoods and means of rows are there for models from formulas only, filbert.Model.")
+    chosen = {"target_accept": target_accept, "max_treedepth": max_treedepth, "progressbar": progressbar}
     settings = Settings.checked(
         draws=draws,
         tune=tune,
         chains=chains,
         cores=cores,
-        target_accept=target_accept,
-        max_treedepth=max_treedepth,
         random_seed=random_seed,
         discard_tuned_samples=discard_tuned_samples,
         init=init,
-        progressbar=progressbar,
         sampler=sampler,
         default_tune=warm_up(regression),
+        **{**chosen, **asked.settings},
     )
     idata = fit(regression, settings, _data_groups(model), {})
     for group in ("posterior", "warmup_posterior"):
@@ -164,9 +165,13 @@ def sample(
 
 
 def sample_prior_predictive(
-    draws: int = 500, *, random_seed: int | np.random.Generator | None = None, model: Model | None = None
+    draws: int = 500,
+    *,
+    random_seed: int | np.random.Generator | None = None,
+    model: Model | None = None,
+    **other: Any,
 ) -> Any:
-    """Draw parameters from their priors, and observations from the parameters.
+    """Draw parameters from their priors, and observations from the parameters; see `sample` for other arguments.
 
     Returns
     -------
@@ -175,6 +180,7 @@ def sample_prior_predictive(
     """
     from ..predict.prior_predictive import prior_predictive
 
+    foreign.check_predictive_arguments(sample_prior_predictive, other)
     model = modelcontext(model)
     idata = prior_predictive(
         model.regression, _data_groups(model), keep_mean=False, draws=draws, random_seed=random_seed
@@ -190,6 +196,7 @@ def sample_posterior_predictive(
     extend_inferencedata: bool = False,
     random_seed: int | np.random.Generator | None = None,
     model: Model | None = None,
+    **other: Any,
 ) -> Any:
     """Draw new observations for the observed rows, one for each draw of the posterior.
 
@@ -199,6 +206,8 @@ def sample_posterior_predictive(
         What `sample` returned.
     extend_inferencedata : bool, default False
         Add the group to `trace` and return it, instead of returning a new container.
+    **other
+        Arguments of PyMC: those without a meaning here change nothing, the rest is refused.
 
     Returns
     -------
@@ -212,6 +221,7 @@ def sample_posterior_predictive(
     from ..results import container
     from ..results.draws import Draws
 
+    foreign.check_predictive_arguments(sample_posterior_predictive, other)
     model = modelcontext(model)
     regression = model.regression
     assert regression.rows is not None

@@ -15,11 +15,12 @@ from formulaic.parser.types import Term as FormulaicTerm
 from ..data.columns import rename_hint, unknown_columns
 from ..errors import DataError, DataTypeError, DataWarning, FilbertError, FormulaError, quote_names, suggest, warn
 from .allowed import CONTRAST_NAMES
+from .faults import mark, refuse_unreadable
 from .guard import check_harmless, check_text, check_tree
 from .language import FormulaLanguage, is_number
+from .names import Names
 from .namespace import names_of_user
-from .places import mark, refuse
-from .quoting import print_tree, python_tree, quoted_by_call
+from .quoting import print_tree, python_tree
 
 _FACTOR_FUNCTIONS = frozenset({"C", "T", "S"})
 _OFFSET, _WEIGHTED = "offset", "weighted"
@@ -200,7 +201,7 @@ def _split(
     except FilbertError:
         raise
     except Exception as error:  # formulaic lets errors of Python's own parser through
-        refuse(formula, error)
+        refuse_unreadable(formula, error)
     if not hasattr(sides, "lhs"):
         raise FormulaError(f"The formula {formula!r} has no response. {_EXAMPLE}")
     if formula.rstrip().endswith("~"):
@@ -228,7 +229,7 @@ def _check_tokens(formula: str, tokens: Sequence[Token], labels: Sequence[Hashab
             )
         if token.token == "." and not all(isinstance(label, str) for label in labels):
             raise DataError(f"'.' needs string column names. {rename_hint(labels)}")
-        if token.token == "." and (numbers := [str(label) for label in labels if is_number(str(label))]):
+        if token.token == "." and (numbers := [name for name in map(str, labels) if is_number(name)]):
             raise DataError(
                 f"'.' would take the names {quote_names(numbers)} for numbers. Rename these columns, or write them in "
                 f"backticks: `{numbers[0]}`."
@@ -320,7 +321,7 @@ class _Reader:
         if isinstance(tree, ast.Name):
             name = aliases.get(tree.id, tree.id)
             return Expression(name, True, (name,))
-        names = _Names(self.namespace, aliases)
+        names = Names(self.namespace, aliases)
         names.visit(tree)
         for function in names.functions:
             if function not in self.namespace:
@@ -373,41 +374,6 @@ def read_expression(text: str, labels: Sequence[Hashable], namespace: Mapping[st
     if unknown:
         raise unknown_columns(unknown, labels, f"The expression {text!r}")
     return expression
-
-
-class _Names(ast.NodeVisitor):
-    """Collects the names of an expression by what they stand for: functions (and modules), or values."""
-
-    def __init__(self, namespace: Mapping[str, Any], aliases: Mapping[str, str]) -> None:
-        self.namespace = namespace
-        self.aliases = aliases
-        self.functions: dict[str, None] = {}
-        self.values: dict[str, None] = {}
-
-    def visit_Call(self, node: ast.Call) -> None:
-        if isinstance(node.func, ast.Name):
-            self.functions[node.func.id] = None
-        else:
-            self.visit(node.func)
-        if (quoted := quoted_by_call(node)) is not None:
-            self.values[quoted] = None
-            return
-        for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
-            self.visit(argument)
-
-    def visit_Attribute(self, node: ast.Attribute) -> None:
-        owner = self.namespace.get(node.value.id) if isinstance(node.value, ast.Name) else None
-        if (
-            isinstance(node.value, ast.Name)
-            and owner is not None
-            and (isinstance(owner, ModuleType) or hasattr(owner, node.attr))
-        ):
-            self.functions[node.value.id] = None  # np.log, contr.sum
-        else:
-            self.visit(node.value)  # x.fillna(0), also where the column x shares its name with a function
-
-    def visit_Name(self, node: ast.Name) -> None:
-        self.values[self.aliases.get(node.id, node.id)] = None
 
 
 def _called(text: str) -> str | None:

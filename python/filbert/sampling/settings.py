@@ -72,7 +72,7 @@ class Settings:
         return cls(
             draws=whole_number("draws", draws, 1, 2**40),
             # Draws are bounded by the memory that they take; the warm-up takes none, and would not end.
-            tune=whole_number("tune", default_tune if tune is None else tune, 0, 10**7),
+            tune=whole_number("tune", default_tune if tune is None else tune, 0, 10**9),
             chains=chains,
             cores=min(available_cores() if cores is None else whole_number("cores", cores, 1, 10_000), chains),
             target_accept=float(target_accept),

@@ -43,7 +43,7 @@ inline double beta_variate(Rng& rng, double a, double b) {
 inline double binomial_variate(Rng& rng, double n, double p) {
   constexpr double few = 24;
   constexpr double most = 9007199254740992;  // beyond, whole numbers are no longer all doubles
-  if (!(n >= 0 && n <= most && p >= 0 && p <= 1)) return std::numeric_limits<double>::quiet_NaN();
+  if (!(n >= 0 && n <= most) || std::isnan(p)) return std::numeric_limits<double>::quiet_NaN();
   double successes = 0;
   while (n > few && p > 0 && p < 1) {
     const double i = 1 + std::floor(n / 2);

@@ -1,4 +1,4 @@
-"""Shows where in the text of a formula something is wrong."""
+"""Shows where in its text a formula cannot be read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def mark(formula: str, start: int | None, length: int = 1) -> str:
     return f"\n  {shown}\n  {' ' * start}{'^' * max(length, 1)}"
 
 
-def refuse(formula: str, error: Exception) -> NoReturn:
+def refuse_unreadable(formula: str, error: Exception) -> NoReturn:
     """Raise formulaic's parsing error as ours, with its mark turned into carets."""
     if isinstance(error, (RecursionError, MemoryError)):  # which of them depends on the version of Python
         detail, place = "it is nested too deep", mark(formula[:80], None)
