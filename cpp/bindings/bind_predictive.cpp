@@ -2,8 +2,11 @@
 #include <pybind11/eigen.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
+#include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -41,6 +44,18 @@ void response_draws(filbert::StridedDraws means, const Eigen::VectorXd& sigma, c
   filbert::response_draws(means, sigma, row_keys, seed, responses, threads);
 }
 
+void uniform_draws(const Keys& keys, std::uint64_t seed, filbert::StridedDraws uniforms, int threads) {
+  const std::vector<std::uint64_t> row_keys(keys.data(), keys.data() + keys.size());
+  const py::gil_scoped_release release;
+  filbert::uniform_draws(row_keys, seed, uniforms, threads);
+}
+
+std::array<double, 2> shortest_interval(const Draws& values, double probability) {
+  const std::span all(values.data(), static_cast<std::size_t>(values.size()));
+  const py::gil_scoped_release release;
+  return filbert::shortest_interval(all, probability);
+}
+
 py::tuple summarise_rows(const Draws& draws, double probability, bool highest_density, int threads) {
   const DrawsMap matrix = as_matrix(draws, "(rows, draws)");
   const auto interval = highest_density ? filbert::Interval::HighestDensity : filbert::Interval::EqualTailed;
@@ -64,6 +79,12 @@ void bind_predictive(py::module_& module) {
              py::arg("responses"), py::arg("threads") = 1,
              "Fills responses (rows, draws) with means + sigma · noise; a row's noise depends on the seed and its key "
              "alone.");
+  module.def(
+      "uniform_draws", &uniform_draws, py::arg("keys"), py::arg("seed"), py::arg("uniforms"), py::arg("threads") = 1,
+      "Fills uniforms (rows, draws) with numbers in (0, 1); a row's depend on the seed and its key alone, and not on "
+      "what response_draws adds.");
+  module.def("shortest_interval", &shortest_interval, py::arg("values"), py::arg("probability"),
+             "Both ends of the shortest interval between two of the values that holds the probability.");
   module.def("summarise_rows", &summarise_rows, py::arg("draws"), py::arg("probability"), py::arg("highest_density"),
              py::arg("threads") = 1,
              "Mean, sd and the ends of the highest-density or equal-tailed interval of each row of (rows, draws).");

@@ -7,13 +7,14 @@
 #include <optional>
 #include <vector>
 
+#include "callable_density.hpp"
+#include "def_framed_density.hpp"
 #include "filbert/density/framed_linear_gaussian.hpp"
 #include "filbert/draws/draws.hpp"
 #include "filbert/sampler/sample.hpp"
 
 namespace py = pybind11;
 using Eigen::Index;
-using filbert::FramedLinearGaussian;
 
 namespace {
 
@@ -82,7 +83,8 @@ class Poll {
   bool interrupted_ = false;
 };
 
-py::dict sample(const FramedLinearGaussian& density, Index draws, Index tune, int chains, int cores, std::uint64_t seed,
+template <filbert::FramedDensity Density>
+py::dict sample(const Density& density, Index draws, Index tune, int chains, int cores, std::uint64_t seed,
                 double target_accept, int max_treedepth, bool keep_warmup, py::object report) {
   filbert::SampleSettings settings;
   settings.draws = draws;
@@ -95,11 +97,11 @@ py::dict sample(const FramedLinearGaussian& density, Index draws, Index tune, in
   settings.validate();
 
   py::dict result, sampling_arrays, warmup_arrays;
-  const filbert::PhaseArrays sampling = new_arrays(sampling_arrays, density.dimension(), chains, draws);
+  const filbert::PhaseArrays sampling = new_arrays(sampling_arrays, density.variables(), chains, draws);
   filbert::PhaseArrays warmup;
   warmup.iterations = tune;
   if (keep_warmup) {
-    warmup = new_arrays(warmup_arrays, density.dimension(), chains, tune);
+    warmup = new_arrays(warmup_arrays, density.variables(), chains, tune);
     result["warmup"] = warmup_arrays;
   }
   result["sampling"] = sampling_arrays;
@@ -108,7 +110,7 @@ py::dict sample(const FramedLinearGaussian& density, Index draws, Index tune, in
   Poll poll(progress, std::move(report));
   std::vector<Index> iterations;
   {
-    // The arrays above stay alive through `result`; workers write to their memory and touch no Python object.
+    // The arrays above stay alive through `result`; workers write to their memory and touch no Python object, or take the lock.
     const py::gil_scoped_release release;
     filbert::Draws store(density, chains, warmup, sampling);
     const auto record = [&store](int chain, Index iteration, const Eigen::VectorXd& position,
@@ -124,14 +126,37 @@ py::dict sample(const FramedLinearGaussian& density, Index draws, Index tune, in
   return result;
 }
 
-}  // namespace
-
-void bind_sampling(py::module_& module) {
-  module.def("sample", &sample, py::arg("density"), py::kw_only(), py::arg("draws"), py::arg("tune"), py::arg("chains"),
-             py::arg("cores"), py::arg("seed"), py::arg("target_accept"), py::arg("max_treedepth"),
+template <filbert::FramedDensity Density>
+void def_sample(py::module_& module) {
+  module.def("sample", &sample<Density>, py::arg("density"), py::kw_only(), py::arg("draws"), py::arg("tune"),
+             py::arg("chains"), py::arg("cores"), py::arg("seed"), py::arg("target_accept"), py::arg("max_treedepth"),
              py::arg("keep_warmup"), py::arg("report"),
              R"(Samples a framed posterior by NUTS.
 
 Calls ``report([(iterations, divergences), ...])`` every 50 ms unless it is None. Returns the arrays of "sampling" (and of
 "warmup"), and the "iterations" that each chain completed: fewer than asked for if Ctrl-C stopped it.)");
+}
+
+}  // namespace
+
+void bind_sampling(py::module_& module) {
+  py::class_<CallableDensity> callable(module, "CallableDensity", R"(A density that Python functions compute.
+
+Parameters
+----------
+dimension : int
+    Number of coordinates to sample; chains start in (-2, 2) in each.
+variables : int
+    Number of values that make up a draw.
+log_density : callable
+    Takes a position, (dimension,), and returns the log density there and its gradient, (dimension,).
+to_user_scale : callable
+    Takes positions, (dimension, draws), and returns the variables at each, (variables, draws).)");
+  callable.def(py::init<Index, Index, py::object, py::object>(), py::arg("dimension"), py::arg("variables"),
+               py::arg("log_density"), py::arg("to_user_scale"));
+  def_framed_density(callable);
+
+  // Every density that can be sampled.
+  def_sample<filbert::FramedLinearGaussian>(module);
+  def_sample<CallableDensity>(module);
 }

@@ -6,15 +6,19 @@
 void bind_diagnostics(pybind11::module_& module);
 void bind_linear_gaussian(pybind11::module_& module);
 void bind_predictive(pybind11::module_& module);
+void bind_priors(pybind11::module_& module);
 void bind_sampling(pybind11::module_& module);
 void bind_summary(pybind11::module_& module);
+void bind_threads(pybind11::module_& module);
 
 PYBIND11_MODULE(_core, module) {
   module.doc() = "The C++ core of filbert: data summary, posterior, sampler and diagnostics.";
   module.attr("__version__") = FILBERT_VERSION;
   module.attr("eigen_version") = std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." +
                                  std::to_string(EIGEN_MINOR_VERSION);
+  bind_threads(module);
   bind_summary(module);
+  bind_priors(module);
   bind_linear_gaussian(module);
   bind_sampling(module);
   bind_diagnostics(module);

@@ -8,7 +8,6 @@
 #include <complex>
 #include <cstddef>
 #include <cstdint>
-#include <future>
 #include <iterator>
 #include <limits>
 #include <numeric>
@@ -17,6 +16,7 @@
 #include <unsupported/Eigen/FFT>
 
 #include "filbert/numeric/normal_quantile.hpp"
+#include "filbert/threads/thread_pool.hpp"
 
 namespace filbert {
 namespace {
@@ -315,20 +315,16 @@ std::vector<ChainSummary> summarise_chains(const ChainsRef& draws, Index chains,
     throw std::invalid_argument("chains must be at least 1 and divide the number of rows, " +
                                 std::to_string(draws.rows()) + ", not " + std::to_string(chains));
   }
-  if (threads < 1) throw std::invalid_argument("threads must be at least 1, not " + std::to_string(threads));
   const Index quantities = draws.rows() / chains;
-  const Index workers = std::clamp<Index>(quantities, 1, threads);
+  constexpr Index least_draws = 1 << 10;  // as many as are worth waking a thread for
+  const Index least = 1 + (least_draws - 1) / std::max<Index>(chains * draws.cols(), 1);
   std::vector<ChainSummary> summaries(static_cast<std::size_t>(quantities));
-  const auto work = [&](Index worker) {
+  share(quantities, threads, least, [&](Index first, Index last) {
     ChainDiagnoser diagnoser(chains, draws.cols());
-    for (Index i = worker; i < quantities; i += workers) {
+    for (Index i = first; i < last; ++i) {
       summaries[static_cast<std::size_t>(i)] = diagnoser.summarise(draws.middleRows(i * chains, chains));
     }
-  };
-  std::vector<std::future<void>> others;
-  for (Index worker = 1; worker < workers; ++worker) others.push_back(std::async(std::launch::async, work, worker));
-  work(0);
-  for (std::future<void>& other : others) other.get();
+  });
   return summaries;
 }
 

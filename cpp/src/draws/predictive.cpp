@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <future>
 #include <limits>
 #include <stdexcept>
 #include <string>
 
 #include "filbert/numeric/normal_quantile.hpp"
 #include "filbert/sampler/rng.hpp"
+#include "filbert/threads/thread_pool.hpp"
 
 namespace filbert {
 namespace {
@@ -19,18 +19,13 @@ using Eigen::Index;
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
-/// Calls `work(first, last)` for consecutive ranges of `n` things, one a thread.
-template <typename Work>
-void share(Index n, int threads, const Work& work) {
-  if (threads < 1) throw std::invalid_argument("threads must be at least 1, not " + std::to_string(threads));
-  const Index workers = std::clamp<Index>(n, 1, threads);
-  std::vector<std::future<void>> others;
-  for (Index worker = 1; worker < workers; ++worker) {
-    others.push_back(std::async(std::launch::async, work, n * worker / workers, n * (worker + 1) / workers));
-  }
-  work(Index{0}, n / workers);
-  for (std::future<void>& other : others) other.get();
-}
+// What one thread should have to do before a second one is woken, which takes some ten microseconds.
+constexpr Index least_products = 1 << 18;  // of X and coefficients
+constexpr Index least_normals = 1 << 15;   // drawn
+constexpr Index least_sorted = 1 << 16;    // draws summed up
+
+/// How many rows come to that, where each costs `cost`.
+Index least_rows(Index least, Index cost) { return 1 + (least - 1) / std::max<Index>(cost, 1); }
 
 // ---- Means
 
@@ -199,6 +194,15 @@ std::uint64_t scrambled(std::uint64_t word) {
   return word ^ (word >> 31);
 }
 
+/// Noise of one kind does not depend on whether the other is asked for, nor on how much of it.
+enum class Noise { Normal, Uniform };
+
+/// The random numbers of a row. For one seed a bijection of the key, so that different keys never share a stream; the kinds are
+/// parts of that stream which no one reaches the end of.
+Rng noise_of_row(std::uint64_t key, std::uint64_t seed, Noise kind) {
+  return Rng(scrambled(scrambled(key) + seed), static_cast<int>(kind));
+}
+
 void require_same(const char* what, Index given, Index expected) {
   if (given == expected) return;
   throw std::invalid_argument(std::string(what) + " must be " + std::to_string(expected) + ", not " +
@@ -235,12 +239,14 @@ void mean_draws(const DesignRef& X, const Eigen::Ref<const RowDraws>& coefficien
     }
   };
   if (means.innerStride() == 1) {
-    share(X.rows(), threads, [&](Index first, Index end) { write(first, end, 0, means.cols()); });
+    share(X.rows(), threads, least_rows(least_products, columns * means.cols()),
+          [&](Index first, Index end) { write(first, end, 0, means.cols()); });
   } else {  // threads that write to pages of their own do not wait for each other's
     const Index tiles_of_draws = (means.cols() + tile_draws - 1) / tile_draws;
-    share(tiles_of_draws, threads, [&](Index first, Index end) {
-      write(0, X.rows(), first * tile_draws, std::min(end * tile_draws, means.cols()));
-    });
+    share(tiles_of_draws, threads, least_rows(least_products, X.rows() * columns * tile_draws),
+          [&](Index first, Index end) {
+            write(0, X.rows(), first * tile_draws, std::min(end * tile_draws, means.cols()));
+          });
   }
 }
 
@@ -251,17 +257,38 @@ void response_draws(const StridedDraws& means, const Eigen::Ref<const Eigen::Vec
   require_same("the rows of the responses", responses.rows(), means.rows());
   require_same("the draws of the responses", responses.cols(), means.cols());
   const Index strip = std::max(rows_together(means), rows_together(responses)) / tile_rows;
-  share(means.rows(), threads, [&](Index first, Index end) {
+  share(means.rows(), threads, least_rows(least_normals, means.cols()), [&](Index first, Index end) {
     RowDraws noise(strip, means.cols());
     for (Index top = first; top < end; top += strip) {
       const Index height = std::min(strip, end - top);
       for (Index row = 0; row < height; ++row) {
-        // For one seed a bijection of the key, so that different keys never share a stream.
-        Rng rng(scrambled(scrambled(keys[static_cast<std::size_t>(top + row)]) + seed));
+        Rng rng = noise_of_row(keys[static_cast<std::size_t>(top + row)], seed, Noise::Normal);
         for (Index k = 0; k < sigma.size(); ++k) noise(row, k) = sigma(k) * rng.normal();
       }
       for (Index k = 0; k < sigma.size(); ++k) {
         for (Index row = 0; row < height; ++row) responses(top + row, k) = means(top + row, k) + noise(row, k);
+      }
+    }
+  });
+}
+
+void uniform_draws(const std::vector<std::uint64_t>& keys, std::uint64_t seed, StridedDraws uniforms, int threads) {
+  require_same("the number of keys", static_cast<Index>(keys.size()), uniforms.rows());
+  const Index strip = rows_together(uniforms) / tile_rows;
+  share(uniforms.rows(), threads, least_rows(least_normals, uniforms.cols()), [&](Index first, Index end) {
+    std::vector<Rng> rngs;
+    for (Index top = first; top < end; top += strip) {
+      const Index height = std::min(strip, end - top);
+      rngs.clear();
+      for (Index row = 0; row < height; ++row) {
+        rngs.push_back(noise_of_row(keys[static_cast<std::size_t>(top + row)], seed, Noise::Uniform));
+      }
+      for (Index k = 0; k < uniforms.cols(); ++k) {
+        for (Index row = 0; row < height; ++row) {
+          // 52 bits and a half: neither 0 nor 1, whose quantiles may be infinite, and exact.
+          const std::uint64_t bits = rngs[static_cast<std::size_t>(row)].bits() >> 12;
+          uniforms(top + row, k) = (static_cast<double>(bits) + 0.5) * 0x1.0p-52;
+        }
       }
     }
   });
@@ -275,7 +302,7 @@ RowSummaries summarise_rows(const Eigen::Ref<const RowDraws>& draws, double prob
   if (draws.cols() < 1) throw std::invalid_argument("there must be at least one draw");
   const Index rows = draws.rows(), n = draws.cols();
   RowSummaries result{Eigen::VectorXd(rows), Eigen::VectorXd(rows), Eigen::VectorXd(rows), Eigen::VectorXd(rows)};
-  share(rows, threads, [&](Index first, Index end) {
+  share(rows, threads, least_rows(least_sorted, n), [&](Index first, Index end) {
     IntervalFinder finder(n, probability, interval);
     for (Index row = first; row < end; ++row) {
       const double* const values = draws.row(row).data();
@@ -291,6 +318,18 @@ RowSummaries summarise_rows(const Eigen::Ref<const RowDraws>& draws, double prob
     }
   });
   return result;
+}
+
+std::array<double, 2> shortest_interval(std::span<const double> values, double probability) {
+  if (!(probability > 0 && probability < 1)) {
+    throw std::invalid_argument("the probability must be between 0 and 1, not " + std::to_string(probability));
+  }
+  if (values.empty() || std::any_of(values.begin(), values.end(), [](double value) { return std::isnan(value); })) {
+    return {not_a_number, not_a_number};
+  }
+  // Without a standard deviation there are no cuts to guess: every value is sorted where it must be.
+  return IntervalFinder(static_cast<Index>(values.size()), probability, Interval::HighestDensity)
+      .find(values.data(), 0, not_a_number);
 }
 
 }  // namespace filbert

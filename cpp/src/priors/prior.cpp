@@ -2,12 +2,17 @@
 #include "filbert/priors/prior.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 #include <sstream>
 #include <stdexcept>
 
 namespace filbert {
+
+/// Priors that differ in location, scale, degrees and support alone share a shape.
+enum class Prior::Shape : int { Flat, Normal, StudentT, Laplace, Gamma, InverseGamma };
+
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -30,7 +35,48 @@ double student_t_normaliser(double nu, double sigma) {
   return std::lgamma(0.5 * (nu + 1)) - std::lgamma(0.5 * nu) - 0.5 * std::log(nu * std::numbers::pi) - std::log(sigma);
 }
 
+constexpr std::array<std::string_view, 2> mu_sigma{"mu", "sigma"}, alpha_beta{"alpha", "beta"}, mu_b{"mu", "b"},
+    lower_upper{"lower", "upper"}, nu_sigma{"nu", "sigma"};
+constexpr std::array<std::string_view, 3> nu_mu_sigma{"nu", "mu", "sigma"};
+constexpr std::array<std::string_view, 1> sigma_alone{"sigma"}, beta_alone{"beta"}, lam_alone{"lam"};
+
 }  // namespace
+
+std::span<const NamedPrior> Prior::table() {
+  using Values = std::span<const double>;
+  static constexpr std::array rows{
+      NamedPrior{"Normal", mu_sigma, [](Values v) { return normal(v[0], v[1]); }},
+      NamedPrior{"StudentT", nu_mu_sigma, [](Values v) { return student_t(v[0], v[1], v[2]); }},
+      NamedPrior{"Cauchy", alpha_beta, [](Values v) { return cauchy(v[0], v[1]); }},
+      NamedPrior{"Laplace", mu_b, [](Values v) { return laplace(v[0], v[1]); }},
+      NamedPrior{"Uniform", lower_upper, [](Values v) { return uniform(v[0], v[1]); }},
+      NamedPrior{"Flat", {}, [](Values) { return flat(); }},
+      NamedPrior{"HalfNormal", sigma_alone, [](Values v) { return half_normal(v[0]); }},
+      NamedPrior{"HalfStudentT", nu_sigma, [](Values v) { return half_student_t(v[0], v[1]); }},
+      NamedPrior{"HalfCauchy", beta_alone, [](Values v) { return half_cauchy(v[0]); }},
+      NamedPrior{"HalfFlat", {}, [](Values) { return half_flat(); }},
+      NamedPrior{"Exponential", lam_alone, [](Values v) { return exponential(v[0]); }},
+      NamedPrior{"Gamma", alpha_beta, [](Values v) { return gamma(v[0], v[1]); }},
+      NamedPrior{"InverseGamma", alpha_beta, [](Values v) { return inverse_gamma(v[0], v[1]); }},
+  };
+  return rows;
+}
+
+Prior Prior::named(std::string_view name, std::span<const double> parameters) {
+  for (const NamedPrior& row : table()) {
+    if (row.name != name) continue;
+    if (parameters.size() == row.parameters.size()) return row.make(parameters);
+    std::ostringstream message;
+    message << name << " takes " << row.parameters.size() << " parameters (";
+    for (std::size_t i = 0; i < row.parameters.size(); ++i) message << (i == 0 ? "" : ", ") << row.parameters[i];
+    message << "), not " << parameters.size();
+    throw std::invalid_argument(message.str());
+  }
+  std::ostringstream message;
+  message << "unknown prior '" << name << "'; there are";
+  for (const NamedPrior& row : table()) message << (&row == table().data() ? " " : ", ") << row.name;
+  throw std::invalid_argument(message.str());
+}
 
 Prior Prior::normal(double mu, double sigma) {
   positive("Normal", "sigma", sigma);

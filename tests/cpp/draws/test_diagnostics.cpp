@@ -240,9 +240,9 @@ TEST_CASE("draws of any magnitude are ranked") {
 }
 
 TEST_CASE("a summary of many quantities is that of each, on any number of threads") {
-  Chains draws(5 * 3, 203);
+  Chains draws(5 * 3, 403);
   for (Index quantity = 0; quantity < 5; ++quantity) {
-    draws.middleRows(3 * quantity, 3) = autoregressive(3, 203, 0.2 * static_cast<double>(quantity), 20);
+    draws.middleRows(3 * quantity, 3) = autoregressive(3, 403, 0.2 * static_cast<double>(quantity), 20);
   }
   draws(7, 3) = not_a_number;
   for (const int threads : {1, 2, 9}) {

@@ -36,6 +36,12 @@ std::vector<std::uint64_t> counting(Index n) {
   return keys;
 }
 
+RowDraws uniforms(const std::vector<std::uint64_t>& keys, Index draws, std::uint64_t seed, int threads = 1) {
+  RowDraws values = RowDraws::Zero(static_cast<Index>(keys.size()), draws);
+  uniform_draws(keys, seed, values, threads);
+  return values;
+}
+
 RowDraws noise(const std::vector<std::uint64_t>& keys, Index draws, std::uint64_t seed, int threads = 1) {
   RowDraws values = RowDraws::Zero(static_cast<Index>(keys.size()), draws);
   response_draws(values, Eigen::VectorXd::Ones(draws), keys, seed, values, threads);
@@ -82,7 +88,9 @@ TEST_CASE("A row's means are the same bits in any block and on any number of thr
   const Eigen::MatrixXd X = normals(37, 11, 3);
   const RowDraws coefficients = normals(12, 29, 4);
   const RowDraws whole = means_of(X, coefficients, true);
-  CHECK(means_of(X, coefficients, true, 3) == whole);
+  const Eigen::MatrixXd many = normals(1000, 11, 3);  // enough for several threads
+  const RowDraws more = normals(12, 290, 4);
+  CHECK(means_of(many, more, true, 3) == means_of(many, more, true));
   for (const Index size : {1, 2, 5, 16}) {
     for (Index first = 0; first + size <= X.rows(); first += size) {
       CHECK(means_of(X.middleRows(first, size), coefficients, true) == whole.middleRows(first, size));
@@ -113,7 +121,7 @@ TEST_CASE("A model of the intercept alone has it as every row's mean") {
 
 TEST_CASE("Noise depends on the seed, the key and the draw, not on the rows beside or the threads") {
   const RowDraws whole = noise(counting(20), 50, 7);
-  CHECK(noise(counting(20), 50, 7, 4) == whole);
+  CHECK(noise(counting(301), 1000, 7, 4) == noise(counting(301), 1000, 7));  // enough for several threads
   CHECK(noise({13, 4}, 50, 7).row(0) == whole.row(13));
   CHECK(noise({13, 4}, 50, 7).row(1) == whole.row(4));
   CHECK(noise(counting(20), 30, 7) == whole.leftCols(30));
@@ -148,6 +156,56 @@ TEST_CASE("Noise is standard normal times sigma, along rows, along draws, and be
   CHECK(scaled(0, 0) == 5 + plain(0, 0));
   CHECK(scaled(0, 1) == 5 + 10 * plain(0, 1));
   CHECK(scaled(0, 2) == 5);
+}
+
+TEST_CASE("Uniforms depend on the seed, the key and the draw, not on the rows beside, the layout or the threads") {
+  const RowDraws whole = uniforms(counting(301), 1000, 7);
+  CHECK(uniforms(counting(301), 1000, 7, 4) == whole);
+  CHECK(uniforms({13, 4}, 1000, 7).row(0) == whole.row(13));
+  CHECK(uniforms({13, 4}, 30, 7).row(1) == whole.row(4).head(30));
+  CHECK((uniforms(counting(301), 1000, 8).array() != whole.array()).all());
+  Eigen::MatrixXd by_draw(301, 1000);
+  uniform_draws(counting(301), 7,
+                Eigen::Map<RowDraws, 0, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>(
+                    by_draw.data(), 301, 1000, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>(1, 301)),
+                3);
+  CHECK(by_draw == whole);
+}
+
+TEST_CASE("Uniforms are golden") {
+  const RowDraws draws = uniforms({0, 1}, 2, 42);
+  CHECK(draws(0, 0) == 0.1709810848973773);
+  CHECK(draws(0, 1) == 0.6215248705588557);
+  CHECK(draws(1, 0) == 0.6885765072668074);
+  CHECK(draws(1, 1) == 0.5998870924588525);
+}
+
+TEST_CASE("Uniforms fill (0, 1) evenly, and are independent of each other and of the normal noise of the same rows") {
+  constexpr Index n = 1000;
+  const RowDraws draws = uniforms(counting(n), n, 9);
+  CHECK(draws.minCoeff() > 0);
+  CHECK(draws.maxCoeff() < 1);
+  Eigen::ArrayXd counts = Eigen::ArrayXd::Zero(100);
+  for (const double value : draws.reshaped()) ++counts(static_cast<Index>(value * 100));
+  const double expected = n * n / 100.0;
+  const auto chi_square = [&](const Eigen::ArrayXd& seen) { return (seen - expected).square().sum() / expected; };
+  const auto is_even = [](double statistic) { return std::abs(statistic - 99) < 4 * std::sqrt(2.0 * 99); };
+  CHECK(is_even(chi_square(counts)));
+  Eigen::ArrayXd uneven = counts;
+  uneven.head(50) += 0.01 * expected;
+  uneven.tail(50) -= 0.01 * expected;
+  CHECK_FALSE(is_even(chi_square(uneven)));
+
+  const RowDraws scaled = ((draws.array() - 0.5) * std::sqrt(12.0)).matrix();
+  const auto correlation = [](const auto& a, const auto& b) {  // a sum of products over its standard deviation
+    return (a.array() * b.array()).sum() / std::sqrt(static_cast<double>(a.size()));
+  };
+  CHECK(std::abs(correlation(scaled.topRows(n - 1), scaled.bottomRows(n - 1))) < 4);
+  CHECK(std::abs(correlation(scaled.leftCols(n - 1), scaled.rightCols(n - 1))) < 4);
+  const RowDraws normal = noise(counting(n), n, 9);
+  CHECK(std::abs(correlation(scaled, normal)) < 4);
+  CHECK(std::abs(correlation(scaled.cwiseAbs2().array() - 1, normal.cwiseAbs2().array() - 1)) < 8);
+  CHECK(std::abs(correlation(scaled, RowDraws(normal + 0.1 * scaled))) > 4);
 }
 
 TEST_CASE("Summaries are mean, sd and interval of each row, whatever the shape of the draws") {

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <span>
 #include <stdexcept>
 #include <vector>
 
@@ -131,4 +132,19 @@ TEST_CASE("parameters out of range are refused by name") {
   CHECK_THROWS_AS(Prior::uniform(2, 1), std::invalid_argument);
   CHECK_THROWS_AS(Prior::student_t(0, 0, 1), std::invalid_argument);
   CHECK_THROWS_AS(Prior::half_cauchy(0), std::invalid_argument);
+}
+
+TEST_CASE("priors can be asked for by name, and the table says which parameters they take") {
+  CHECK(Prior::table().size() == 13);
+  for (const filbert::NamedPrior& row : Prior::table()) {
+    CAPTURE(row.name);
+    const std::vector<double> values{2.5, 3.5, 4.5};
+    const auto right = std::span(values).first(row.parameters.size());
+    CHECK(Prior::named(row.name, right)(3).value == row.make(right)(3).value);
+    CHECK_THROWS_AS(Prior::named(row.name, std::vector<double>(row.parameters.size() + 1, 1)), std::invalid_argument);
+  }
+  CHECK(Prior::named("StudentT", std::vector<double>{3, 1, 2})(0.7).value == Prior::student_t(3, 1, 2)(0.7).value);
+  CHECK_THROWS_WITH_AS(Prior::named("Normal", std::vector<double>{1}), "Normal takes 2 parameters (mu, sigma), not 1",
+                       std::invalid_argument);
+  CHECK_THROWS_AS(Prior::named("Gaussian", {}), std::invalid_argument);
 }

@@ -5,12 +5,13 @@
 #include <memory>
 #include <vector>
 
+#include "filbert/density/framed_density.hpp"
 #include "filbert/density/linear_gaussian.hpp"
 #include "filbert/frame/standard_frame.hpp"
 
 namespace filbert {
 
-/// The posterior of `LinearGaussian` in a `StandardFrame`, with the Jacobian. Models `LogDensity` in (u, η, ζ).
+/// The posterior of `LinearGaussian` in a `StandardFrame`, with the Jacobian. Models `FramedDensity` in (u, η, ζ).
 ///
 /// A log density with its gradient costs O(p), and O(p) more for each prior that is not Gaussian.
 class FramedLinearGaussian {
@@ -19,6 +20,7 @@ class FramedLinearGaussian {
   explicit FramedLinearGaussian(const LinearGaussian& posterior);
 
   Eigen::Index dimension() const { return frame_->coefficients() + 1; }
+  Eigen::Index variables() const { return dimension(); }
 
   double operator()(const Eigen::VectorXd& position, Eigen::VectorXd& gradient);
 
@@ -61,5 +63,7 @@ class FramedLinearGaussian {
   Eigen::VectorXd combination_, combination_gradient_;
   Eigen::VectorXd bounded_values_, bounded_gradient_;
 };
+
+static_assert(FramedDensity<FramedLinearGaussian>);
 
 }  // namespace filbert

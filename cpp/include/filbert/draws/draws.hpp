@@ -6,13 +6,13 @@
 #include <cstdint>
 #include <vector>
 
-#include "filbert/density/framed_linear_gaussian.hpp"
+#include "filbert/density/framed_density.hpp"
 #include "filbert/sampler/nuts.hpp"
 
 namespace filbert {
 
 /// Where the iterations of one phase, warm-up or sampling, are written. Each array is (chains, iterations), C order; `values` is
-/// (variables, chains, iterations), the coefficients and then σ. Memory belongs to the caller.
+/// (variables, chains, iterations). Memory belongs to the caller.
 struct PhaseArrays {
   Eigen::Index iterations = 0;
   double* values = nullptr;  ///< null where the phase is not kept
@@ -31,10 +31,11 @@ struct PhaseArrays {
 };
 
 /// Maps draws in blocks, so that many share one matrix product; blocks are the same whatever runs beside, and so are the draws.
+template <FramedDensity Density>
 class Draws {
  public:
-  Draws(const FramedLinearGaussian& density, int chains, const PhaseArrays& warmup, const PhaseArrays& sampling)
-      : chains_(chains), warmup_(warmup), sampling_(sampling), variables_(density.dimension()) {
+  Draws(const Density& density, int chains, const PhaseArrays& warmup, const PhaseArrays& sampling)
+      : chains_(chains), warmup_(warmup), sampling_(sampling), variables_(density.variables()) {
     blocks_.reserve(static_cast<std::size_t>(chains));
     for (int chain = 0; chain < chains; ++chain) blocks_.emplace_back(density);
   }
@@ -74,10 +75,10 @@ class Draws {
   static constexpr Eigen::Index block_size = 64;
 
   struct Block {
-    explicit Block(const FramedLinearGaussian& shared)
-        : density(shared), positions(shared.dimension(), block_size), values(shared.dimension(), block_size) {}
+    explicit Block(const Density& shared)
+        : density(shared), positions(shared.dimension(), block_size), values(shared.variables(), block_size) {}
 
-    FramedLinearGaussian density;  // its own scratch space
+    Density density;  // its own scratch space
     Eigen::MatrixXd positions, values;
     const PhaseArrays* phase = nullptr;
     Eigen::Index first = 0;

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace filbert {
@@ -41,8 +43,15 @@ void response_draws(const StridedDraws& means, const Eigen::Ref<const Eigen::Vec
                     const std::vector<std::uint64_t>& keys, std::uint64_t seed, StridedDraws responses,
                     int threads = 1);
 
+/// Fills `uniforms` with numbers strictly between 0 and 1. Draw k of a row depends on `seed`, the row's key and k alone, and is
+/// independent of the noise that `response_draws` adds for the same seed and keys.
+void uniform_draws(const std::vector<std::uint64_t>& keys, std::uint64_t seed, StridedDraws uniforms, int threads = 1);
+
 /// Sums up the draws of each row. `probability`, between 0 and 1, is that of the interval.
 RowSummaries summarise_rows(const Eigen::Ref<const RowDraws>& draws, double probability, Interval interval,
                             int threads = 1);
+
+/// The shortest interval between two of the values that holds the probability; NaN without values, or with one that is NaN.
+std::array<double, 2> shortest_interval(std::span<const double> values, double probability);
 
 }  // namespace filbert

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <limits>
+#include <span>
 #include <string_view>
 
 namespace filbert {
@@ -27,11 +28,27 @@ struct LogDensityAt {
   double derivative;
 };
 
+class Prior;
+
+/// A prior that can be asked for by its name.
+struct NamedPrior {
+  std::string_view name;
+  std::span<const std::string_view> parameters;   ///< their names, in order
+  Prior (*make)(std::span<const double> values);  ///< of as many values as there are parameters
+};
+
 /// One univariate prior. Parameters have PyMC's names, order and meaning; a half prior is its parent cut at 0.
 ///
-/// The named constructors throw std::invalid_argument where a parameter is out of range.
+/// A new prior is a row of the table in prior.cpp and its formulas there; nothing in this file changes. Constructors throw
+/// std::invalid_argument where a parameter is out of range.
 class Prior {
  public:
+  /// Every prior by name.
+  static std::span<const NamedPrior> table();
+
+  /// The prior of that name in the table. Throws std::invalid_argument for an unknown name and for too many or few parameters.
+  static Prior named(std::string_view name, std::span<const double> parameters);
+
   static Prior normal(double mu, double sigma);
   static Prior student_t(double nu, double mu, double sigma);
   static Prior cauchy(double alpha, double beta);
@@ -68,7 +85,7 @@ class Prior {
   Prior scaled(double factor) const;
 
  private:
-  enum class Shape { Flat, Normal, StudentT, Laplace, Gamma, InverseGamma };
+  enum class Shape : int;
 
   Prior(Shape shape, double location, double scale, double degrees, double log_normaliser, Support support)
       : shape_(shape),
