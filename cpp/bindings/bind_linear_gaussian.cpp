@@ -8,6 +8,7 @@
 #include "def_framed_density.hpp"
 #include "filbert/density/framed_linear_gaussian.hpp"
 #include "filbert/density/linear_gaussian.hpp"
+#include "filbert/summary/shared_statistics.hpp"
 #include "prior_spec.hpp"
 
 namespace py = pybind11;
@@ -15,16 +16,18 @@ using filbert::FramedLinearGaussian;
 using filbert::InterceptPrior;
 using filbert::LinearGaussian;
 using filbert::Prior;
-using filbert::SufficientStatistics;
+using filbert::SharedStatistics;
 
 namespace {
 
-LinearGaussian make_posterior(const SufficientStatistics& summary, bool intercept, bool intercept_at_means,
+LinearGaussian make_posterior(const SharedStatistics& summary, bool intercept, bool intercept_at_means,
                               const std::vector<PriorSpec>& coefficient_priors, const PriorSpec& sigma_prior) {
   std::vector<Prior> priors;
   for (const PriorSpec& spec : coefficient_priors) priors.push_back(make_prior(spec));
-  return LinearGaussian(summary, intercept, intercept_at_means ? InterceptPrior::AtMeans : InterceptPrior::AtZero,
-                        priors, make_prior(sigma_prior));
+  const Prior sigma = make_prior(sigma_prior);
+  const py::gil_scoped_release release;
+  return LinearGaussian(summary.snapshot(), intercept,
+                        intercept_at_means ? InterceptPrior::AtMeans : InterceptPrior::AtZero, priors, sigma);
 }
 
 }  // namespace
@@ -57,6 +60,8 @@ void bind_linear_gaussian(py::module_& module) {
       .def(
           "prior_shifts",
           [](const FramedLinearGaussian& density, const LinearGaussian& posterior, double sigma) {
+            filbert::require_size("posterior", posterior.coefficients(), "coefficients",
+                                  density.frame().coefficients());
             return density.frame().prior_shifts(sigma / posterior.response_scale());
           },
           py::arg("posterior"), py::arg("sigma"),

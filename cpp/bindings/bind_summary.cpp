@@ -5,11 +5,14 @@
 
 #include <optional>
 #include <tuple>
+#include <type_traits>
+#include <utility>
 
-#include "filbert/summary/sufficient_statistics.hpp"
+#include "filbert/summary/shared_statistics.hpp"
 
 namespace py = pybind11;
 using filbert::LeastSquares;
+using filbert::SharedStatistics;
 using filbert::SufficientStatistics;
 
 namespace {
@@ -17,8 +20,12 @@ namespace {
 using Rows = filbert::RowsRef;
 using Values = Eigen::Ref<const Eigen::VectorXd>;  // NumPy vectors at unit stride; pybind11 copies others
 
-SufficientStatistics& update(SufficientStatistics& summary, const Rows& X, const Values& y,
-                             const std::optional<Values>& weights) {
+// Every function lets go of the interpreter's lock before it takes that of a summary, and takes it back after: a thread that waits
+// for the one never holds the other.
+using NoGil = py::call_guard<py::gil_scoped_release>;
+
+SharedStatistics& update(SharedStatistics& summary, const Rows& X, const Values& y,
+                         const std::optional<Values>& weights) {
   // The arguments keep their arrays alive, and nothing here touches a Python object.
   const py::gil_scoped_release release;
   std::optional<filbert::ValuesRef> weight_values;
@@ -30,14 +37,24 @@ SufficientStatistics& update(SufficientStatistics& summary, const Rows& X, const
 /// Factor, mean, exponents, total weight, number of rows.
 using StateTuple = std::tuple<Eigen::MatrixXd, Eigen::VectorXd, Eigen::VectorXi, double, Eigen::Index>;
 
-StateTuple state_of(const SufficientStatistics& summary) {
-  const SufficientStatistics::State state = summary.state();
-  return {state.factor, state.mean, state.exponents, state.total_weight, state.n_rows};
+StateTuple state_of(const SharedStatistics& summary) {
+  SufficientStatistics::State state = summary.snapshot().state();
+  return {std::move(state.factor), std::move(state.mean), std::move(state.exponents), state.total_weight, state.n_rows};
 }
 
-SufficientStatistics summary_of(const StateTuple& state) {
+SharedStatistics summary_of(const StateTuple& state) {
   const auto& [factor, mean, exponents, total_weight, n_rows] = state;
-  return SufficientStatistics::from_state({factor, mean, exponents, total_weight, n_rows});
+  return SharedStatistics(SufficientStatistics::from_state({factor, mean, exponents, total_weight, n_rows}));
+}
+
+/// A property or method without arguments of SufficientStatistics, read under the lock; its value is a copy.
+template <typename Value>
+auto reading(Value (SufficientStatistics::*get)() const) {
+  return py::cpp_function(
+      [get](const SharedStatistics& summary) {
+        return summary.read([get](const SufficientStatistics& now) { return std::decay_t<Value>((now.*get)()); });
+      },
+      NoGil());
 }
 
 }  // namespace
@@ -62,8 +79,8 @@ Coefficients that other columns determine are NaN, and so are their standard err
             .format(fit.estimate, fit.standard_error, fit.sigma);
       });
 
-  py::class_<SufficientStatistics>(module, "SufficientStatistics",
-                                   R"(What a Gaussian likelihood sees of the rows of a regression.
+  py::class_<SharedStatistics>(module, "SufficientStatistics",
+                               R"(What a Gaussian likelihood sees of the rows of a regression.
 
 Total weight, means, and the triangular factor of the centred ``[X y]``, by Householder QR in blocks of rows: some (p + 1)²
 numbers however many rows there are. Blocks can be folded in one after the other (`update`), and summaries of parts of the
@@ -77,7 +94,7 @@ columns : int
       .def_static(
           "from_arrays",
           [](const Rows& X, const Values& y, const std::optional<Values>& weights) {
-            SufficientStatistics summary(X.cols());
+            SharedStatistics summary(X.cols());
             update(summary, X, y, weights);
             return summary;
           },
@@ -100,19 +117,16 @@ ValueError
            py::return_value_policy::reference_internal, "Folds a block of rows in, and returns the summary itself.")
       .def(
           "merge",
-          [](SufficientStatistics& summary, const SufficientStatistics& other) -> SufficientStatistics& {
+          [](SharedStatistics& summary, const SharedStatistics& other) -> SharedStatistics& {
             summary.merge(other);
             return summary;
           },
-          py::arg("other"), py::return_value_policy::reference_internal,
+          py::arg("other"), py::return_value_policy::reference_internal, NoGil(),
           "Folds in the rows of another summary of the same columns, and returns the summary itself.")
       .def(
           "least_squares",
-          [](const SufficientStatistics& summary, bool intercept) {
-            const py::gil_scoped_release release;
-            return summary.least_squares(intercept);
-          },
-          py::arg("intercept") = false, R"(The classical fit of y on the columns.
+          [](const SharedStatistics& summary, bool intercept) { return summary.snapshot().least_squares(intercept); },
+          py::arg("intercept") = false, NoGil(), R"(The classical fit of y on the columns.
 
 Parameters
 ----------
@@ -122,7 +136,7 @@ intercept : bool, default False
 Returns
 -------
 LeastSquares)")
-      .def("state", &state_of,
+      .def("state", &state_of, NoGil(),
            "Everything in it, for `from_state`: factor, mean, exponents, total weight and number of rows.")
       .def_static("from_state", &summary_of, py::arg("state"), R"(Restores a summary to the last bit.
 
@@ -131,21 +145,27 @@ Raises
 ValueError
     For a state that no rows can give.)")
       .def(py::pickle(&state_of, &summary_of))
-      .def("__copy__", [](const SufficientStatistics& summary) { return SufficientStatistics(summary); })
       .def(
-          "__deepcopy__",
-          [](const SufficientStatistics& summary, const py::dict&) { return SufficientStatistics(summary); },
-          py::arg("memo"))
-      .def_property_readonly("columns", &SufficientStatistics::columns, "Number of predictors.")
-      .def_property_readonly("n_rows", &SufficientStatistics::n_rows, "Number of rows folded in.")
-      .def_property_readonly("total_weight", &SufficientStatistics::total_weight, "Sum of the weights.")
-      .def_property_readonly("mean", &SufficientStatistics::mean, "Weighted means, (columns + 1,), the response last.")
-      .def_property_readonly("sd", &SufficientStatistics::sd,
+          "__copy__", [](const SharedStatistics& summary) { return SharedStatistics(summary); }, NoGil())
+      .def(
+          "__deepcopy__", [](const SharedStatistics& summary, const py::dict&) { return SharedStatistics(summary); },
+          py::arg("memo"), NoGil())
+      .def_property_readonly("columns", reading(&SufficientStatistics::columns), "Number of predictors.")
+      .def_property_readonly("n_rows", reading(&SufficientStatistics::n_rows), "Number of rows folded in.")
+      .def_property_readonly("total_weight", reading(&SufficientStatistics::total_weight), "Sum of the weights.")
+      .def_property_readonly("mean", reading(&SufficientStatistics::mean),
+                             "Weighted means, (columns + 1,), the response last.")
+      .def_property_readonly("sd", reading(&SufficientStatistics::sd),
                              "Weighted standard deviations (divisor N), (columns + 1,), the response last.")
-      .def("is_constant", &SufficientStatistics::is_constant, py::arg("column"),
-           "Whether a column (the response is number `columns`) varies by no more than rounding.")
-      .def("__repr__", [](const SufficientStatistics& summary) {
-        return py::str("SufficientStatistics(columns={}, n_rows={}, total_weight={})")
-            .format(summary.columns(), summary.n_rows(), summary.total_weight());
+      .def(
+          "is_constant",
+          [](const SharedStatistics& summary, Eigen::Index column) {
+            return summary.read([column](const SufficientStatistics& now) { return now.is_constant(column); });
+          },
+          py::arg("column"), NoGil(),
+          "Whether a column (the response is number `columns`) varies by no more than rounding.")
+      .def("__repr__", [](const py::object& summary) {
+        return py::str("SufficientStatistics(columns={0.columns}, n_rows={0.n_rows}, total_weight={0.total_weight})")
+            .format(summary);
       });
 }

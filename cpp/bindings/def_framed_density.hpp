@@ -5,21 +5,14 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <stdexcept>
-#include <string>
 #include <utility>
 
 #include "filbert/density/framed_density.hpp"
-
-inline void require_size(const char* what, Eigen::Index given, const char* of, Eigen::Index expected) {
-  if (given == expected) return;
-  throw std::invalid_argument(std::string(what) + " must have " + std::to_string(expected) + " " + of + ", not " +
-                              std::to_string(given));
-}
+#include "filbert/density/require_size.hpp"
 
 template <filbert::LogDensity Density>
 std::pair<double, Eigen::VectorXd> log_density_of(const Density& density, const Eigen::VectorXd& position) {
-  require_size("position", position.size(), "elements", density.dimension());
+  filbert::require_size("position", position.size(), "elements", density.dimension());
   const pybind11::gil_scoped_release release;
   Density own = density;
   Eigen::VectorXd gradient(position.size());
@@ -29,7 +22,7 @@ std::pair<double, Eigen::VectorXd> log_density_of(const Density& density, const 
 
 template <filbert::FramedDensity Density>
 Eigen::MatrixXd to_user_scale(const Density& density, const Eigen::MatrixXd& positions) {
-  require_size("positions", positions.rows(), "rows", density.dimension());
+  filbert::require_size("positions", positions.rows(), "rows", density.dimension());
   const pybind11::gil_scoped_release release;
   Density own = density;
   Eigen::MatrixXd draws(density.variables(), positions.cols());
@@ -39,7 +32,7 @@ Eigen::MatrixXd to_user_scale(const Density& density, const Eigen::MatrixXd& pos
 
 template <filbert::FramedDensity Density>
 double user_log_density(const Density& density, const Eigen::VectorXd& position, double log_density) {
-  require_size("position", position.size(), "elements", density.dimension());
+  filbert::require_size("position", position.size(), "elements", density.dimension());
   const pybind11::gil_scoped_release release;
   Density own = density;
   return own.user_log_density(position, log_density);

@@ -75,9 +75,8 @@ class LinearGaussian:
     def dimension(self) -> int: ...
     def log_density(self, position: _Array) -> tuple[float, _Floats]: ...
 
-class FramedDensity(Protocol):
-    """What every density below offers; there is no such class at run time."""
-
+# What every density below offers; there is no such class at run time.
+class _FramedDensity(Protocol):
     @property
     def dimension(self) -> int: ...
     @property
@@ -86,7 +85,7 @@ class FramedDensity(Protocol):
     def to_user_scale(self, positions: _Array) -> _Floats: ...
     def user_log_density(self, position: _Array, log_density: float) -> float: ...
 
-class CallableDensity(FramedDensity):
+class CallableDensity(_FramedDensity):
     def __init__(
         self,
         dimension: int,
@@ -95,13 +94,13 @@ class CallableDensity(FramedDensity):
         to_user_scale: Callable[[_Floats], _Array],
     ) -> None: ...
 
-class FramedLinearGaussian(FramedDensity):
+class FramedLinearGaussian(_FramedDensity):
     def __init__(self, posterior: LinearGaussian) -> None: ...
     def prior_shifts(self, posterior: LinearGaussian, sigma: float) -> _Floats: ...
     def prior_shares(self) -> _Floats: ...
 
 def sample(
-    density: FramedDensity,
+    density: _FramedDensity,
     *,
     draws: int,
     tune: int,

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from filbert import _core
 
 SETTINGS: dict[str, Any] = {

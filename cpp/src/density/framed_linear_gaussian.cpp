@@ -4,6 +4,9 @@
 #include <Eigen/QR>
 #include <cmath>
 #include <utility>
+#include <vector>
+
+#include "filbert/density/require_size.hpp"
 
 namespace filbert {
 
@@ -15,32 +18,39 @@ FramedLinearGaussian::FramedLinearGaussian(const LinearGaussian& posterior)
     : posterior_(std::make_shared<const LinearGaussian>(posterior)),
       frame_(std::make_shared<const StandardFrame>(posterior_->scaled())) {
   const ScaledRegression& regression = posterior_->scaled();
-  std::vector<Correction> corrections;
+  const std::vector<Index>& free = frame_->edges().free();
+  PriorTerms corrections;
   std::vector<Index> corrected;
-  for (const Index k : frame_->free_indices()) {
+  for (const Index k : free) {
     const Prior& prior = regression.coefficient_priors[static_cast<std::size_t>(k)];
     if (prior.is_gaussian()) continue;
-    const double offset = regression.combinations(k, frame_->free_indices()).dot(frame_->centre());
-    corrections.push_back({prior, frame_->proxy(k), offset});
+    corrections.add(prior, frame_->proxies()[k]);
     corrected.push_back(k);
   }
-  const MatrixXd free_rows = regression.combinations(corrected, frame_->free_indices());
-  correction_rows_ = std::make_shared<const MatrixXd>(free_rows * frame_->directions());
-  correction_bounded_ = std::make_shared<const MatrixXd>(regression.combinations(corrected, frame_->bounded_indices()));
-  corrections_ = std::make_shared<const std::vector<Correction>>(std::move(corrections));
+  VectorXd offsets(corrections.size());
+  for (Index row = 0; row < offsets.size(); ++row) {
+    offsets(row) =
+        regression.combinations(corrected[static_cast<std::size_t>(row)], free).dot(frame_->precision().centre());
+  }
+  const MatrixXd free_rows = regression.combinations(corrected, free);
+  correction_rows_ = std::make_shared<const MatrixXd>(free_rows * frame_->precision().directions());
+  correction_bounded_ = std::make_shared<const MatrixXd>(regression.combinations(corrected, frame_->edges().bounded()));
+  correction_offsets_ = std::make_shared<const VectorXd>(std::move(offsets));
+  corrections_ = std::make_shared<const PriorTerms>(std::move(corrections));
 
-  pulls_ = frame_->reference_pulls();
-  frame_->condition(0, pulls_, conditional_);
+  pulls_ = frame_->precision().reference_pulls();
+  frame_->precision().condition(0, pulls_, conditional_);
   slopes_ = conditional_;
   z_ = Eigen::ArrayXd::Zero(frame_->free());
   z_gradient_ = z_;
-  combination_ = VectorXd::Zero(static_cast<Index>(corrected.size()));
+  combination_ = VectorXd::Zero(corrections_->size());
   combination_gradient_ = combination_;
   bounded_values_ = VectorXd::Zero(frame_->bounded());
   bounded_gradient_ = bounded_values_;
 
   log_determinant_ = posterior_->log_unit_volume();
-  if (frame_->free() > 0) log_determinant_ += Eigen::HouseholderQR<MatrixXd>(frame_->directions()).logAbsDeterminant();
+  if (frame_->free() > 0)
+    log_determinant_ += Eigen::HouseholderQR<MatrixXd>(frame_->precision().directions()).logAbsDeterminant();
   // The constant: what the two densities differ by at one point where both are finite.
   for (const double u : {0.0, 0.5, -0.5, 1.0, -1.0}) {
     VectorXd position = VectorXd::Constant(dimension(), u);
@@ -57,78 +67,67 @@ FramedLinearGaussian::FramedLinearGaussian(const LinearGaussian& posterior)
   }
 }
 
-const StandardFrame::Pulls& FramedLinearGaussian::pulls_at(const VectorXd& position) {
-  if (frame_->bounded() == 0) return frame_->reference_pulls();
+const PrecisionFrame::Pulls& FramedLinearGaussian::pulls_at(const VectorXd& position) {
+  if (frame_->bounded() == 0) return frame_->precision().reference_pulls();
   for (Index b = 0; b < frame_->bounded(); ++b) {
-    bounded_values_(b) = frame_->bounded_coordinates()[static_cast<std::size_t>(b)](position(frame_->free() + b)).value;
+    bounded_values_(b) = frame_->edges().coordinates()[static_cast<std::size_t>(b)](position(frame_->free() + b)).value;
   }
   frame_->pulls_at(bounded_values_, pulls_);
   return pulls_;
 }
 
 double FramedLinearGaussian::operator()(const VectorXd& position, VectorXd& gradient) {
+  require_size("position", position.size(), "elements", dimension());
+  require_size("gradient", gradient.size(), "elements", dimension());
   const Index free = frame_->free();
   const Index last = frame_->coefficients();
-  const MarginalCoordinate::At at = frame_->x_coordinate()(position(last));
+  const MarginalCoordinate::At at = frame_->sigma()(position(last));
   const double x = at.value;
-  const StandardFrame::Pulls& pulls = pulls_at(position);
-  const LogDensityAt marginal = frame_->marginal(x, pulls);
+  const PrecisionFrame::Pulls& pulls = pulls_at(position);
+  const LogDensityAt marginal = frame_->sigma().marginal(x, frame_->precision(), pulls);
   double value = log_constant_ - 0.5 * position.head(free).squaredNorm() + marginal.value + at.log_slope;
   double x_gradient = marginal.derivative;
   gradient.head(free) = -position.head(free);
   bounded_gradient_.setZero();
-  if (!corrections_->empty()) value += add_corrections(position, x, pulls, gradient, x_gradient);
+  if (corrections_->size() > 0) value += add_corrections(position, x, pulls, gradient, x_gradient);
   if (frame_->bounded() > 0) value += add_bounded(position, x, pulls, gradient);
   gradient(last) = std::exp(at.log_slope) * x_gradient + at.slope_of_log;
   return value;
 }
 
 /// Adds what priors of free coefficients that are not Gaussian differ by from their proxies.
-double FramedLinearGaussian::add_corrections(const VectorXd& position, double x, const StandardFrame::Pulls& pulls,
+double FramedLinearGaussian::add_corrections(const VectorXd& position, double x, const PrecisionFrame::Pulls& pulls,
                                              VectorXd& gradient, double& x_gradient) {
   const Index free = frame_->free();
-  frame_->condition(x, pulls, conditional_);
-  frame_->condition_slopes(x, pulls, conditional_, slopes_);
+  const PrecisionFrame& precision = frame_->precision();
+  precision.condition(x, pulls, conditional_);
+  precision.condition_slopes(x, pulls, conditional_, slopes_);
   z_ = conditional_.mean + position.head(free).array() * conditional_.inverse_root_precision;
   combination_.noalias() = *correction_rows_ * z_.matrix();
-  double value = 0;
-  for (std::size_t k = 0; k < corrections_->size(); ++k) {
-    const Correction& correction = (*corrections_)[k];
-    const Index row = static_cast<Index>(k);
-    double at = correction.offset + combination_(row);
-    for (Index b = 0; b < frame_->bounded(); ++b) at += (*correction_bounded_)(row, b) * bounded_values_(b);
-    const LogDensityAt prior = correction.prior(at);
-    const double distance = at - correction.proxy.mean;
-    value += prior.value + 0.5 * correction.proxy.precision * distance * distance;
-    combination_gradient_(row) = prior.derivative + correction.proxy.precision * distance;
-  }
+  combination_ += *correction_offsets_;
+  for (Index b = 0; b < frame_->bounded(); ++b) combination_ += bounded_values_(b) * correction_bounded_->col(b);
+  const double value = (*corrections_)(0, combination_, combination_gradient_);
   z_gradient_.matrix().noalias() = correction_rows_->transpose() * combination_gradient_;
   gradient.head(free).array() += z_gradient_ * conditional_.inverse_root_precision;
   x_gradient += (z_gradient_ * (slopes_.mean + position.head(free).array() * slopes_.inverse_root_precision)).sum();
 
-  const double t = std::exp(-2 * x);
   for (Index b = 0; b < frame_->bounded(); ++b) {
     bounded_gradient_(b) += correction_bounded_->col(b).dot(combination_gradient_);
-    for (Index j = 0; j < free; ++j) {
-      const double variance = conditional_.inverse_root_precision[j] * conditional_.inverse_root_precision[j];
-      const double mean_slope = t * frame_->likelihood_root()[j] * frame_->likelihood_pull_slopes()(j, b) +
-                                frame_->prior_root()[j] * frame_->prior_pull_slopes()(j, b);
-      bounded_gradient_(b) += z_gradient_[j] * mean_slope * variance;
-    }
   }
+  precision.add_held_gradient_through_means(x, conditional_, z_gradient_, bounded_gradient_);
   return value;
 }
 
 /// Adds the priors of the bounded coefficients, and the Jacobian of their coordinates.
-double FramedLinearGaussian::add_bounded(const VectorXd& position, double x, const StandardFrame::Pulls& pulls,
+double FramedLinearGaussian::add_bounded(const VectorXd& position, double x, const PrecisionFrame::Pulls& pulls,
                                          VectorXd& gradient) {
-  frame_->add_bounded_gradient(x, pulls, bounded_gradient_);
+  frame_->precision().add_held_gradient(x, pulls, bounded_gradient_);
   const ScaledRegression& regression = posterior_->scaled();
   double value = 0;
   for (Index b = 0; b < frame_->bounded(); ++b) {
     const std::size_t i = static_cast<std::size_t>(b);
-    const MarginalCoordinate::At at = frame_->bounded_coordinates()[i](position(frame_->free() + b));
-    const std::size_t coefficient = static_cast<std::size_t>(frame_->bounded_indices()[i]);
+    const MarginalCoordinate::At at = frame_->edges().coordinates()[i](position(frame_->free() + b));
+    const std::size_t coefficient = static_cast<std::size_t>(frame_->edges().bounded()[i]);
     const LogDensityAt prior = regression.coefficient_priors[coefficient](at.value);
     value += prior.value + at.log_slope;
     gradient(frame_->free() + b) = (bounded_gradient_(b) + prior.derivative) * std::exp(at.log_slope) + at.slope_of_log;
@@ -137,10 +136,10 @@ double FramedLinearGaussian::add_bounded(const VectorXd& position, double x, con
 }
 
 double FramedLinearGaussian::log_jacobian(const VectorXd& position) const {
-  const MarginalCoordinate::At x = frame_->x_coordinate()(position(frame_->coefficients()));
-  double value = log_determinant_ + x.log_slope - frame_->half_log_precision(x.value);
+  const MarginalCoordinate::At x = frame_->sigma()(position(frame_->coefficients()));
+  double value = log_determinant_ + x.log_slope - frame_->precision().half_log_precision(x.value);
   for (Index b = 0; b < frame_->bounded(); ++b) {
-    value += frame_->bounded_coordinates()[static_cast<std::size_t>(b)](position(frame_->free() + b)).log_slope;
+    value += frame_->edges().coordinates()[static_cast<std::size_t>(b)](position(frame_->free() + b)).log_slope;
   }
   return value;
 }
@@ -148,21 +147,26 @@ double FramedLinearGaussian::log_jacobian(const VectorXd& position) const {
 void FramedLinearGaussian::to_user_scale(const Eigen::Ref<const MatrixXd>& positions, Eigen::Ref<MatrixXd> draws) {
   const Index free = frame_->free();
   const Index last = frame_->coefficients();
+  require_size("positions", positions.rows(), "rows", dimension());
+  require_size("draws", draws.rows(), "rows", variables());
+  require_size("draws", draws.cols(), "columns", positions.cols());
   MatrixXd z(free, positions.cols());
   MatrixXd coefficients(last, positions.cols());
   for (Index i = 0; i < positions.cols(); ++i) {
-    const double x = frame_->x_coordinate()(positions(last, i)).value;
-    frame_->condition(x, pulls_at(positions.col(i)), conditional_);
+    const double x = frame_->sigma()(positions(last, i)).value;
+    frame_->precision().condition(x, pulls_at(positions.col(i)), conditional_);
     z.col(i).array() = conditional_.mean + positions.col(i).head(free).array() * conditional_.inverse_root_precision;
-    coefficients(frame_->bounded_indices(), i) = bounded_values_;
-    draws(last, i) = std::exp(frame_->log_sigma0() + x) * posterior_->response_scale();
+    coefficients(frame_->edges().bounded(), i) = bounded_values_;
+    draws(last, i) = std::exp(frame_->sigma().log_sigma0() + x) * posterior_->response_scale();
   }
-  coefficients(frame_->free_indices(), Eigen::all) = (frame_->directions() * z).colwise() + frame_->centre();
+  coefficients(frame_->edges().free(), Eigen::all) =
+      (frame_->precision().directions() * z).colwise() + frame_->precision().centre();
   posterior_->to_user_scale(coefficients);
   draws.topRows(last) = coefficients;
 }
 
 double FramedLinearGaussian::user_log_density(const VectorXd& position, double log_density) const {
+  require_size("position", position.size(), "elements", dimension());
   return log_density - log_jacobian(position);
 }
 

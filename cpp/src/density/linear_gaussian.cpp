@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "filbert/density/require_size.hpp"
+
 namespace filbert {
 
 using Eigen::Index;
@@ -31,6 +33,13 @@ LinearGaussian::LinearGaussian(const SufficientStatistics& summary, bool interce
   response_scale_ = system.scale(p);
   coefficient_scale_ = VectorXd::Constant(n_coefficients, response_scale_);
   coefficient_scale_.tail(p).array() /= system.scale.head(p).array();
+
+  for (Index k = 0; k < n_coefficients; ++k) {
+    if (coefficient_scale_(k) > 0 && std::isfinite(coefficient_scale_(k))) continue;
+    throw std::invalid_argument("column " + std::to_string(k - first) +
+                                " and the response are so far apart in size that no double can be its coefficient; "
+                                "choose another unit for one of them");
+  }
 
   scaled_.total_weight = summary.total_weight();
   scaled_.residual = system.residual;
@@ -60,12 +69,14 @@ LinearGaussian::LinearGaussian(const SufficientStatistics& summary, bool interce
   for (Index k = 0; k < n_coefficients; ++k) {
     const Prior& prior = coefficient_priors[static_cast<std::size_t>(k)];
     scaled_.coefficient_priors.push_back(prior.scaled(1 / coefficient_scale_(k)));
+    coefficient_priors_.add(scaled_.coefficient_priors.back());
     if (prior.is_proper()) log_unit_ -= std::log(coefficient_scale_(k));
   }
 }
 
 double LinearGaussian::operator()(const VectorXd& position, VectorXd& gradient) const {
   const Index n_coefficients = coefficients();
+  require_size("position", position.size(), "elements", dimension());
   VectorXd coefficient = position.head(n_coefficients).cwiseQuotient(coefficient_scale_);
   if (intercept_) coefficient(0) += mean_.dot(coefficient.tail(mean_.size()));
   const double sigma = std::exp(position(n_coefficients)) / response_scale_;
@@ -76,12 +87,10 @@ double LinearGaussian::operator()(const VectorXd& position, VectorXd& gradient) 
                  0.5 * sum_of_squares;
   VectorXd slope = -scaled_.factor.transpose() * (residual / sigma);
 
-  for (Index k = 0; k < n_coefficients; ++k) {
-    const LogDensityAt prior =
-        scaled_.coefficient_priors[static_cast<std::size_t>(k)](scaled_.combinations.row(k).dot(coefficient));
-    value += prior.value;
-    slope += prior.derivative * scaled_.combinations.row(k).transpose();
-  }
+  VectorXd combination(n_coefficients), derivative(n_coefficients);
+  for (Index k = 0; k < n_coefficients; ++k) combination(k) = scaled_.combinations.row(k).dot(coefficient);
+  value = coefficient_priors_(value, combination, derivative);
+  for (Index k = 0; k < n_coefficients; ++k) slope += derivative(k) * scaled_.combinations.row(k).transpose();
   const LogDensityAt sigma_prior = scaled_.sigma_prior(sigma);
   value += sigma_prior.value + std::log(sigma);
 
@@ -93,6 +102,7 @@ double LinearGaussian::operator()(const VectorXd& position, VectorXd& gradient) 
 }
 
 void LinearGaussian::to_user_scale(Eigen::Ref<MatrixXd> coefficients) const {
+  require_size("coefficients", coefficients.rows(), "rows", coefficient_scale_.size());
   if (intercept_) coefficients.row(0) -= mean_.transpose() * coefficients.bottomRows(mean_.size());
   coefficients.array().colwise() *= coefficient_scale_.array();
 }

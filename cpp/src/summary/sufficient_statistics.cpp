@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 
@@ -16,14 +17,22 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 constexpr double epsilon = std::numeric_limits<double>::epsilon();
+constexpr Eigen::Index most_rows = Eigen::Index{1} << 60;
 constexpr int no_exponent = std::numeric_limits<int>::min() / 2;  // of a column that is zero: any other exponent wins
 
 // A column counts as a combination of others when what they leave of it is this small a part of its own spread. Rounding in
 // x and x² at 1e6 standard deviations from 0 leaves 1e-4 of a spread that is 1e-6 of its own; sums of decimals leave 1e-15.
 constexpr double dependence_tolerance = 1e-10;
 
+// A double of this size or more is refused: differences of what is below, and of their means, are doubles, and so are the powers
+// of two that bring them to order one, and their inverses.
+constexpr double too_large = 0x1p1021;
+constexpr int largest_exponent = 1023, smallest_exponent = -1000;
+
 // Not below 2^-1000, so that the power and its inverse are normal numbers.
-int exponent_of(double magnitude) { return magnitude > 0 ? std::max(std::ilogb(magnitude) + 1, -1000) : no_exponent; }
+int exponent_of(double magnitude) {
+  return magnitude > 0 ? std::max(std::ilogb(magnitude) + 1, smallest_exponent) : no_exponent;
+}
 
 double power_of_two(int exponent) { return exponent == no_exponent ? 1.0 : std::ldexp(1.0, exponent); }
 
@@ -40,19 +49,37 @@ MatrixXd upper_triangle_of_qr(MatrixXd& stacked) {
   return qr.matrixQR().topRows(columns).triangularView<Eigen::Upper>();
 }
 
-std::string row_and_value(Index row, double value) {
-  return " at row " + std::to_string(row) + ", not " + std::to_string(value);
+std::string shown(double value) {
+  std::ostringstream text;
+  text << value;
+  return text.str();
 }
 
-void require_finite(const RowsRef& X, const ValuesRef& y) {
-  for (Index i = 0; i < y.size(); ++i) {
-    if (!std::isfinite(y(i))) throw std::invalid_argument("y must be finite" + row_and_value(i, y(i)));
-    for (Index j = 0; j < X.cols(); ++j) {
-      if (std::isfinite(X(i, j))) continue;
-      throw std::invalid_argument("X must be finite in column " + std::to_string(j) + row_and_value(i, X(i, j)));
+std::string row_and_value(Index row, double value) {
+  return " at row " + std::to_string(row) + ", not " + shown(value);
+}
+
+/// Throws: finds the value that is not finite or too large.
+[[noreturn]] void refuse_values(const RowsRef& X, const ValuesRef& y, Index first_row) {
+  const auto check = [&](double value, const std::string& what, const std::string& where, Index row) {
+    if (!std::isfinite(value)) {
+      throw std::invalid_argument(what + " must be finite" + where + row_and_value(first_row + row, value));
     }
+    if (std::abs(value) >= too_large) {
+      throw std::invalid_argument(what + " must be below " + shown(too_large) + where +
+                                  row_and_value(first_row + row, value) + "; choose a larger unit");
+    }
+  };
+  for (Index i = 0; i < y.size(); ++i) {
+    check(y(i), "y", "", i);
+    for (Index j = 0; j < X.cols(); ++j) check(X(i, j), "X", " in column " + std::to_string(j), i);
   }
   throw std::invalid_argument("the values of X or y are too large: their sum overflows");
+}
+
+double checked_weight(double total) {
+  if (std::isfinite(total)) return total;
+  throw std::invalid_argument("the weights are too large: their sum overflows");
 }
 
 void require_weights(const ValuesRef& weights) {
@@ -126,8 +153,20 @@ SufficientStatistics SufficientStatistics::from_state(const State& state) {
           "its factor is not upper triangular");
   require(std::isfinite(state.total_weight) && state.total_weight >= 0 && state.n_rows >= 0,
           "its weight or number of rows is negative");
-  require((state.exponents.array() == no_exponent || state.exponents.array().abs() <= 1100).all(),
+  require(state.n_rows <= most_rows && (state.n_rows > 0 || state.total_weight == 0),
+          "its number of rows does not go with its weight");
+  // Means of values below `too_large`, each rounded.
+  require((state.mean.array().abs() <= too_large).all(), "its means are out of range");
+  require((state.exponents.array() == no_exponent ||
+           (state.exponents.array() >= smallest_exponent && state.exponents.array() <= largest_exponent))
+              .all(),
           "its exponents are out of range");
+  // Rows are at most of order one in their units, also about a mean that has moved since.
+  const double most = 1e3 * std::sqrt(state.total_weight);
+  for (Index j = 0; j < size; ++j) {
+    require(state.factor.col(j).lpNorm<Eigen::Infinity>() <= (state.exponents(j) == no_exponent ? 0 : most),
+            "its factor does not go with its weight and exponents");
+  }
   SufficientStatistics summary(size - 1);
   summary.factor_ = state.factor;
   summary.mean_ = state.mean;
@@ -156,13 +195,14 @@ void SufficientStatistics::update(const RowsRef& X, const ValuesRef& y, const st
     const Index rows = std::min(chunk, y.size() - start);
     std::optional<ValuesRef> chunk_weights;
     if (weights) chunk_weights.emplace(weights->segment(start, rows));
-    fresh.absorb(centre(X.middleRows(start, rows), y.segment(start, rows), chunk_weights));
+    fresh.absorb(centre(X.middleRows(start, rows), y.segment(start, rows), chunk_weights, start));
   }
   *this = std::move(fresh);
 }
 
 SufficientStatistics::CentredRows SufficientStatistics::centre(const RowsRef& X, const ValuesRef& y,
-                                                               const std::optional<ValuesRef>& weights) {
+                                                               const std::optional<ValuesRef>& weights,
+                                                               Index first_row) {
   const Index columns = X.cols() + 1;
   std::vector<Index> counted;  // rows of weight zero must not even set a column's scale
   for (Index i = 0; i < y.size(); ++i) {
@@ -173,7 +213,7 @@ SufficientStatistics::CentredRows SufficientStatistics::centre(const RowsRef& X,
   if (rows == 0) return block;
   VectorXd weight = VectorXd::Ones(rows);
   if (weights) weight = (*weights)(counted);
-  block.total_weight = weight.sum();
+  block.total_weight = checked_weight(weight.sum());
   if (rows == y.size()) {
     block.rows << X, y;
   } else {
@@ -184,6 +224,7 @@ SufficientStatistics::CentredRows SufficientStatistics::centre(const RowsRef& X,
     Eigen::Ref<VectorXd> values = block.rows.col(j);
     const double least = values.minCoeff<Eigen::PropagateNaN>();
     const double largest = values.maxCoeff<Eigen::PropagateNaN>();
+    if (!(std::abs(least) < too_large && std::abs(largest) < too_large)) refuse_values(X, y, first_row);
     double mean = least;
     if (least == largest) {
       values.setZero();  // exactly, where subtracting a rounded mean would leave noise
@@ -194,7 +235,7 @@ SufficientStatistics::CentredRows SufficientStatistics::centre(const RowsRef& X,
       values.array() -= rounding;
       mean += rounding;
     }
-    if (!std::isfinite(mean) || !std::isfinite(least) || !std::isfinite(largest)) require_finite(X, y);
+    if (!std::isfinite(mean)) refuse_values(X, y, first_row);
     block.mean(j) = mean;
     block.exponents(j) = exponent_of(values.lpNorm<Eigen::Infinity>());
     values /= power_of_two(block.exponents(j));
@@ -212,26 +253,34 @@ void SufficientStatistics::merge(const SufficientStatistics& other) {
 }
 
 void SufficientStatistics::absorb(const CentredRows& block) {
-  n_rows_ += block.n_rows;
-  if (block.total_weight == 0) return;
-
+  // Everything that can fail comes before the first change.
+  if (block.n_rows > most_rows - n_rows_) throw std::invalid_argument("there are too many rows for their number");
+  if (block.total_weight == 0) {
+    n_rows_ += block.n_rows;
+    return;
+  }
   const Index columns = mean_.size();
-  const double total = total_weight_ + block.total_weight;
+  const double total = checked_weight(total_weight_ + block.total_weight);
   const VectorXd difference = total_weight_ == 0 ? VectorXd(VectorXd::Zero(columns)) : VectorXd(block.mean - mean_);
   const double between = std::sqrt(total_weight_) * std::sqrt(block.total_weight / total);
 
   MatrixXd stacked(columns + block.rows.rows() + 1, columns);
+  Eigen::VectorXi exponents(columns);
   for (Index j = 0; j < columns; ++j) {
     const int exponent = std::max({exponents_(j), block.exponents(j), exponent_of(std::abs(difference(j)))});
     stacked.col(j).head(columns) = factor_.col(j) * change_of_unit(exponents_(j), exponent);
     stacked.col(j).segment(columns, block.rows.rows()) =
         block.rows.col(j) * change_of_unit(block.exponents(j), exponent);
     stacked(stacked.rows() - 1, j) = between * (difference(j) / power_of_two(exponent));
-    exponents_(j) = exponent;
+    exponents(j) = exponent;
   }
-  factor_ = upper_triangle_of_qr(stacked);
-  mean_ = total_weight_ == 0 ? block.mean : VectorXd(mean_ + difference * (block.total_weight / total));
+  MatrixXd factor = upper_triangle_of_qr(stacked);
+  VectorXd mean = total_weight_ == 0 ? block.mean : VectorXd(mean_ + difference * (block.total_weight / total));
+  factor_.swap(factor);
+  mean_.swap(mean);
+  exponents_.swap(exponents);
   total_weight_ = total;
+  n_rows_ += block.n_rows;
 }
 
 VectorXd SufficientStatistics::sd() const {
@@ -243,6 +292,10 @@ VectorXd SufficientStatistics::sd() const {
 }
 
 bool SufficientStatistics::is_constant(Index column) const {
+  if (column < 0 || column > columns()) {
+    throw std::out_of_range("column must be from 0 to " + std::to_string(columns()) + " (the response), not " +
+                            std::to_string(column));
+  }
   const double spread = factor_.col(column).norm() / std::sqrt(std::max(total_weight_, 1e-300));
   return spread * power_of_two(exponents_(column)) <= 4 * epsilon * std::abs(mean_(column)) || spread == 0;
 }

@@ -234,3 +234,20 @@ TEST_CASE("a prior that pulls hard is measured in standard errors of least squar
   shifts.maxCoeff(&direction);
   CHECK(framed.frame().prior_shares()(1, direction) == doctest::Approx(1));
 }
+
+TEST_CASE("arguments of the wrong size are refused, not read beyond") {
+  const LinearGaussian direct = posterior(make_rows(20, 2, 3), with_priors(3, Prior::normal(0, 2)));
+  FramedLinearGaussian framed(direct);
+  VectorXd short_one = VectorXd::Zero(3), right = VectorXd::Zero(4);
+  MatrixXd draws(4, 2);
+  CHECK_THROWS_WITH_AS(framed(short_one, right), "position must have 4 elements, not 3", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(framed(right, short_one), "gradient must have 4 elements, not 3", std::invalid_argument);
+  CHECK_THROWS_AS(framed.user_log_density(short_one, 0), std::invalid_argument);
+  CHECK_THROWS_AS(framed.to_user_scale(MatrixXd::Zero(3, 2), draws), std::invalid_argument);
+  CHECK_THROWS_AS(framed.to_user_scale(MatrixXd::Zero(4, 3), draws), std::invalid_argument);
+  CHECK_THROWS_AS(framed.to_user_scale(MatrixXd::Zero(4, 2), draws.topRows(3)), std::invalid_argument);
+  CHECK_THROWS_AS(framed.frame().prior_shifts(0), std::invalid_argument);
+  CHECK_THROWS_AS(framed.frame().prior_shifts(std::nan("")), std::invalid_argument);
+  CHECK_THROWS_AS(direct(short_one, right), std::invalid_argument);
+  CHECK_THROWS_AS(direct.to_user_scale(draws), std::invalid_argument);
+}

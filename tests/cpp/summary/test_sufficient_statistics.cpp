@@ -6,6 +6,7 @@
 #include <Eigen/LU>
 #include <Eigen/QR>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include "regressions.hpp"
@@ -221,4 +222,96 @@ TEST_CASE("a state that no rows can give is refused") {
   refuses([](auto& state) { state.total_weight = -1; });
   refuses([](auto& state) { state.n_rows = -1; });
   refuses([](auto& state) { state.exponents(1) = 5000; });
+}
+
+TEST_CASE("a state that would overflow later is refused") {
+  const SufficientStatistics::State good = summarise(make_rows(50, 3, 10, false)).state();
+  const auto refuses = [&good](auto change) {
+    SufficientStatistics::State bad = good;
+    change(bad);
+    CHECK_THROWS_AS(SufficientStatistics::from_state(bad), std::invalid_argument);
+  };
+  refuses([](auto& state) { state.exponents(1) = 1024; });
+  refuses([](auto& state) { state.exponents(1) = -1001; });
+  refuses([](auto& state) { state.mean(0) = 1e308; });
+  refuses([](auto& state) { state.factor(0, 1) = 1e9; });
+  refuses([](auto& state) { state.exponents(1) = std::numeric_limits<int>::min() / 2; });
+  refuses([](auto& state) { state.total_weight = 0; });
+  refuses([](auto& state) { state.n_rows = 0; });
+  refuses([](auto& state) { state.n_rows = std::numeric_limits<Index>::max(); });
+  refuses([](auto& state) { state.total_weight = std::nan(""); });
+  CHECK_NOTHROW(SufficientStatistics::from_state(good));
+  CHECK_NOTHROW(SufficientStatistics::from_state(SufficientStatistics(2).state()));
+}
+
+TEST_CASE("columns of values near the end of the doubles are summarised, and those beyond refused by place") {
+  const double large = 2e304;  // forty of them have a sum
+  Rows rows = make_rows(40, 2, 11);
+  rows.y *= large / rows.y.cwiseAbs().maxCoeff();
+  rows.X.col(0) *= large / rows.X.col(0).cwiseAbs().maxCoeff();
+  const LeastSquares fit = summarise(rows).least_squares(true);
+  const double unit = 2e10;
+  Rows smaller = rows;
+  smaller.y /= unit;
+  smaller.X.col(0) /= unit;
+  CHECK(fit.sigma / unit == doctest::Approx(summarise(smaller).least_squares(true).sigma).epsilon(1e-12));
+
+  rows.X(37, 1) = -3e307;
+  CHECK_THROWS_WITH_AS(summarise(rows),
+                       doctest::Contains("X must be below 2.24712e+307 in column 1 at row 37, not -3e+307"),
+                       std::invalid_argument);
+}
+
+TEST_CASE("the row of a bad value is counted from the first row, in whatever chunk it lies") {
+  Rows rows = make_rows(40'000, 2, 12);
+  rows.y(33'333) = std::nan("");
+  CHECK_THROWS_WITH_AS(summarise(rows), "y must be finite at row 33333, not nan", std::invalid_argument);
+}
+
+TEST_CASE("blocks at opposite ends of the doubles merge, with the deviation that their rows have") {
+  const double far = 2e307;
+  MatrixXd X(2, 1);
+  X << 1, 2;
+  SufficientStatistics low(1), high(1);
+  low.update(X, VectorXd::Constant(2, -far));
+  high.update(X, VectorXd::Constant(2, far));
+  low.merge(high);
+  CHECK(low.mean()(1) == doctest::Approx(0).scale(far));
+  CHECK(low.sd()(1) == doctest::Approx(far).epsilon(1e-14));
+  CHECK_THROWS_AS(high.update(X, VectorXd::Constant(2, 1.7e308)), std::invalid_argument);
+}
+
+TEST_CASE("weights whose sum overflows are refused, and leave the summary as it was") {
+  const Rows rows = make_rows(10, 1, 13);
+  SufficientStatistics summary = summarise(rows);
+  const SufficientStatistics::State before = summary.state();
+  const auto is_as_before = [&] {
+    const SufficientStatistics::State now = summary.state();
+    return now.factor == before.factor && now.mean == before.mean && now.exponents == before.exponents &&
+           now.total_weight == before.total_weight && now.n_rows == before.n_rows;
+  };
+  const VectorXd weights = VectorXd::Constant(10, 1e308);
+  CHECK_THROWS_WITH_AS(summary.update(rows.X, rows.y, ValuesRef(weights)),
+                       "the weights are too large: their sum overflows", std::invalid_argument);
+  CHECK(is_as_before());
+
+  SufficientStatistics::State state = before;  // in merge, after one of the parts has been worked out
+  state.total_weight = 1.7e308;
+  const SufficientStatistics heavy = SufficientStatistics::from_state(state);
+  summary.merge(heavy);
+  CHECK_FALSE(is_as_before());
+  summary = SufficientStatistics::from_state(before);
+  SufficientStatistics twice = heavy;
+  CHECK_THROWS_AS(twice.merge(heavy), std::invalid_argument);
+  CHECK(twice.n_rows() == 10);
+  CHECK(twice.state().factor == heavy.state().factor);
+  CHECK_THROWS_AS(summary.merge(SufficientStatistics(3)), std::invalid_argument);
+  CHECK(is_as_before());
+}
+
+TEST_CASE("a column that there is not cannot be asked about") {
+  const SufficientStatistics summary = summarise(make_rows(10, 2, 14));
+  CHECK_FALSE(summary.is_constant(2));  // the response
+  CHECK_THROWS_WITH_AS(summary.is_constant(99), "column must be from 0 to 2 (the response), not 99", std::out_of_range);
+  CHECK_THROWS_AS(summary.is_constant(-1), std::out_of_range);
 }

@@ -3,11 +3,11 @@
 
 #include <Eigen/Core>
 #include <memory>
-#include <vector>
 
 #include "filbert/density/framed_density.hpp"
 #include "filbert/density/linear_gaussian.hpp"
 #include "filbert/frame/standard_frame.hpp"
+#include "filbert/priors/prior_terms.hpp"
 
 namespace filbert {
 
@@ -22,6 +22,7 @@ class FramedLinearGaussian {
   Eigen::Index dimension() const { return frame_->coefficients() + 1; }
   Eigen::Index variables() const { return dimension(); }
 
+  /// Here and below std::invalid_argument is thrown for wrong sizes.
   double operator()(const Eigen::VectorXd& position, Eigen::VectorXd& gradient);
 
   /// Writes β and then σ of each position, a column a draw, in the user's scale: (coefficients + 1, draws).
@@ -33,32 +34,28 @@ class FramedLinearGaussian {
   const StandardFrame& frame() const { return *frame_; }
 
  private:
-  /// A prior of a free coefficient that is not Gaussian: its difference to its proxy.
-  struct Correction {
-    Prior prior;
-    GaussianProxy proxy;
-    double offset;  // of the combination that it is about, at γ₀ and with the bounded coefficients at 0
-  };
-
-  const StandardFrame::Pulls& pulls_at(const Eigen::VectorXd& position);
-  double add_corrections(const Eigen::VectorXd& position, double x, const StandardFrame::Pulls& pulls,
+  const PrecisionFrame::Pulls& pulls_at(const Eigen::VectorXd& position);
+  double add_corrections(const Eigen::VectorXd& position, double x, const PrecisionFrame::Pulls& pulls,
                          Eigen::VectorXd& gradient, double& x_gradient);
-  double add_bounded(const Eigen::VectorXd& position, double x, const StandardFrame::Pulls& pulls,
+  double add_bounded(const Eigen::VectorXd& position, double x, const PrecisionFrame::Pulls& pulls,
                      Eigen::VectorXd& gradient);
   double log_jacobian(const Eigen::VectorXd& position) const;
 
   // Shared by the copies that the chains work on.
   std::shared_ptr<const LinearGaussian> posterior_;
   std::shared_ptr<const StandardFrame> frame_;
-  std::shared_ptr<const std::vector<Correction>> corrections_;
+  // What the priors of free coefficients that are not Gaussian differ by from their proxies.
+  std::shared_ptr<const PriorTerms> corrections_;
+  std::shared_ptr<const Eigen::VectorXd>
+      correction_offsets_;  // of what they are about, at γ₀ and the bounded coefficients at 0
   std::shared_ptr<const Eigen::MatrixXd> correction_rows_;     // (corrections, free): from z to the combinations
   std::shared_ptr<const Eigen::MatrixXd> correction_bounded_;  // (corrections, bounded): from the bounded coefficients
   double log_constant_ = 0;     // makes the value that of LinearGaussian plus the log Jacobian
   double log_determinant_ = 0;  // of the part of the Jacobian that is the same everywhere
 
   // Scratch.
-  StandardFrame::Pulls pulls_;
-  StandardFrame::Conditional conditional_, slopes_;
+  PrecisionFrame::Pulls pulls_;
+  PrecisionFrame::Conditional conditional_, slopes_;
   Eigen::ArrayXd z_, z_gradient_;
   Eigen::VectorXd combination_, combination_gradient_;
   Eigen::VectorXd bounded_values_, bounded_gradient_;

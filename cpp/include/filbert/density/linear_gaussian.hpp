@@ -4,7 +4,9 @@
 #include <Eigen/Core>
 #include <vector>
 
+#include "filbert/frame/scaled_regression.hpp"
 #include "filbert/priors/prior.hpp"
+#include "filbert/priors/prior_terms.hpp"
 #include "filbert/summary/sufficient_statistics.hpp"
 
 namespace filbert {
@@ -13,20 +15,6 @@ namespace filbert {
 enum class InterceptPrior {
   AtMeans,  ///< the mean response where every predictor is at its mean
   AtZero    ///< the intercept itself
-};
-
-/// A regression `y ~ Normal(Xβ, σ)` in units in which every column and the response are of order one.
-///
-/// Its coefficients γ are β times the columns' scales over the response's. The intercept is that at the predictor means; where
-/// its prior is about 0 and has an edge, it is that at 0.
-struct ScaledRegression {
-  Eigen::MatrixXd factor;  ///< ‖factor γ - target‖² + residual is the sum of squares
-  Eigen::VectorXd target;
-  double residual = 0;
-  double total_weight = 0;
-  Eigen::MatrixXd combinations;           ///< prior k is about row k times γ
-  std::vector<Prior> coefficient_priors;  ///< of these combinations, in the same units
-  Prior sigma_prior = Prior::half_flat();
 };
 
 /// `-N log σ - ‖y - Xβ‖²/(2σ²) + Σ log π_j(β_j) + log π_σ(σ) + log σ` and all constants, at a cost of O(p²).
@@ -43,11 +31,12 @@ class LinearGaussian {
   Eigen::Index coefficients() const { return coefficient_scale_.size(); }
   Eigen::Index dimension() const { return coefficients() + 1; }
 
+  /// Throws std::invalid_argument for a position of the wrong size.
   double operator()(const Eigen::VectorXd& position, Eigen::VectorXd& gradient) const;
 
   const ScaledRegression& scaled() const { return scaled_; }
 
-  /// The user's coefficients of γ, a column a draw, in place.
+  /// The user's coefficients of γ, a column a draw, in place. Throws std::invalid_argument for a wrong number of rows.
   void to_user_scale(Eigen::Ref<Eigen::MatrixXd> coefficients) const;
 
   /// The response's unit: σ in the user's scale over σ in the scaled regression.
@@ -58,6 +47,7 @@ class LinearGaussian {
 
  private:
   ScaledRegression scaled_;
+  PriorTerms coefficient_priors_;  // those of `scaled_`
   bool intercept_;
   Eigen::VectorXd coefficient_scale_;  // user's coefficient = scale * γ, before the intercept is moved to 0
   Eigen::VectorXd mean_;  // by which it is moved: of the columns in the units of γ, or 0; empty without an intercept

@@ -57,7 +57,8 @@ class SufficientStatistics {
   static SufficientStatistics from_state(const State& state);
 
   /// Folds rows in: `X` (rows, columns), `y` (rows), `weights` (rows), non-negative; a row of weight w counts as w rows.
-  /// Throws std::invalid_argument for sizes that do not match, and for values that are not finite.
+  /// Throws std::invalid_argument for sizes that do not match, and for values that are not finite, or of 2^1021 (2.2e307) and more,
+  /// whose differences may not be. After an exception, of this kind or any other, the summary is as it was; so in `merge`.
   void update(const RowsRef& X, const ValuesRef& y, const std::optional<ValuesRef>& weights = std::nullopt);
 
   /// Folds in the rows of another summary of the same columns.
@@ -73,7 +74,8 @@ class SufficientStatistics {
   /// Weighted standard deviations with divisor N, (columns + 1), the response last.
   Eigen::VectorXd sd() const;
 
-  /// True for a column (the response has index `columns()`) whose values differ by no more than rounding.
+  /// True for a column (the response has index `columns()`) whose values differ by no more than rounding. Throws
+  /// std::out_of_range for a column that there is not.
   bool is_constant(Eigen::Index column) const;
 
   /// The least-squares system of the centred rows: intercept and slopes decouple.
@@ -95,7 +97,8 @@ class SufficientStatistics {
     Eigen::Index n_rows = 0;
   };
 
-  static CentredRows centre(const RowsRef& X, const ValuesRef& y, const std::optional<ValuesRef>& weights);
+  static CentredRows centre(const RowsRef& X, const ValuesRef& y, const std::optional<ValuesRef>& weights,
+                            Eigen::Index first_row);
   void absorb(const CentredRows& block);
 
   Eigen::MatrixXd factor_;  // (columns + 1)², upper triangular, of the centred and scaled [X y]
