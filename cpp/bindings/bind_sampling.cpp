@@ -11,6 +11,7 @@
 #include "def_framed_density.hpp"
 #include "filbert/density/framed_linear_gaussian.hpp"
 #include "filbert/draws/draws.hpp"
+#include "filbert/groups/framed_grouped_gaussian.hpp"
 #include "filbert/sampler/sample.hpp"
 
 namespace py = pybind11;
@@ -158,5 +159,6 @@ to_user_scale : callable
 
   // Every density that can be sampled.
   def_sample<filbert::FramedLinearGaussian>(module);
+  def_sample<filbert::FramedGroupedGaussian>(module);
   def_sample<CallableDensity>(module);
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 void bind_diagnostics(pybind11::module_& module);
+void bind_groups(pybind11::module_& module);
 void bind_linear_gaussian(pybind11::module_& module);
 void bind_predictive(pybind11::module_& module);
 void bind_priors(pybind11::module_& module);
@@ -20,6 +21,7 @@ PYBIND11_MODULE(_core, module) {
   bind_summary(module);
   bind_priors(module);
   bind_linear_gaussian(module);
+  bind_groups(module);
   bind_sampling(module);
   bind_diagnostics(module);
   bind_predictive(module);

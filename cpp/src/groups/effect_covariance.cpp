@@ -1,6 +1,7 @@
 // Walks along the rows of the correlation factor, forwards for its values and backwards for slopes.
 #include "filbert/groups/effect_covariance.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -59,6 +60,20 @@ void EffectCovariance::correlations_of(const ConstVector& w, Eigen::Ref<VectorXd
   for (Index i = 0; i < effects_; ++i) {
     for (Index j = i + 1; j < effects_; ++j) into(at++) = unit.row(i).dot(unit.row(j));
   }
+}
+
+void EffectCovariance::factor_of(const ConstVector& deviations, const ConstVector& correlations,
+                                 Eigen::Ref<MatrixXd> into) const {
+  into.setIdentity();
+  for (Index i = 1; is_correlated() && i < effects_; ++i) {
+    for (Index j = 0; j < i; ++j) {
+      const Index pair = j * (2 * effects_ - j - 1) / 2 + (i - j - 1);
+      const double covered = into.row(i).head(j).dot(into.row(j).head(j));
+      into(i, j) = into(j, j) > 0 ? (correlations(pair) - covered) / into(j, j) : 0;
+    }
+    into(i, i) = std::sqrt(std::max(0.0, 1 - into.row(i).head(i).squaredNorm()));
+  }
+  into = deviations.asDiagonal() * into;
 }
 
 double EffectCovariance::lkj(double eta, const ConstVector& w, Eigen::Ref<VectorXd> slopes) const {

@@ -21,7 +21,8 @@ GroupElimination::GroupElimination(const GroupedSummary& summary, const Posterio
     : rows_(std::make_shared<const KeptRows>(summary, columns)),
       engine_(engine_for(*rows_)),
       noise_(rows_->structure.tail_size()),
-      tail_(rows_->structure.tail_size()) {}
+      tail_(rows_->structure.tail_size()),
+      K_(rows_->width, rows_->width) {}
 
 double GroupElimination::forward(const std::vector<MatrixXd>& factors, double sigma, MatrixXd& K) {
   if (BlockElimination* const blocks = std::get_if<BlockElimination>(&engine_)) {
@@ -39,8 +40,8 @@ double GroupElimination::backward(const std::vector<MatrixXd>& factors, double s
 }
 
 /// With b = Λ z and S = R Λ, z given the rows has precision M / σ², M = σ² I + S'S, and mean M⁻¹ S'r: good at Λ = 0 too.
-template <int Q>
-void GroupElimination::draw_blocks(const MatrixXd& factor, double sigma, const VectorXd& v, Rng& rng,
+template <int Q, typename Normal>
+void GroupElimination::draw_blocks(const MatrixXd& factor, double sigma, const VectorXd& v, Normal& normal,
                                    MatrixXd& effects) const {
   using Square = Eigen::Matrix<double, Q, Q>;
   using Vector = Eigen::Matrix<double, Q, 1>;
@@ -62,17 +63,19 @@ void GroupElimination::draw_blocks(const MatrixXd& factor, double sigma, const V
     const Eigen::LLT<Square> cholesky(precision);
     z.noalias() = spread.transpose().lazyProduct(residual);
     cholesky.matrixL().solveInPlace(z);
-    for (Index i = 0; i < q; ++i) z(i) += sigma * rng.normal();
+    for (Index i = 0; i < q; ++i) z(i) += sigma * normal();
     cholesky.matrixU().solveInPlace(z);
     effects.row(g).noalias() = (lambda * z).transpose();
   }
 }
 
-void GroupElimination::draw(const std::vector<MatrixXd>& factors, double sigma, const VectorXd& v, Rng& rng,
+template <typename Normal>
+void GroupElimination::fill(const std::vector<MatrixXd>& factors, double sigma, const VectorXd& v, Normal&& normal,
                             std::vector<MatrixXd>& effects) {
   const GroupStructure& structure = rows_->structure;
   if (TailElimination* const tailed = std::get_if<TailElimination>(&engine_)) {
-    for (double& value : noise_) value = rng.normal();
+    tailed->forward(factors, sigma, K_);
+    for (double& value : noise_) value = normal();
     tailed->draw(factors, v, noise_, tail_);
     for (Index factor = 0; factor < structure.factors(); ++factor) {
       if (factor == structure.primary()) continue;
@@ -86,14 +89,24 @@ void GroupElimination::draw(const std::vector<MatrixXd>& factors, double sigma, 
   const std::size_t primary = static_cast<std::size_t>(structure.primary());
   switch (rows_->effects) {
     case 1:
-      return draw_blocks<1>(factors[primary], sigma, v, rng, effects[primary]);
+      return draw_blocks<1>(factors[primary], sigma, v, normal, effects[primary]);
     case 2:
-      return draw_blocks<2>(factors[primary], sigma, v, rng, effects[primary]);
+      return draw_blocks<2>(factors[primary], sigma, v, normal, effects[primary]);
     case 3:
-      return draw_blocks<3>(factors[primary], sigma, v, rng, effects[primary]);
+      return draw_blocks<3>(factors[primary], sigma, v, normal, effects[primary]);
     default:
-      return draw_blocks<Eigen::Dynamic>(factors[primary], sigma, v, rng, effects[primary]);
+      return draw_blocks<Eigen::Dynamic>(factors[primary], sigma, v, normal, effects[primary]);
   }
+}
+
+void GroupElimination::draw(const std::vector<MatrixXd>& factors, double sigma, const VectorXd& v, Rng& rng,
+                            std::vector<MatrixXd>& effects) {
+  fill(factors, sigma, v, [&rng] { return rng.normal(); }, effects);
+}
+
+void GroupElimination::condition(const std::vector<MatrixXd>& factors, double sigma, const VectorXd& v,
+                                 std::vector<MatrixXd>& effects) {
+  fill(factors, sigma, v, [] { return 0.0; }, effects);
 }
 
 }  // namespace filbert

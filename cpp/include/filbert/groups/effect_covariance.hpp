@@ -31,6 +31,10 @@ class EffectCovariance {
   /// The correlations themselves, R_01, R_02, ..., R_12, ...: pairs in the order of `itertools.combinations`.
   void correlations_of(const Eigen::Ref<const Eigen::VectorXd>& w, Eigen::Ref<Eigen::VectorXd> into) const;
 
+  /// Writes Λ for given deviations and correlations, in that order.
+  void factor_of(const Eigen::Ref<const Eigen::VectorXd>& deviations,
+                 const Eigen::Ref<const Eigen::VectorXd>& correlations, Eigen::Ref<Eigen::MatrixXd> into) const;
+
   /// The log density of w where R ~ LKJ(eta), a density on R and not on its factor; adds its slopes to `slopes`.
   ///
   /// A partial correlation given j others has the density of `2 b - 1`, b ~ Beta(a, a), a = eta + (effects - 2 - j) / 2

@@ -32,18 +32,26 @@ class GroupElimination {
   double backward(const std::vector<Eigen::MatrixXd>& factors, double sigma, const Eigen::MatrixXd& K_slopes,
                   double log_det_slope, std::vector<Eigen::MatrixXd>& factor_slopes);
 
-  /// After `forward`: draws all effects given v = (coefficients, -1), in the posterior's units; of each factor, (groups, effects).
+  /// Draws all effects given v = (coefficients, -1), in the posterior's units; of each factor, (groups, effects).
   void draw(const std::vector<Eigen::MatrixXd>& factors, double sigma, const Eigen::VectorXd& v, Rng& rng,
             std::vector<Eigen::MatrixXd>& effects);
 
+  /// Their means given v, which are their modes.
+  void condition(const std::vector<Eigen::MatrixXd>& factors, double sigma, const Eigen::VectorXd& v,
+                 std::vector<Eigen::MatrixXd>& effects);
+
  private:
-  template <int Q>
-  void draw_blocks(const Eigen::MatrixXd& factor, double sigma, const Eigen::VectorXd& v, Rng& rng,
+  template <typename Normal>
+  void fill(const std::vector<Eigen::MatrixXd>& factors, double sigma, const Eigen::VectorXd& v, Normal&& normal,
+            std::vector<Eigen::MatrixXd>& effects);
+  template <int Q, typename Normal>
+  void draw_blocks(const Eigen::MatrixXd& factor, double sigma, const Eigen::VectorXd& v, Normal& normal,
                    Eigen::MatrixXd& effects) const;
 
   std::shared_ptr<const KeptRows> rows_;
   std::variant<BlockElimination, TailElimination> engine_;
   Eigen::VectorXd noise_, tail_;
+  Eigen::MatrixXd K_;
 };
 
 }  // namespace filbert
