@@ -195,7 +195,7 @@ void bind_groups(py::module_& module) {
 
 Coefficients with Gaussian (or flat) priors and all effects are integrated out. θ, in this order: of each term its deviations and
 then w of its correlations (canonical partial correlations are tanh(w), row after row of the lower triangle), σ, and the
-coefficients whose priors are not Gaussian. What is fixed is left out.)")
+coefficients whose priors are not Gaussian. What is fixed is left out. A position is θ on the line, in coordinates of its own.)")
       .def(py::init(&make_posterior), py::arg("summary"), py::kw_only(), py::arg("intercept"),
            py::arg("intercept_at_means"), py::arg("coefficient_priors"), py::arg("sigma"), py::arg("terms"))
       .def_property_readonly("dimension", &GroupedGaussian::dimension, "Number of θ.")
@@ -208,8 +208,20 @@ coefficients whose priors are not Gaussian. What is fixed is left out.)")
            "Log density on the line (logarithms of σ and deviations, unless their support has an upper edge too), with "
            "all "
            "constants and Jacobians, and its gradient.")
-      .def("position", &GroupedGaussian::position, py::arg("values"), "θ on the line, of θ as values.")
-      .def("values", &GroupedGaussian::values, py::arg("position"), "θ as values, of θ on the line.");
+      .def(
+          "position",
+          [](const GroupedGaussian& posterior, const VectorXd& values) {
+            filbert::require_size("values", values.size(), "elements", posterior.dimension());
+            return posterior.position(values);
+          },
+          py::arg("values"), "The position of θ.")
+      .def(
+          "values",
+          [](const GroupedGaussian& posterior, const VectorXd& position) {
+            filbert::require_size("position", position.size(), "elements", posterior.dimension());
+            return GroupedGaussian(posterior).values(position);
+          },
+          py::arg("position"), "θ at a position.");
 
   py::class_<FramedGroupedGaussian> framed(module, "FramedGroupedGaussian", R"(A GroupedGaussian in its frame.
 

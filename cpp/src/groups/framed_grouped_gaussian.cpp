@@ -117,6 +117,10 @@ double FramedGroupedGaussian::value(const VectorXd& u) {
   return posterior_.value(position_) + log_slopes;
 }
 
+void FramedGroupedGaussian::batch(const MatrixXd& points, VectorXd& values) {
+  for (Index i = 0; i < points.cols(); ++i) values(i) = value(points.col(i));
+}
+
 VectorXd FramedGroupedGaussian::position(const VectorXd& u) const {
   VectorXd result = frame_->centre + frame_->directions * u;
   for (Index k = 0; k < dimension(); ++k) result(k) = frame_->scores[static_cast<std::size_t>(k)](result(k)).value;

@@ -17,6 +17,17 @@ using Eigen::VectorXd;
 
 constexpr double deep_enough = 25;  // in log density below the mode
 constexpr int most_points = 60;     // on either side
+constexpr double farthest = 400;    // from the mode: doubles hold e^±740
+
+/// A posterior that is level far from its mode is improper; even the tail of a half-Cauchy falls by 1 a unit of a logarithm.
+void require_falling(double distance, double slope) {
+  constexpr double far = 6;
+  if (distance < far || slope < -0.01) return;
+  throw ImproperPosterior(
+      "the posterior of a deviation or of sigma is improper: neither the data nor its prior keep it from growing. Give "
+      "it a "
+      "proper prior, such as HalfNormal");
+}
 
 /// The coordinates besides k, and how they move with it.
 struct Others {
@@ -66,7 +77,8 @@ Ridge profile(const SmoothFunction& function, const Mode& mode, const MatrixXd& 
     double step = 0.7 * std::min(deviation, 3.0);
     double value = mode.value;
     std::vector<Ridge::Point> walked;
-    while (static_cast<int>(walked.size()) < most_points && value > mode.value - deep_enough) {
+    while (static_cast<int>(walked.size()) < most_points && value > mode.value - deep_enough &&
+           std::abs(position(k) - mode.position(k)) < farthest) {
       const VectorXd before = position;
       position += side * step * others.direction;
       double slope = 0;
@@ -91,16 +103,10 @@ Ridge profile(const SmoothFunction& function, const Mode& mode, const MatrixXd& 
         continue;
       }
       walked.push_back({position(k), value, slope});
+      require_falling(std::abs(position(k) - mode.position(k)), side * slope);
       // A step that fell by much was long: the cubic between its ends may be wrong there, but nothing lies there either.
       const double fallen = std::abs(value - (walked.size() > 1 ? walked[walked.size() - 2].value : mode.value));
       step *= fallen > 6 ? 0.6 : fallen < 2.5 ? 1.5 : 1.0;
-    }
-    // The straight line beyond must fall.
-    if (!walked.empty() && !(side * walked.back().slope < -1e-3)) {
-      throw ImproperPosterior(
-          "the posterior of a deviation or of sigma is improper: neither the data nor its prior keep it from growing "
-          "without "
-          "bound, or from 0. Give it a proper prior, such as HalfNormal");
     }
     if (side < 0) {
       std::reverse(walked.begin(), walked.end());

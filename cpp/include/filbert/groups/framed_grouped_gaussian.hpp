@@ -37,6 +37,9 @@ class FramedGroupedGaussian {
   /// The log density alone.
   double value(const Eigen::VectorXd& u);
 
+  /// The log densities of many points, a column each.
+  void batch(const Eigen::MatrixXd& points, Eigen::VectorXd& values);
+
   /// The parameters of a draw, then the effects, see GroupedGaussian.
   void to_user_scale(const Eigen::Ref<const Eigen::MatrixXd>& positions, Eigen::Ref<Eigen::MatrixXd> draws);
 
