@@ -12,6 +12,7 @@
 #include "filbert/density/framed_glm.hpp"
 #include "filbert/density/framed_linear_gaussian.hpp"
 #include "filbert/draws/draws.hpp"
+#include "filbert/groups/framed_grouped_gaussian.hpp"
 #include "filbert/sampler/sample.hpp"
 #include "poll.hpp"
 
@@ -117,5 +118,6 @@ to_user_scale : callable
   // Every density that can be sampled.
   def_sample<filbert::FramedLinearGaussian>(module);
   def_sample<filbert::FramedGlm>(module);
+  def_sample<filbert::FramedGroupedGaussian>(module);
   def_sample<CallableDensity>(module);
 }

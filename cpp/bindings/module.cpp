@@ -6,6 +6,7 @@
 void bind_diagnostics(pybind11::module_& module);
 void bind_glm(pybind11::module_& module);
 void bind_glm_sampling(pybind11::module_& module);
+void bind_groups(pybind11::module_& module);
 void bind_linear_gaussian(pybind11::module_& module);
 void bind_predictive(pybind11::module_& module);
 void bind_priors(pybind11::module_& module);
@@ -23,6 +24,7 @@ PYBIND11_MODULE(_core, module) {
   bind_priors(module);
   bind_linear_gaussian(module);
   bind_glm(module);
+  bind_groups(module);
   bind_sampling(module);
   bind_glm_sampling(module);
   bind_diagnostics(module);

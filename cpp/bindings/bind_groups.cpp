@@ -1,0 +1,279 @@
+// GroupedSummary, GroupedGaussian and FramedGroupedGaussian for Python.
+#include <pybind11/eigen.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "def_framed_density.hpp"
+#include "filbert/groups/framed_grouped_gaussian.hpp"
+#include "filbert/groups/grouped_gaussian.hpp"
+#include "filbert/groups/grouped_summary.hpp"
+#include "filbert/groups/maximum_likelihood.hpp"
+#include "prior_spec.hpp"
+
+namespace py = pybind11;
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+using filbert::FramedGroupedGaussian;
+using filbert::GroupedGaussian;
+using filbert::GroupedSummary;
+
+namespace {
+
+using Rows = filbert::RowsRef;
+using Values = Eigen::Ref<const VectorXd>;
+using Codes = Eigen::Ref<const Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1>>;
+/// A prior's name and parameters, or the number that a parameter is fixed at.
+using ScaleSpec = std::variant<double, PriorSpec>;
+/// (correlated, priors of the deviations, eta of the correlations).
+using TermSpec = std::tuple<bool, std::vector<ScaleSpec>, double>;
+
+/// A summary that threads may share: each call takes its lock, after it has let go of the interpreter's.
+class SharedSummary {
+ public:
+  explicit SharedSummary(GroupedSummary summary) : summary_(std::move(summary)) {}
+
+  template <typename Change>
+  void change(Change change) {
+    const py::gil_scoped_release release;
+    const std::lock_guard lock(mutex_);
+    change(summary_);
+  }
+
+  GroupedSummary snapshot() const {
+    const py::gil_scoped_release release;
+    const std::lock_guard lock(mutex_);
+    return summary_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  GroupedSummary summary_;
+};
+
+filbert::GroupStructure make_structure(const std::vector<Index>& n_groups,
+                                       const std::vector<std::pair<Index, Index>>& terms) {
+  filbert::GroupStructure structure{n_groups, {}};
+  for (const auto& [factor, columns] : terms) structure.terms.push_back({factor, columns});
+  return structure;
+}
+
+void update(SharedSummary& summary, const Rows& X, const Values& y, const std::vector<std::optional<Rows>>& Z,
+            const std::vector<Codes>& codes, const std::optional<Values>& weights,
+            const std::optional<Values>& offset) {
+  filbert::GroupedRows rows{X, y, {}, {}};
+  for (const std::optional<Rows>& z : Z) rows.Z.push_back(z);
+  for (const Codes& code : codes) rows.codes.emplace_back(code);
+  if (weights) rows.weights.emplace(*weights);
+  if (offset) rows.offset.emplace(*offset);
+  summary.change([&rows](GroupedSummary& own) { own.update(rows); });
+}
+
+filbert::ScalePrior make_scale(const ScaleSpec& spec) {
+  filbert::ScalePrior scale;
+  if (const double* const fixed = std::get_if<double>(&spec)) {
+    scale.fixed = *fixed;
+  } else {
+    scale.prior = make_prior(std::get<PriorSpec>(spec));
+  }
+  return scale;
+}
+
+GroupedGaussian make_posterior(const SharedSummary& summary, bool intercept, bool intercept_at_means,
+                               const std::vector<PriorSpec>& coefficient_priors, const ScaleSpec& sigma,
+                               const std::vector<TermSpec>& terms) {
+  filbert::GroupedModel model;
+  model.intercept = intercept;
+  model.about = intercept_at_means ? filbert::InterceptPrior::AtMeans : filbert::InterceptPrior::AtZero;
+  for (const PriorSpec& spec : coefficient_priors) model.coefficient_priors.push_back(make_prior(spec));
+  model.sigma = make_scale(sigma);
+  for (const auto& [correlated, deviations, lkj_eta] : terms) {
+    filbert::TermModel term{correlated, {}, lkj_eta};
+    for (const ScaleSpec& deviation : deviations) term.deviations.push_back(make_scale(deviation));
+    model.terms.push_back(std::move(term));
+  }
+  const GroupedSummary own = summary.snapshot();
+  const py::gil_scoped_release release;
+  return GroupedGaussian(own, model);
+}
+
+py::dict maximum_likelihood(const SharedSummary& summary, bool intercept, const std::vector<bool>& correlated,
+                            bool restricted) {
+  const GroupedSummary own = summary.snapshot();
+  const filbert::MixedModelFit fit = [&] {
+    const py::gil_scoped_release release;
+    return filbert::maximum_likelihood(own, intercept, correlated, restricted);
+  }();
+  py::dict result;
+  result["coefficients"] = fit.coefficients;
+  result["standard_errors"] = fit.standard_errors;
+  result["sigma"] = fit.sigma;
+  result["deviations"] = fit.deviations;
+  result["correlations"] = fit.correlations;
+  result["effects"] = fit.effects;
+  result["log_likelihood"] = fit.log_likelihood;
+  result["converged"] = fit.converged;
+  return result;
+}
+
+void bind_grouped_summary(py::module_& module) {
+  py::class_<SharedSummary>(module, "GroupedSummary", R"(What a Gaussian likelihood with group effects sees of the rows.
+
+Parameters
+----------
+columns : int
+    Number of predictors, without a column for the intercept.
+n_groups : list of int
+    Number of groups of each grouping factor.
+terms : list of (int, int)
+    Of each group term, the number of its factor and of its columns, (factor, columns).)")
+      .def(py::init([](Index columns, const std::vector<Index>& n_groups,
+                       const std::vector<std::pair<Index, Index>>& terms) {
+             return std::make_unique<SharedSummary>(GroupedSummary(columns, make_structure(n_groups, terms)));
+           }),
+           py::arg("columns"), py::arg("n_groups"), py::arg("terms"))
+      .def(
+          "update",
+          [](SharedSummary& summary, const Rows& X, const Values& y, const std::vector<std::optional<Rows>>& Z,
+             const std::vector<Codes>& codes, const std::optional<Values>& weights,
+             const std::optional<Values>& offset) -> SharedSummary& {
+            update(summary, X, y, Z, codes, weights, offset);
+            return summary;
+          },
+          py::arg("X"), py::arg("y"), py::arg("Z"), py::arg("codes"), py::arg("weights") = py::none(),
+          py::arg("offset") = py::none(), py::return_value_policy::reference_internal,
+          R"(Folds a block of rows in, and returns the summary itself.
+
+Parameters
+----------
+X : array, (rows, columns)
+y : array, (rows,)
+Z : list of array, (rows, columns of the term), or None
+    One a term; None for a column of ones.
+codes : list of int64 array, (rows,)
+    One a factor, from 0.
+weights, offset : array, (rows,), optional
+    A row of weight w counts as w rows; the offset is subtracted from y.)")
+      .def(
+          "merge",
+          [](SharedSummary& summary, const SharedSummary& other) -> SharedSummary& {
+            const GroupedSummary theirs = other.snapshot();
+            summary.change([&theirs](GroupedSummary& own) { own.merge(theirs); });
+            return summary;
+          },
+          py::arg("other"), py::return_value_policy::reference_internal,
+          "Folds in the rows of another summary of the same columns, factors and terms.")
+      .def_property_readonly("columns", [](const SharedSummary& summary) { return summary.snapshot().columns(); })
+      .def_property_readonly("n_rows",
+                             [](const SharedSummary& summary) { return summary.snapshot().statistics().n_rows(); })
+      .def_property_readonly(
+          "total_weight", [](const SharedSummary& summary) { return summary.snapshot().statistics().total_weight(); })
+      .def_property_readonly(
+          "mean", [](const SharedSummary& summary) { return VectorXd(summary.snapshot().statistics().mean()); },
+          "Weighted means, (columns + 1,), the response last.")
+      .def_property_readonly(
+          "sd", [](const SharedSummary& summary) { return summary.snapshot().statistics().sd(); },
+          "Weighted standard deviations (divisor N), (columns + 1,), the response last.");
+}
+
+}  // namespace
+
+void bind_groups(py::module_& module) {
+  py::register_exception<filbert::GroupsTooLarge>(module, "GroupsTooLargeError", PyExc_ValueError);
+  bind_grouped_summary(module);
+
+  py::class_<GroupedGaussian>(module, "GroupedGaussian", R"(The posterior of a Gaussian mixed model over θ.
+
+Coefficients with Gaussian (or flat) priors and all effects are integrated out. θ, in this order: of each term its deviations and
+then w of its correlations (canonical partial correlations are tanh(w), row after row of the lower triangle), σ, and the
+coefficients whose priors are not Gaussian. What is fixed is left out. A position is θ on the line, in coordinates of its own.)")
+      .def(py::init(&make_posterior), py::arg("summary"), py::kw_only(), py::arg("intercept"),
+           py::arg("intercept_at_means"), py::arg("coefficient_priors"), py::arg("sigma"), py::arg("terms"))
+      .def_property_readonly("dimension", &GroupedGaussian::dimension, "Number of θ.")
+      .def_property_readonly("parameters", &GroupedGaussian::parameters,
+                             "Numbers in a draw besides effects: coefficients, σ unless fixed, and of each term "
+                             "deviations and correlations.")
+      .def_property_readonly("effects", &GroupedGaussian::effects,
+                             "Number of effects: of each term, column after column, one a group.")
+      .def("log_density", &log_density_of<GroupedGaussian>, py::arg("position"),
+           "Log density on the line (logarithms of σ and deviations, unless their support has an upper edge too), with "
+           "all "
+           "constants and Jacobians, and its gradient.")
+      .def(
+          "position",
+          [](const GroupedGaussian& posterior, const VectorXd& values) {
+            filbert::require_size("values", values.size(), "elements", posterior.dimension());
+            return posterior.position(values);
+          },
+          py::arg("values"), "The position of θ.")
+      .def(
+          "values",
+          [](const GroupedGaussian& posterior, const VectorXd& position) {
+            filbert::require_size("position", position.size(), "elements", posterior.dimension());
+            return GroupedGaussian(posterior).values(position);
+          },
+          py::arg("position"), "θ at a position.");
+
+  py::class_<FramedGroupedGaussian> framed(module, "FramedGroupedGaussian", R"(A GroupedGaussian in its frame.
+
+A draw has the coefficients (the intercept first, where every predictor is 0), σ unless it is fixed, of each term its deviations
+(also fixed ones) and its correlations (pairs in the order of itertools.combinations), and then, unless `effects` is False, the
+effects of each term, column after column, one a group.
+
+Parameters
+----------
+posterior : GroupedGaussian
+effects : bool, default True
+    Whether draws hold the effects; `draw_effects` gives them later, the same ones.
+seed : int, default 0
+    Of what is drawn given θ: coefficients and effects.)");
+  framed
+      .def(py::init([](const GroupedGaussian& posterior, bool effects, std::uint64_t seed) {
+             return FramedGroupedGaussian(posterior, {effects, seed});
+           }),
+           py::arg("posterior"), py::kw_only(), py::arg("effects") = true, py::arg("seed") = 0,
+           py::call_guard<py::gil_scoped_release>())
+      .def_property_readonly("evaluations", &FramedGroupedGaussian::evaluations,
+                             "How often the density was evaluated to find the frame.")
+      .def(
+          "draw_effects",
+          [](const FramedGroupedGaussian& density, const MatrixXd& parameters) {
+            filbert::require_size("parameters", parameters.rows(), "rows", density.posterior().parameters());
+            const py::gil_scoped_release release;
+            FramedGroupedGaussian own = density;
+            MatrixXd effects(density.posterior().effects(), parameters.cols());
+            own.draw_effects(parameters, effects);
+            return effects;
+          },
+          py::arg("parameters"),
+          "The effects of draws whose parameters are given, (parameters, draws), a column each.");
+  def_framed_density(framed);
+
+  module.def("mixed_model_fit", &maximum_likelihood, py::arg("summary"), py::kw_only(), py::arg("intercept"),
+             py::arg("correlated"), py::arg("restricted"),
+             R"(The classical fit of a mixed model, by maximum likelihood or restricted maximum likelihood.
+
+Parameters
+----------
+summary : GroupedSummary
+intercept : bool
+correlated : list of bool
+    Of each term.
+restricted : bool
+    Whether the coefficients are integrated out (REML) or maximised (ML).
+
+Returns
+-------
+dict
+    coefficients, standard_errors, sigma, deviations and correlations (a list, one array a term), effects (the conditional modes,
+    in the order of draws), log_likelihood, converged.)");
+}

@@ -1,0 +1,82 @@
+// The posterior of a Gaussian mixed model in coordinates near a standard normal: what is sampled.
+#pragma once
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "filbert/density/framed_density.hpp"
+#include "filbert/frame/marginal_coordinate.hpp"
+#include "filbert/groups/grouped_gaussian.hpp"
+
+namespace filbert {
+
+struct GroupedFrameSettings {
+  bool with_effects = true;  ///< whether draws hold the effects
+  std::uint64_t seed = 0;    ///< of the coefficients and effects that are drawn given a position
+};
+
+/// `GroupedGaussian` in a frame: each coordinate of its position is a table of normal scores of its profile, and these are
+/// whitened by their curvature over ±0.8: `position_k = score_k⁻¹((centre + directions u)_k)`. Models `FramedDensity`.
+///
+/// What is drawn given a position comes from a stream that the seed and the position (for effects: the parameters of the draw)
+/// determine, so that draws depend on nothing else, and effects that were left out can be drawn later.
+class FramedGroupedGaussian {
+ public:
+  /// Throws ImproperPosterior, UncomputablePosterior.
+  explicit FramedGroupedGaussian(const GroupedGaussian& posterior, const GroupedFrameSettings& settings = {});
+
+  Eigen::Index dimension() const { return posterior_.dimension(); }
+  Eigen::Index variables() const {
+    return posterior_.parameters() + (settings_.with_effects ? posterior_.effects() : 0);
+  }
+
+  double operator()(const Eigen::VectorXd& u, Eigen::VectorXd& gradient);
+
+  /// The log density alone.
+  double value(const Eigen::VectorXd& u);
+
+  /// The log densities of many points, a column each.
+  void batch(const Eigen::MatrixXd& points, Eigen::VectorXd& values);
+
+  /// The parameters of a draw, then the effects, see GroupedGaussian.
+  void to_user_scale(const Eigen::Ref<const Eigen::MatrixXd>& positions, Eigen::Ref<Eigen::MatrixXd> draws);
+
+  /// That of GroupedGaussian, on the line.
+  double user_log_density(const Eigen::VectorXd& u, double log_density) const;
+
+  /// The effects of draws whose parameters are given, a column each: those that `to_user_scale` writes.
+  void draw_effects(const Eigen::Ref<const Eigen::MatrixXd>& parameters, Eigen::Ref<Eigen::MatrixXd> effects);
+
+  /// That of GroupedGaussian.
+  Eigen::VectorXd position(const Eigen::VectorXd& u) const;
+
+  const GroupedGaussian& posterior() const { return posterior_; }
+
+  /// How often the density was evaluated to find the frame.
+  int evaluations() const { return evaluations_; }
+
+ private:
+  struct Frame {
+    std::vector<MarginalCoordinate> scores;
+    Eigen::VectorXd centre;
+    Eigen::MatrixXd directions;  // lower triangle
+    double log_determinant = 0;  // of the directions
+  };
+
+  double scored(const Eigen::VectorXd& scores, Eigen::VectorXd& gradient);
+  void find_frame();
+  void place(const Eigen::VectorXd& u);
+
+  GroupedGaussian posterior_;
+  GroupedFrameSettings settings_;
+  std::shared_ptr<const Frame> frame_;
+  int evaluations_ = 0;
+
+  // Scratch.
+  std::vector<MarginalCoordinate::At> at_;
+  Eigen::VectorXd scores_, position_, position_gradient_;
+};
+
+}  // namespace filbert

@@ -1,0 +1,131 @@
+// Folds rows of a regression with group effects into small triangles, one a group, that its Gaussian likelihood depends on.
+#pragma once
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+#include "filbert/summary/sufficient_statistics.hpp"
+
+namespace filbert {
+
+/// Thrown where factors are crossed in a way whose triangles would not fit in memory or in time.
+class GroupsTooLarge : public std::length_error {
+ public:
+  using std::length_error::length_error;
+};
+
+/// One term such as (x | g): which factor groups its effects, and how many columns of Z, and so effects, a group has.
+struct GroupTerm {
+  Eigen::Index factor = 0;
+  Eigen::Index columns = 1;
+};
+
+/// Grouping factors by their number of groups, and the terms that they group. Terms of one factor share its codes.
+struct GroupStructure {
+  std::vector<Eigen::Index> n_groups;
+  std::vector<GroupTerm> terms;
+
+  /// Throws std::invalid_argument for a factor without a term or groups, and for a term without columns or a factor.
+  void validate() const;
+
+  Eigen::Index factors() const { return static_cast<Eigen::Index>(n_groups.size()); }
+  Eigen::Index groups(Eigen::Index factor) const { return n_groups[static_cast<std::size_t>(factor)]; }
+
+  /// Effects a group of this factor has, over its terms.
+  Eigen::Index effects(Eigen::Index factor) const;
+
+  /// Where a term's columns begin among those of its factor.
+  Eigen::Index first_column(Eigen::Index term) const;
+
+  /// The factor with the most effects: its blocks are eliminated one by one. The effects of the others are the *tail*.
+  Eigen::Index primary() const;
+
+  /// Where a factor's effects begin in the tail, group after group; of the primary factor and beyond the last, the tail's end.
+  Eigen::Index tail_offset(Eigen::Index factor) const;
+  Eigen::Index tail_size() const;
+
+  friend bool operator==(const GroupStructure& a, const GroupStructure& b);
+};
+
+using CodesRef = Eigen::Ref<const Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1>, 0, Eigen::InnerStride<>>;
+
+/// The rows of one block: the arguments of `GroupedSummary::update`.
+struct GroupedRows {
+  RowsRef X;                              ///< (rows, columns), without a column for the intercept
+  ValuesRef y;                            ///< (rows)
+  std::vector<std::optional<RowsRef>> Z;  ///< of each term, (rows, its columns); without one, a column of ones
+  std::vector<CodesRef> codes;            ///< of each factor, (rows), from 0
+  std::optional<ValuesRef> weights = std::nullopt;  ///< a row of weight w counts as w rows
+  std::optional<ValuesRef> offset = std::nullopt;   ///< subtracted from y
+};
+
+/// What a Gaussian likelihood with group effects sees of the rows.
+///
+/// The rows of each group of the primary factor are rotated (Householder) so that all but a few of them are free of the group's
+/// effects: `[Z T W] = Q R`, with Z its own columns, T those of the tail that its rows touch, and `W = [1 X y]`. The rows of R
+/// that reach into Z or T are kept a group, what is left of W is folded into one triangle. Summaries form a monoid under `merge`.
+class GroupedSummary {
+ public:
+  /// Of no rows yet, with `columns` predictors.
+  GroupedSummary(Eigen::Index columns, GroupStructure structure);
+
+  /// One group of the primary factor: the rows of R that reach into Z or T.
+  struct Group {
+    std::vector<Eigen::Index> tail;  ///< the columns of the tail in T, ascending
+    Eigen::MatrixXd rows;            ///< (at most effects + tail, effects + tail + columns + 2)
+  };
+
+  /// Throws std::invalid_argument for sizes that do not match, codes out of range and values that are not finite, and leaves
+  /// the summary as it was; GroupsTooLarge ends its use.
+  void update(const GroupedRows& block);
+
+  /// Folds in the rows of another summary of the same columns and structure.
+  void merge(const GroupedSummary& other);
+
+  Eigen::Index columns() const { return statistics_.columns(); }
+  const GroupStructure& structure() const { return structure_; }
+  const std::vector<Group>& groups() const { return groups_; }
+
+  /// The triangle of what is left of W, (columns + 2)².
+  const Eigen::MatrixXd& rest() const { return rest_; }
+
+  /// Columns of W are `1` and `(value - origin) / unit` of each predictor and, last, the response; units are powers of two.
+  const Eigen::VectorXd& origin() const { return origin_; }
+  const Eigen::VectorXd& unit() const { return unit_; }
+
+  /// A right factor from W to `[1 X y]` as they were given, y less its offset.
+  Eigen::MatrixXd to_given_columns() const;
+
+  /// Of the same rows (y less its offset) without their groups.
+  const SufficientStatistics& statistics() const { return statistics_; }
+
+ private:
+  struct Block;
+
+  void place(const Block& block);
+  std::vector<Eigen::Index> touched_tail(const Block& block, std::span<const Eigen::Index> chunk) const;
+  void gather(const Block& block, std::span<const Eigen::Index> chunk, const std::vector<Eigen::Index>& tail,
+              Eigen::MatrixXd& rows) const;
+  void fold_group(Eigen::Index group, const std::vector<Eigen::Index>& tail, const Eigen::MatrixXd& rows);
+  void leave(const Eigen::Ref<const Eigen::MatrixXd>& rows);
+  void fold_rest();
+  Eigen::MatrixXd change_of_origin(const GroupedSummary& other) const;
+
+  GroupStructure structure_;
+  Eigen::Index primary_ = 0;
+  Eigen::Index effects_ = 0;  // of a group of the primary factor
+  SufficientStatistics statistics_;
+  bool placed_ = false;  // whether origin and unit are known
+  Eigen::VectorXd origin_, unit_;
+  std::vector<Group> groups_;
+  Eigen::Index kept_numbers_ = 0;  // in all groups
+  Eigen::MatrixXd rest_;
+  Eigen::MatrixXd leaving_;  // rows on their way into the rest
+  Eigen::Index n_leaving_ = 0;
+};
+
+}  // namespace filbert

@@ -1,0 +1,32 @@
+// Follows the ridge of a density along each coordinate, and makes normal scores of what it finds.
+#pragma once
+
+#include <Eigen/Core>
+#include <vector>
+
+#include "filbert/frame/marginal_coordinate.hpp"
+#include "filbert/groups/quasi_newton.hpp"
+
+namespace filbert {
+
+/// The log of a one-dimensional density by cubics through points with slopes, and straight lines beyond the last ones.
+class Ridge {
+ public:
+  struct Point {
+    double at, value, slope;
+  };
+
+  /// `points` rise in `at`; at least one.
+  explicit Ridge(std::vector<Point> points);
+
+  double operator()(double at) const;
+
+ private:
+  std::vector<Point> points_;
+};
+
+/// The profile of coordinate k: from the mode outwards both ways, the other coordinates following the curvature and corrected by
+/// a Newton step at each point, until the density has fallen by e^-25. Throws ImproperPosterior where it does not fall.
+Ridge profile(const SmoothFunction& function, const Mode& mode, const Eigen::MatrixXd& curvature, Eigen::Index k);
+
+}  // namespace filbert

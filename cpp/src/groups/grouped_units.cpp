@@ -1,0 +1,254 @@
+// Centres, scales and whitens: one QR of all rows with the priors.
+#include "filbert/groups/grouped_units.hpp"
+
+#include <Eigen/QR>
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <stdexcept>
+#include <string>
+
+namespace filbert {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+void require(bool holds, const std::string& what) {
+  if (!holds) throw std::invalid_argument(what);
+}
+
+std::size_t at(Index index) { return static_cast<std::size_t>(index); }
+
+/// The triangle of all rows of a summary in the given columns.
+MatrixXd triangle_of(const GroupedSummary& summary, const MatrixXd& columns) {
+  const Index w = columns.rows();
+  const Index width = columns.cols();
+  MatrixXd triangle = MatrixXd::Zero(width, width);
+  MatrixXd stacked(std::max<Index>(4 * width, 512), width);
+  Index filled = 0;
+  const auto fold = [&] {
+    MatrixXd all(width + filled, width);
+    all << triangle, stacked.topRows(filled);
+    const Eigen::HouseholderQR<Eigen::Ref<MatrixXd>> qr(all);
+    triangle = qr.matrixQR().topRows(width).triangularView<Eigen::Upper>();
+    filled = 0;
+  };
+  const auto add = [&](const MatrixXd& rows) {
+    for (Index i = 0; i < rows.rows(); ++i) {
+      if (filled == stacked.rows()) fold();
+      stacked.row(filled++) = rows.row(i);
+    }
+  };
+  add(summary.rest() * columns);
+  for (const GroupedSummary::Group& group : summary.groups()) add(group.rows.rightCols(w) * columns);
+  fold();
+  return triangle;
+}
+
+double power_of_two_near(double magnitude) { return magnitude > 0 ? std::ldexp(1.0, std::ilogb(magnitude)) : 1.0; }
+
+void check_scale(const ScalePrior& scale, bool may_be_zero, const std::string& name) {
+  if (scale.fixed) {
+    require(std::isfinite(*scale.fixed) && (*scale.fixed > 0 || (may_be_zero && *scale.fixed == 0)),
+            name + " must be fixed at a positive number, not " + std::to_string(*scale.fixed));
+    return;
+  }
+  require(scale.prior.support().lower >= 0,
+          "the prior of " + name + " must be one on positive values, such as HalfNormal or HalfCauchy");
+}
+
+}  // namespace
+
+void GroupedModel::validate(const GroupedSummary& summary) const {
+  const Index n_coefficients = summary.columns() + (intercept ? 1 : 0);
+  require(static_cast<Index>(coefficient_priors.size()) == n_coefficients,
+          "coefficient_priors must have one prior for each of the " + std::to_string(n_coefficients) +
+              " coefficients, not " + std::to_string(coefficient_priors.size()));
+  require(summary.statistics().total_weight() > 0, "there must be a row of positive weight");
+  check_scale(sigma, false, "sigma");
+  const std::vector<GroupTerm>& structure = summary.structure().terms;
+  require(terms.size() == structure.size(), "there must be a model of each of the " + std::to_string(structure.size()) +
+                                                " group terms, not of " + std::to_string(terms.size()));
+  for (std::size_t t = 0; t < terms.size(); ++t) {
+    const std::string name = "the deviations of group term " + std::to_string(t);
+    require(static_cast<Index>(terms[t].deviations.size()) == structure[t].columns,
+            name + " must have " + std::to_string(structure[t].columns) + " priors, not " +
+                std::to_string(terms[t].deviations.size()));
+    for (const ScalePrior& deviation : terms[t].deviations) check_scale(deviation, true, name);
+    require(
+        terms[t].lkj_eta > 0 && std::isfinite(terms[t].lkj_eta),
+        "lkj_eta of group term " + std::to_string(t) + " must be positive, not " + std::to_string(terms[t].lkj_eta));
+  }
+}
+
+GroupedUnits::GroupedUnits(const GroupedSummary& summary, const GroupedModel& model) {
+  const Index n = static_cast<Index>(model.coefficient_priors.size());
+  for (const bool is_marginal : {true, false}) {
+    for (Index k = 0; k < n; ++k) {
+      if (model.coefficient_priors[at(k)].is_gaussian() == is_marginal) order.push_back(k);
+    }
+  }
+  sampled = std::count_if(model.coefficient_priors.begin(), model.coefficient_priors.end(),
+                          [](const Prior& prior) { return !prior.is_gaussian(); });
+  const MatrixXd placed = place_columns(summary, model);
+  const VectorXd shift = set_basis(triangle_of(summary, placed), summary.statistics().total_weight(), model);
+  set_prior_square(model);
+  columns.of_w.resize(placed.rows(), n + 1);
+  columns.of_w.leftCols(n).noalias() = placed(Eigen::all, order) * basis;
+  columns.of_w.col(n) = placed.col(n) - placed(Eigen::all, order) * shift;
+  set_effect_units(summary);
+
+  // A density in the user's units: of the response, and of parameters with flat priors.
+  const double log_unit = std::log(response_scale) + 0.5 * std::log(2 * std::numbers::pi);
+  log_constant -= summary.statistics().total_weight() * log_unit;
+  for (Index k = 0; k < n; ++k) {
+    if (!model.coefficient_priors[at(k)].is_proper()) log_constant += std::log(scale(k));
+  }
+}
+
+/// From W to the coefficients' columns, in the model's order, and the response.
+MatrixXd GroupedUnits::place_columns(const GroupedSummary& summary, const GroupedModel& model) {
+  const Index p = summary.columns();
+  const Index first = model.intercept ? 1 : 0;
+  const VectorXd origin = summary.origin().cwiseQuotient(summary.unit());
+  response_scale = summary.unit()(p);
+  scale = VectorXd::Constant(p + first, response_scale);
+  scale.tail(p).array() /= summary.unit().head(p).array();
+  MatrixXd placed = MatrixXd::Zero(p + 2, p + first + 1);
+  placed.block(1, first, p + 1, p + 1).setIdentity();
+  reference = VectorXd::Zero(p + first);
+  if (!model.intercept) {
+    placed.row(0) = origin.transpose();
+    return placed;
+  }
+  placed(0, 0) = 1;
+  // Only a coefficient of its own can be sampled.
+  const bool at_the_means = model.about == InterceptPrior::AtMeans || model.coefficient_priors.front().is_gaussian();
+  prior_at_zero_ = at_the_means && model.about == InterceptPrior::AtZero;
+  const VectorXd at_means = summary.statistics().mean().head(p).cwiseQuotient(summary.unit().head(p));
+  mean = at_the_means ? at_means : VectorXd(VectorXd::Zero(p));
+  placed.block(0, 1, 1, p) = (origin.head(p) - mean).transpose();
+  reference(std::find(order.begin(), order.end(), 0) - order.begin()) =
+      origin(p);  // the response stays about its origin
+  return placed;
+}
+
+/// Prior k is about row k times α, columns in `order`.
+MatrixXd GroupedUnits::combinations(const GroupedModel& model) const {
+  const Index n = coefficients();
+  MatrixXd rows = MatrixXd::Identity(n, n);
+  if (model.intercept && prior_at_zero_) rows.row(0).tail(mean.size()) = -mean.transpose();
+  return rows(Eigen::all, order);
+}
+
+/// Whitens the rows and the priors, and moves the reference to their solution; returns by how much.
+VectorXd GroupedUnits::set_basis(const MatrixXd& data, double total_weight, const GroupedModel& model) {
+  const Index n = coefficients();
+  const MatrixXd ordered = data(Eigen::all, order);
+  const VectorXd response = data.col(n);
+  double unexplained = response.squaredNorm();
+  double freedom = total_weight;
+  if (n > 0) {
+    const Eigen::ColPivHouseholderQR<MatrixXd> qr(ordered);
+    const VectorXd rotated = qr.householderQ().adjoint() * response;
+    unexplained = rotated.tail(rotated.size() - qr.rank()).squaredNorm();
+    freedom -= static_cast<double>(qr.rank());
+  }
+  sigma0 = std::sqrt(unexplained / std::max(freedom, 1.0));
+  if (!(sigma0 > 0)) sigma0 = 1e-3;
+  basis = MatrixXd::Zero(n, n);
+  if (n == 0) return VectorXd(0);
+
+  const MatrixXd combination = combinations(model);
+  MatrixXd stacked(data.rows() + n, n);
+  VectorXd target(data.rows() + n);
+  stacked.topRows(data.rows()) = ordered / sigma0;
+  target.head(data.rows()) = response / sigma0;
+  for (Index k = 0; k < n; ++k) {
+    const Prior prior = model.coefficient_priors[at(k)].scaled(1 / scale(k));
+    const GaussianProxy proxy = prior.proxy(prior.proxy(0).mean);
+    const double root = std::sqrt(proxy.precision);
+    if (!std::isfinite(root * proxy.mean)) throw UncomputablePosterior(k);
+    stacked.row(data.rows() + k) = root * combination.row(k);
+    target(data.rows() + k) = root * (proxy.mean - combination.row(k).dot(reference));
+  }
+  VectorXd unit = stacked.colwise().stableNorm().transpose();
+  unit = (unit.array() > 0).select(unit, 1);
+  stacked *= unit.cwiseInverse().asDiagonal();
+  const Eigen::ColPivHouseholderQR<MatrixXd> pivoted(stacked);
+  if (!(std::abs(pivoted.matrixQR()(n - 1, n - 1)) > 1e-13)) {
+    throw ImproperPosterior(
+        "the posterior is improper: some coefficients are determined neither by the data nor by a proper prior");
+  }
+  const Eigen::HouseholderQR<MatrixXd> qr(stacked);
+  const MatrixXd triangle = qr.matrixQR().topRows(n).triangularView<Eigen::Upper>();
+  const MatrixXd inverse = triangle.triangularView<Eigen::Upper>().solve(MatrixXd::Identity(n, n));
+  basis = unit.cwiseInverse().asDiagonal() * inverse;
+  log_constant += basis.diagonal().head(marginal()).array().abs().log().sum();
+  const VectorXd shift = unit.cwiseInverse().asDiagonal() * VectorXd(pivoted.solve(target));
+  reference += shift;
+  return shift;
+}
+
+void GroupedUnits::set_prior_square(const GroupedModel& model) {
+  const Index n = coefficients();
+  const MatrixXd combination = combinations(model);
+  prior_square = MatrixXd::Zero(n + 1, n + 1);
+  for (Index k = 0; k < n; ++k) {
+    const Prior prior = model.coefficient_priors[at(k)].scaled(1 / scale(k));
+    if (!prior.is_gaussian() || !prior.is_proper()) continue;
+    const GaussianProxy exact = prior.proxy(0);
+    VectorXd row(n + 1);
+    row.head(n) = basis.transpose() * combination.row(k).transpose();
+    row(n) = exact.mean - combination.row(k).dot(reference);
+    prior_square += exact.precision * row * row.transpose();
+    log_constant += 0.5 * std::log(exact.precision / (2 * std::numbers::pi));
+  }
+}
+
+/// Powers of two near the root mean square of each column of Z.
+void GroupedUnits::set_effect_units(const GroupedSummary& summary) {
+  const GroupStructure& structure = summary.structure();
+  std::vector<VectorXd> squares;
+  for (Index f = 0; f < structure.factors(); ++f) squares.push_back(VectorXd::Zero(structure.effects(f)));
+  const Index primary = structure.primary();
+  for (const GroupedSummary::Group& group : summary.groups()) {
+    const Index q = structure.effects(primary);
+    squares[at(primary)] += group.rows.leftCols(q).colwise().squaredNorm().transpose();
+    for (std::size_t k = 0; k < group.tail.size(); ++k) {
+      Index factor = 0;
+      while (factor == primary || group.tail[k] >= structure.tail_offset(factor + 1)) ++factor;
+      const Index column = (group.tail[k] - structure.tail_offset(factor)) % structure.effects(factor);
+      squares[at(factor)](column) += group.rows.col(q + static_cast<Index>(k)).squaredNorm();
+    }
+  }
+  const double n = summary.statistics().total_weight();
+  for (const VectorXd& square : squares) {
+    columns.effect_unit.push_back(square.unaryExpr([n](double sum) { return power_of_two_near(std::sqrt(sum / n)); }));
+  }
+}
+
+void GroupedUnits::to_user(const Eigen::Ref<const VectorXd>& gamma, Eigen::Ref<VectorXd> coefficients) const {
+  for (Index i = 0; i < gamma.size(); ++i) {
+    const Index k = order[at(i)];
+    coefficients(k) = (reference(i) + basis.row(i).tail(gamma.size() - i).dot(gamma.tail(gamma.size() - i))) * scale(k);
+  }
+  for (Index j = 0; j < mean.size(); ++j) {  // the mean is in the columns' units
+    coefficients(0) -= mean(j) * (coefficients(1 + j) / scale(1 + j)) * response_scale;
+  }
+}
+
+void GroupedUnits::from_user(const Eigen::Ref<const VectorXd>& coefficients, Eigen::Ref<VectorXd> gamma) const {
+  const Index n = gamma.size();
+  for (Index i = 0; i < n; ++i) {
+    const Index k = order[at(i)];
+    double alpha = coefficients(k) / scale(k);
+    for (Index j = 0; k == 0 && j < mean.size(); ++j) alpha += mean(j) * (coefficients(1 + j) / scale(1 + j));
+    gamma(i) = alpha - reference(i);
+  }
+  basis.triangularView<Eigen::Upper>().solveInPlace(gamma);
+}
+
+}  // namespace filbert

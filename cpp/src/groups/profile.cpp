@@ -1,0 +1,121 @@
+// Walks in steps that grow until the density has fallen far enough.
+#include "filbert/groups/profile.hpp"
+
+#include <Eigen/Cholesky>
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "filbert/frame/posterior_errors.hpp"
+
+namespace filbert {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+constexpr double deep_enough = 25;  // in log density below the mode
+constexpr int most_points = 60;     // on either side
+constexpr double farthest = 400;    // from the mode: doubles hold e^±740
+
+/// A posterior that is level far from its mode is improper; even the tail of a half-Cauchy falls by 1 a unit of a logarithm.
+void require_falling(double distance, double slope) {
+  constexpr double far = 6;
+  if (distance < far || slope < -0.01) return;
+  throw ImproperPosterior(
+      "the posterior of a deviation or of sigma is improper: neither the data nor its prior keep it from growing. Give "
+      "it a "
+      "proper prior, such as HalfNormal");
+}
+
+/// The coordinates besides k, and how they move with it.
+struct Others {
+  Others(const MatrixXd& curvature, Index k) : coordinate(k) {
+    for (Index j = 0; j < curvature.rows(); ++j) {
+      if (j != k) indices.push_back(j);
+    }
+    own.compute(curvature(indices, indices));
+    direction = VectorXd::Unit(curvature.rows(), k);
+    if (!indices.empty()) direction(indices) = -own.solve(curvature(indices, k));
+  }
+
+  Index coordinate;
+  std::vector<Index> indices;
+  Eigen::LLT<MatrixXd> own;  // of their curvature
+  VectorXd direction;        // dx / dx_k along the ridge of the quadratic
+};
+
+}  // namespace
+
+Ridge::Ridge(std::vector<Point> points) : points_(std::move(points)) {}
+
+double Ridge::operator()(double at) const {
+  const Point& first = points_.front();
+  const Point& last = points_.back();
+  if (at <= first.at) return first.value + first.slope * (at - first.at);
+  if (at >= last.at) return last.value + last.slope * (at - last.at);
+  const auto right = std::upper_bound(points_.begin(), points_.end(), at,
+                                      [](double value, const Point& point) { return value < point.at; });
+  const auto left = right - 1;
+  const double width = right->at - left->at;
+  const double t = (at - left->at) / width;
+  const double secant = (right->value - left->value) / width;
+  const double second = 3 * secant - 2 * left->slope - right->slope;
+  const double third = left->slope + right->slope - 2 * secant;
+  return left->value + width * t * (left->slope + t * (second + t * third));
+}
+
+Ridge profile(const SmoothFunction& function, const Mode& mode, const MatrixXd& curvature, Index k) {
+  const Others others(curvature, k);
+  // The deviation of coordinate k, all others integrated out of the quadratic.
+  const double deviation = 1 / std::sqrt(std::max(1e-8, others.direction.dot(curvature * others.direction)));
+  std::vector<Ridge::Point> points{{mode.position(k), mode.value, 0}};
+  VectorXd gradient(mode.position.size());
+  for (const double side : {-1.0, 1.0}) {
+    VectorXd position = mode.position;
+    double step = 0.7 * std::min(deviation, 3.0);
+    double value = mode.value;
+    std::vector<Ridge::Point> walked;
+    while (static_cast<int>(walked.size()) < most_points && value > mode.value - deep_enough &&
+           std::abs(position(k) - mode.position(k)) < farthest) {
+      const VectorXd before = position;
+      position += side * step * others.direction;
+      double slope = 0;
+      for (int correction = 0; correction < 2; ++correction) {
+        value = function(position, gradient);
+        if (!std::isfinite(value) || !gradient.allFinite()) break;
+        slope = gradient(k);
+        if (others.indices.empty()) break;
+        const VectorXd own_gradient = gradient(others.indices);
+        VectorXd newton = others.own.solve(own_gradient);
+        const double longest = newton.lpNorm<Eigen::Infinity>();
+        if (longest > 1) newton /= longest;
+        value += std::min(0.5 * newton.dot(own_gradient), 1.0);
+        position(others.indices) += newton;
+        if (own_gradient.dot(newton) < 0.01) break;
+      }
+      if (!std::isfinite(value) || !std::isfinite(slope)) {
+        position = before;
+        value = walked.empty() ? mode.value : walked.back().value;
+        step *= 0.25;
+        if (step < 1e-6 * deviation) break;
+        continue;
+      }
+      walked.push_back({position(k), value, slope});
+      require_falling(std::abs(position(k) - mode.position(k)), side * slope);
+      // A step that fell by much was long: the cubic between its ends may be wrong there, but nothing lies there either.
+      const double fallen = std::abs(value - (walked.size() > 1 ? walked[walked.size() - 2].value : mode.value));
+      step *= fallen > 6 ? 0.6 : fallen < 2.5 ? 1.5 : 1.0;
+    }
+    if (side < 0) {
+      std::reverse(walked.begin(), walked.end());
+      points.insert(points.begin(), walked.begin(), walked.end());
+    } else {
+      points.insert(points.end(), walked.begin(), walked.end());
+    }
+  }
+  return Ridge(std::move(points));
+}
+
+}  // namespace filbert

@@ -1,0 +1,339 @@
+// Eliminates the blocks of the largest factor into the dense components of the others, and those into the coefficients.
+#include "filbert/groups/tail_elimination.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <string>
+#include <utility>
+
+namespace filbert {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+constexpr double most_component_numbers = 1 << 27;  // of all components' squares: 1 GB
+
+/// Which effects of the tail belong together: the representative of each.
+class Connected {
+ public:
+  explicit Connected(Index size) : parent_(static_cast<std::size_t>(size)) {
+    std::iota(parent_.begin(), parent_.end(), Index{0});
+  }
+  Index representative(Index i) {
+    while (parent(i) != i) i = parent(i) = parent(parent(i));
+    return i;
+  }
+  void connect(Index a, Index b) { parent(representative(a)) = representative(b); }
+
+ private:
+  Index& parent(Index i) { return parent_[static_cast<std::size_t>(i)]; }
+  std::vector<Index> parent_;
+};
+
+}  // namespace
+
+std::shared_ptr<const TailElimination::Shared> TailElimination::share(const KeptRows& rows) {
+  const GroupStructure& structure = rows.structure;
+  const Index tail = structure.tail_size();
+  Connected connected(tail);
+  for (const KeptRows::Tailed& group : rows.tailed) {
+    for (const Index column : group.tail) connected.connect(column, group.tail.front());
+  }
+  for (Index factor = 0; factor < structure.factors(); ++factor) {
+    if (factor == structure.primary()) continue;
+    const Index effects = structure.effects(factor);
+    for (Index at = structure.tail_offset(factor); at < structure.tail_offset(factor + 1); ++at) {
+      const Index within = (at - structure.tail_offset(factor)) % effects;
+      if (within > 0) connected.connect(at, at - within);
+    }
+  }
+
+  auto shared = std::make_shared<Shared>();
+  shared->effects = rows.effects;
+  shared->width = rows.width;
+  shared->primary = static_cast<std::size_t>(structure.primary());
+  shared->free_rows = rows.total_weight - static_cast<double>(rows.n_groups * rows.effects);
+  shared->rest_square = rows.rest_square;
+
+  std::vector<std::size_t> component_of(static_cast<std::size_t>(tail));
+  std::vector<Index> position(static_cast<std::size_t>(tail));
+  std::vector<std::ptrdiff_t> of_representative(static_cast<std::size_t>(tail), -1);
+  for (Index factor = 0; factor < structure.factors(); ++factor) {
+    if (factor == structure.primary()) continue;
+    const Index effects = structure.effects(factor);
+    for (Index first = structure.tail_offset(factor); first < structure.tail_offset(factor + 1); first += effects) {
+      std::ptrdiff_t& c = of_representative[static_cast<std::size_t>(connected.representative(first))];
+      if (c < 0) {
+        c = static_cast<std::ptrdiff_t>(shared->components.size());
+        shared->components.emplace_back();
+      }
+      Component& component = shared->components[static_cast<std::size_t>(c)];
+      component.levels.push_back(
+          {static_cast<std::size_t>(factor), static_cast<Index>(component.tail.size()), effects});
+      for (Index at = first; at < first + effects; ++at) {
+        component_of[static_cast<std::size_t>(at)] = static_cast<std::size_t>(c);
+        position[static_cast<std::size_t>(at)] = static_cast<Index>(component.tail.size());
+        component.tail.push_back(at);
+      }
+    }
+  }
+  double numbers = 0;
+  for (Component& component : shared->components) {
+    const Index size = static_cast<Index>(component.tail.size());
+    numbers += static_cast<double>(size) * static_cast<double>(size);
+    if (size > largest_component || numbers > most_component_numbers) {
+      throw GroupsTooLarge("grouping factors are crossed with " + std::to_string(size) +
+                           " effects besides those of the largest factor; at most " +
+                           std::to_string(largest_component) +
+                           " can be handled. Leave out a factor, or use fewer levels");
+    }
+    component.lower_square = MatrixXd::Zero(size, size + rows.width);
+  }
+
+  for (Index g = 0; g < rows.n_groups; ++g) {
+    const KeptRows::Tailed& tailed = rows.tailed[static_cast<std::size_t>(g)];
+    if (tailed.tail.empty()) {  // a group without rows still has effects, but says nothing
+      continue;
+    }
+    Group group;
+    group.component = component_of[static_cast<std::size_t>(tailed.tail.front())];
+    for (const Index column : tailed.tail) group.at.push_back(position[static_cast<std::size_t>(column)]);
+    group.rows.resize(rows.effects, rows.effects + tailed.upper.cols() + rows.width);
+    group.rows << rows.R(g), tailed.upper, rows.C(g);
+
+    Component& component = shared->components[group.component];
+    const MatrixXd square = tailed.lower.transpose() * tailed.lower;
+    const Index touched = tailed.upper.cols();
+    for (Index a = 0; a < touched; ++a) {
+      const Index row = group.at[static_cast<std::size_t>(a)];
+      for (Index b = 0; b < touched; ++b) {
+        component.lower_square(row, group.at[static_cast<std::size_t>(b)]) += square(a, b);
+      }
+      component.lower_square.row(row).tail(rows.width) += square.row(a).tail(rows.width);
+    }
+    shared->rest_square += square.bottomRightCorner(rows.width, rows.width);
+    shared->groups.push_back(std::move(group));
+  }
+  // Groups without rows have V = σ² I, whose determinant is that of as many free rows.
+  shared->free_rows += static_cast<double>((rows.n_groups - static_cast<Index>(shared->groups.size())) * rows.effects);
+  return shared;
+}
+
+TailElimination::TailElimination(const KeptRows& rows) : shared_(share(rows)) {
+  const Index q = shared_->effects;
+  const Index width = shared_->width;
+  Index widest = 0;
+  Index longest = 0;
+  for (const Group& group : shared_->groups) {
+    whitened_.emplace_back(q, group.rows.cols());
+    widest = std::max(widest, group.rows.cols() - q);
+  }
+  for (const Component& component : shared_->components) {
+    const Index size = static_cast<Index>(component.tail.size());
+    longest = std::max(longest, size);
+    Work work;
+    work.G.resize(size, size + width);
+    work.root.resize(size, size);
+    work.half.resize(size, width);
+    work.whole.resize(size, width);
+    work.z_slopes.resize(size, size + width);
+    work.G_slopes.resize(size, size + width);
+    work.scaled.resize(size, size + width);
+    work_.push_back(std::move(work));
+  }
+  spread_.resize(q, q);
+  root_.resize(q, q);
+  inner_.resize(q, q);
+  covariance_slopes_.resize(q, q);
+  gathered_.resize(widest, widest);
+  product_.resize(q, widest);
+  z_.resize(longest);
+}
+
+Index TailElimination::largest() const { return z_.size(); }
+
+double TailElimination::forward(const std::vector<MatrixXd>& factors, double sigma, MatrixXd& K) {
+  const double variance = sigma * sigma;
+  for (std::size_t c = 0; c < work_.size(); ++c) work_[c].G = shared_->components[c].lower_square / variance;
+  K = shared_->rest_square / variance;
+  double log_determinant = shared_->free_rows * std::log(variance);
+  log_determinant += eliminate_groups(factors[shared_->primary], variance, K);
+  for (std::size_t c = 0; c < work_.size(); ++c) log_determinant += eliminate_component(c, factors, K);
+  return log_determinant;
+}
+
+double TailElimination::eliminate_groups(const MatrixXd& factor, double variance, MatrixXd& K) {
+  const Index q = shared_->effects;
+  const Index width = shared_->width;
+  double log_determinant = 0;
+  for (std::size_t g = 0; g < shared_->groups.size(); ++g) {
+    const Group& group = shared_->groups[g];
+    const Index touched = static_cast<Index>(group.at.size());
+    spread_.noalias() = group.rows.leftCols(q).lazyProduct(factor);
+    root_.noalias() = spread_.lazyProduct(spread_.transpose());
+    root_.diagonal().array() += variance;
+    MatrixXd& whitened = whitened_[g];
+    whitened = group.rows;
+    for (Index i = 0; i < q; ++i) {  // Cholesky and forward substitution, row by row
+      for (Index j = 0; j < i; ++j) {
+        root_(i, j) = (root_(i, j) - root_.row(i).head(j).dot(root_.row(j).head(j))) / root_(j, j);
+        whitened.row(i) -= root_(i, j) * whitened.row(j);
+      }
+      const double pivot = root_(i, i) - root_.row(i).head(i).squaredNorm();
+      log_determinant += std::log(pivot);
+      root_(i, i) = std::sqrt(pivot);
+      whitened.row(i) /= root_(i, i);
+    }
+    MatrixXd& G = work_[group.component].G;
+    const Index size = G.rows();
+    for (Index a = 0; a < touched; ++a) {
+      const Index row = group.at[static_cast<std::size_t>(a)];
+      for (Index i = 0; i < q; ++i) {
+        const double by = whitened(i, q + a);
+        for (Index b = 0; b < touched; ++b) G(group.at[static_cast<std::size_t>(b)], row) += by * whitened(i, q + b);
+        for (Index b = 0; b < width; ++b) G(row, size + b) += by * whitened(i, q + touched + b);
+      }
+    }
+    K.noalias() += whitened.rightCols(width).transpose().lazyProduct(whitened.rightCols(width));
+  }
+  return log_determinant;
+}
+
+double TailElimination::eliminate_component(std::size_t c, const std::vector<MatrixXd>& factors, MatrixXd& K) {
+  const Component& component = shared_->components[c];
+  Work& work = work_[c];
+  const Index size = work.G.rows();
+  const Index width = shared_->width;
+  // [Λ'G_tt Λ, Λ'G_tv]
+  for (const Level& level : component.levels) {
+    work.scaled.middleRows(level.first, level.size).noalias() =
+        factors[level.factor].transpose().lazyProduct(work.G.middleRows(level.first, level.size));
+  }
+  for (const Level& level : component.levels) {
+    work.root.middleCols(level.first, level.size).noalias() =
+        work.scaled.middleCols(level.first, level.size).lazyProduct(factors[level.factor]);
+  }
+  work.root.diagonal().array() += 1;
+  Eigen::LLT<Eigen::Ref<MatrixXd>> cholesky(work.root);
+  work.half = work.scaled.rightCols(width);
+  work.root.triangularView<Eigen::Lower>().solveInPlace(work.half);
+  K.noalias() -= work.half.transpose().lazyProduct(work.half);
+  double log_determinant = 0;
+  for (Index i = 0; i < size; ++i) log_determinant += std::log(work.root(i, i));
+  return 2 * log_determinant;
+}
+
+double TailElimination::backward(const std::vector<MatrixXd>& factors, double sigma, const MatrixXd& K_slopes,
+                                 double log_det_slope, std::vector<MatrixXd>& factor_slopes) {
+  for (MatrixXd& slopes : factor_slopes) slopes.setZero();
+  double log_sigma_slope =
+      2 * log_det_slope * shared_->free_rows - 2 * K_slopes.cwiseProduct(shared_->rest_square).sum() / (sigma * sigma);
+  for (std::size_t c = 0; c < work_.size(); ++c) {
+    log_sigma_slope += component_slopes(c, factors, sigma, K_slopes, log_det_slope, factor_slopes);
+  }
+  return log_sigma_slope +
+         group_slopes(factors[shared_->primary], K_slopes, log_det_slope, factor_slopes[shared_->primary]);
+}
+
+double TailElimination::component_slopes(std::size_t c, const std::vector<MatrixXd>& factors, double sigma,
+                                         const MatrixXd& K_slopes, double log_det_slope,
+                                         std::vector<MatrixXd>& factor_slopes) {
+  const Component& component = shared_->components[c];
+  Work& work = work_[c];
+  const Index size = work.G.rows();
+  const Index width = shared_->width;
+  work.whole = work.half;
+  work.root.transpose().triangularView<Eigen::Upper>().solveInPlace(work.whole);
+
+  // In M: log_det_slope M⁻¹ + W K_slopes W', and in Λ'G_tv: -2 W K_slopes, with W = M⁻¹ Λ'G_tv.
+  Eigen::Ref<MatrixXd> in_M = work.z_slopes.leftCols(size);
+  Eigen::Ref<MatrixXd> in_v = work.z_slopes.rightCols(width);
+  in_M.setIdentity();
+  work.root.triangularView<Eigen::Lower>().solveInPlace(in_M);
+  work.root.transpose().triangularView<Eigen::Upper>().solveInPlace(in_M);
+  in_M *= log_det_slope;
+  in_v.noalias() = work.whole.lazyProduct(K_slopes);
+  in_M.noalias() += in_v * work.whole.transpose();
+  in_v *= -2;
+
+  // Through Λ: G_slopes = [Λ in_M Λ', Λ in_v], and Λ's own, 2 G_tt Λ in_M + G_tv in_v', from the blocks of each level.
+  for (const Level& level : component.levels) {
+    work.scaled.middleRows(level.first, level.size).noalias() =
+        factors[level.factor].lazyProduct(work.z_slopes.middleRows(level.first, level.size));
+  }
+  for (const Level& level : component.levels) {
+    work.G_slopes.middleCols(level.first, level.size).noalias() =
+        work.scaled.middleCols(level.first, level.size).lazyProduct(factors[level.factor].transpose());
+  }
+  work.G_slopes.rightCols(width) = work.scaled.rightCols(width);
+  for (const Level& level : component.levels) {
+    MatrixXd& slopes = factor_slopes[level.factor];
+    slopes.noalias() += 2 * work.G.leftCols(size)
+                                .middleRows(level.first, level.size)
+                                .lazyProduct(work.scaled.middleCols(level.first, level.size));
+    slopes.noalias() +=
+        work.G.rightCols(width)
+            .middleRows(level.first, level.size)
+            .lazyProduct(work.z_slopes.rightCols(width).middleRows(level.first, level.size).transpose());
+  }
+  return -2 * component.lower_square.cwiseProduct(work.G_slopes).sum() / (sigma * sigma);
+}
+
+double TailElimination::group_slopes(const MatrixXd& factor, const MatrixXd& K_slopes, double log_det_slope,
+                                     MatrixXd& factor_slopes) {
+  const Index q = shared_->effects;
+  const Index width = shared_->width;
+  covariance_slopes_.setZero();
+  double trace = 0;
+  for (std::size_t g = 0; g < shared_->groups.size(); ++g) {
+    const Group& group = shared_->groups[g];
+    const Index touched = static_cast<Index>(group.at.size());
+    const MatrixXd& G_slopes = work_[group.component].G_slopes;
+    const Index size = G_slopes.rows();
+    // The slopes in (t, v)², symmetric: those in G_tv stand for both halves.
+    for (Index b = 0; b < touched; ++b) {
+      const Index column = group.at[static_cast<std::size_t>(b)];
+      for (Index a = 0; a < touched; ++a) gathered_(a, b) = G_slopes(group.at[static_cast<std::size_t>(a)], column);
+      for (Index a = 0; a < width; ++a) {
+        gathered_(touched + a, b) = 0.5 * G_slopes(column, size + a);
+        gathered_(b, touched + a) = gathered_(touched + a, b);
+      }
+    }
+    const Index n = touched + width;
+    gathered_.block(touched, touched, width, width) = K_slopes;
+    const MatrixXd& whitened = whitened_[g];
+    product_.leftCols(n).noalias() = whitened.rightCols(n).lazyProduct(gathered_.topLeftCorner(n, n));
+    inner_.noalias() = -product_.leftCols(n).lazyProduct(whitened.rightCols(n).transpose());
+    inner_.diagonal().array() += log_det_slope;
+    trace += inner_.trace();
+    spread_.noalias() = inner_.lazyProduct(whitened.leftCols(q));
+    covariance_slopes_.noalias() += whitened.leftCols(q).transpose().lazyProduct(spread_);
+  }
+  factor_slopes.noalias() += 2 * covariance_slopes_.lazyProduct(factor);
+  return 2 * (trace - covariance_slopes_.lazyProduct(factor).cwiseProduct(factor).sum());
+}
+
+void TailElimination::draw(const std::vector<MatrixXd>& factors, const VectorXd& v, const VectorXd& noise,
+                           VectorXd& tail) {
+  for (std::size_t c = 0; c < work_.size(); ++c) {
+    const Component& component = shared_->components[c];
+    Work& work = work_[c];
+    const Index size = work.G.rows();
+    Eigen::Ref<VectorXd> z = z_.head(size);
+    z.noalias() = -work.half.lazyProduct(v);
+    for (Index k = 0; k < size; ++k) z(k) += noise(component.tail[static_cast<std::size_t>(k)]);
+    work.root.transpose().triangularView<Eigen::Upper>().solveInPlace(z);
+    for (const Level& level : component.levels) {
+      for (Index i = 0; i < level.size; ++i) {
+        double sum = 0;
+        for (Index j = 0; j <= i; ++j) sum += factors[level.factor](i, j) * z(level.first + j);
+        tail(component.tail[static_cast<std::size_t>(level.first + i)]) = sum;
+      }
+    }
+  }
+}
+
+}  // namespace filbert
