@@ -20,6 +20,9 @@ using Eigen::VectorXd;
 /// Half the width over which curvature is taken: a derivative would see the knots of the tables.
 constexpr double secant = 0.8;
 
+/// Beyond about this many deviations u is drawn out.
+constexpr double reach = 3;
+
 /// A number that the seed and every bit of the values determine (the finaliser of splitmix64 after each).
 std::uint64_t key_of(std::uint64_t seed, const Eigen::Ref<const VectorXd>& values) {
   std::uint64_t key = seed;
@@ -38,7 +41,9 @@ FramedGroupedGaussian::FramedGroupedGaussian(const GroupedGaussian& posterior, c
     : posterior_(posterior),
       settings_(settings),
       at_(static_cast<std::size_t>(posterior.dimension())),
+      s_(posterior.dimension()),
       scores_(posterior.dimension()),
+      score_gradient_(posterior.dimension()),
       position_(posterior.dimension()),
       position_gradient_(posterior.dimension()) {
   find_frame();
@@ -51,7 +56,6 @@ void FramedGroupedGaussian::find_frame() {
   };
   const Index n = dimension();
   auto frame = std::make_shared<Frame>();
-  frame->centre = VectorXd::Zero(n);
   frame->directions = MatrixXd::Identity(n, n);
   frame_ = frame;
   if (n == 0) return;
@@ -71,9 +75,9 @@ void FramedGroupedGaussian::find_frame() {
     ++evaluations_;
     return scored(scores, gradient);
   };
-  const MatrixXd bend = made_positive(curvature(in_scores, frame->centre, secant), 0.05);
+  const MatrixXd bend = made_positive(curvature(in_scores, VectorXd::Zero(n), secant), 0.05);
   const Eigen::LLT<MatrixXd> cholesky(bend);
-  // u = L'(scores - centre) where bend = LL'; the directions are L'⁻¹, an upper triangle.
+  // s = L' scores where bend = LL'; the directions are L'⁻¹, an upper triangle.
   frame->directions = MatrixXd(cholesky.matrixU().solve(MatrixXd::Identity(n, n)));
   frame->log_determinant = frame->directions.diagonal().array().log().sum();
 }
@@ -93,57 +97,61 @@ double FramedGroupedGaussian::scored(const VectorXd& scores, VectorXd& gradient)
   return value + log_slopes;
 }
 
-void FramedGroupedGaussian::place(const VectorXd& u) {
-  scores_.noalias() = frame_->directions.lazyProduct(u);
-  scores_ += frame_->centre;
+/// Writes s and the scores, and returns the log Jacobian from u to them.
+double FramedGroupedGaussian::soften(const Eigen::Ref<const VectorXd>& u) {
+  double log_slopes = frame_->log_determinant;
+  for (Index k = 0; k < dimension(); ++k) {
+    s_(k) = reach * std::asinh(u(k) / reach);
+    log_slopes -= 0.5 * std::log1p(u(k) * u(k) / (reach * reach));
+  }
+  scores_.noalias() = frame_->directions.lazyProduct(s_);
+  return log_slopes;
 }
 
 double FramedGroupedGaussian::operator()(const VectorXd& u, VectorXd& gradient) {
-  place(u);
-  const double value = scored(scores_, gradient);
-  scores_ = gradient;
-  gradient.noalias() = frame_->directions.transpose().lazyProduct(scores_);
-  return value + frame_->log_determinant;
+  const double log_jacobian = soften(u);
+  const double value = scored(scores_, score_gradient_);
+  gradient.noalias() = frame_->directions.transpose().lazyProduct(score_gradient_);
+  for (Index k = 0; k < dimension(); ++k) {
+    const double square = reach * reach + u(k) * u(k);
+    gradient(k) = gradient(k) * reach / std::sqrt(square) - u(k) / square;
+  }
+  return value + log_jacobian;
 }
 
-double FramedGroupedGaussian::value(const VectorXd& u) {
-  place(u);
-  double log_slopes = frame_->log_determinant;
+/// Writes the position and returns the log Jacobian of all maps.
+double FramedGroupedGaussian::locate(const Eigen::Ref<const VectorXd>& u) {
+  double log_jacobian = soften(u);
   for (Index k = 0; k < dimension(); ++k) {
     const MarginalCoordinate::At at = frame_->scores[static_cast<std::size_t>(k)](scores_(k));
     position_(k) = at.value;
-    log_slopes += at.log_slope;
+    log_jacobian += at.log_slope;
   }
-  return posterior_.value(position_) + log_slopes;
+  return log_jacobian;
+}
+
+double FramedGroupedGaussian::value(const VectorXd& u) {
+  const double log_jacobian = locate(u);
+  return posterior_.value(position_) + log_jacobian;
 }
 
 void FramedGroupedGaussian::batch(const MatrixXd& points, VectorXd& values) {
   for (Index i = 0; i < points.cols(); ++i) values(i) = value(points.col(i));
 }
 
-VectorXd FramedGroupedGaussian::position(const VectorXd& u) const {
-  VectorXd result = frame_->centre + frame_->directions * u;
-  for (Index k = 0; k < dimension(); ++k) result(k) = frame_->scores[static_cast<std::size_t>(k)](result(k)).value;
-  return result;
+VectorXd FramedGroupedGaussian::position(const VectorXd& u) {
+  locate(u);
+  return position_;
 }
 
-double FramedGroupedGaussian::user_log_density(const VectorXd& u, double log_density) const {
-  double value = log_density - frame_->log_determinant;
-  for (Index k = 0; k < dimension(); ++k) {
-    const double score = frame_->centre(k) + frame_->directions.row(k).dot(u);
-    value -= frame_->scores[static_cast<std::size_t>(k)](score).log_slope;
-  }
-  return value;
+double FramedGroupedGaussian::user_log_density(const VectorXd& u, double log_density) {
+  return log_density - locate(u);
 }
 
 void FramedGroupedGaussian::to_user_scale(const Eigen::Ref<const MatrixXd>& positions, Eigen::Ref<MatrixXd> draws) {
   const Index parameters = posterior_.parameters();
   for (Index i = 0; i < positions.cols(); ++i) {
-    scores_.noalias() = frame_->directions.lazyProduct(positions.col(i));
-    scores_ += frame_->centre;
-    for (Index k = 0; k < dimension(); ++k) {
-      position_(k) = frame_->scores[static_cast<std::size_t>(k)](scores_(k)).value;
-    }
+    locate(positions.col(i));
     Rng rng(key_of(settings_.seed, positions.col(i)));
     posterior_.draw_parameters(position_, rng, draws.col(i).head(parameters));
   }

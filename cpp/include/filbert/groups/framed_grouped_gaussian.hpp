@@ -18,7 +18,9 @@ struct GroupedFrameSettings {
 };
 
 /// `GroupedGaussian` in a frame: each coordinate of its position is a table of normal scores of its profile, and these are
-/// whitened by their curvature over ±0.8: `position_k = score_k⁻¹((centre + directions u)_k)`. Models `FramedDensity`.
+/// whitened by their curvature over ±0.8: `position_k = score_k⁻¹((directions s)_k)`, `s_j = 3 asinh(u_j / 3)`. Models
+/// `FramedDensity` in u. The last map does little where the posterior is, and lightens what is steeper than a normal beyond: a
+/// step that is long enough for the one is too long for the other, and a trajectory that strays there would diverge.
 ///
 /// What is drawn given a position comes from a stream that the seed and the position (for effects: the parameters of the draw)
 /// determine, so that draws depend on nothing else, and effects that were left out can be drawn later.
@@ -44,13 +46,13 @@ class FramedGroupedGaussian {
   void to_user_scale(const Eigen::Ref<const Eigen::MatrixXd>& positions, Eigen::Ref<Eigen::MatrixXd> draws);
 
   /// That of GroupedGaussian, on the line.
-  double user_log_density(const Eigen::VectorXd& u, double log_density) const;
+  double user_log_density(const Eigen::VectorXd& u, double log_density);
 
   /// The effects of draws whose parameters are given, a column each: those that `to_user_scale` writes.
   void draw_effects(const Eigen::Ref<const Eigen::MatrixXd>& parameters, Eigen::Ref<Eigen::MatrixXd> effects);
 
   /// That of GroupedGaussian.
-  Eigen::VectorXd position(const Eigen::VectorXd& u) const;
+  Eigen::VectorXd position(const Eigen::VectorXd& u);
 
   const GroupedGaussian& posterior() const { return posterior_; }
 
@@ -60,14 +62,14 @@ class FramedGroupedGaussian {
  private:
   struct Frame {
     std::vector<MarginalCoordinate> scores;
-    Eigen::VectorXd centre;
     Eigen::MatrixXd directions;  // lower triangle
     double log_determinant = 0;  // of the directions
   };
 
   double scored(const Eigen::VectorXd& scores, Eigen::VectorXd& gradient);
   void find_frame();
-  void place(const Eigen::VectorXd& u);
+  double locate(const Eigen::Ref<const Eigen::VectorXd>& u);
+  double soften(const Eigen::Ref<const Eigen::VectorXd>& u);
 
   GroupedGaussian posterior_;
   GroupedFrameSettings settings_;
@@ -76,7 +78,7 @@ class FramedGroupedGaussian {
 
   // Scratch.
   std::vector<MarginalCoordinate::At> at_;
-  Eigen::VectorXd scores_, position_, position_gradient_;
+  Eigen::VectorXd s_, scores_, score_gradient_, position_, position_gradient_;
 };
 
 }  // namespace filbert
