@@ -230,7 +230,9 @@ def no_mode(regression: Regression, message: str, reason: str, direction: np.nda
             f" {name!r} may have none: it rises for ever where the data scatter no more than those of "
             f"family={simpler!r}; try that, or fix {name!r} by priors={{{name!r}: a number}}."
         )
-    return DataError(f"The model has no mode to start from: {message}. Check the response, offset and priors.{limit}")
+    return DataError(
+        f"The model has no mode to start from: {message.rstrip('.')}. Check the response, offset and priors.{limit}"
+    )
 
 
 def _collinear_columns(regression: Regression) -> list[list[str]]:
