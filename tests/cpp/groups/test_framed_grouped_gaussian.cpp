@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <Eigen/LU>
 #include <array>
 #include <cmath>
 #include <functional>
