@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from filbert import _core
 
-CASES = Path(__file__).parents[1] / "data" / "groups"
+CASES = Path(__file__).parents[2] / "data" / "groups"
 NAMES = sorted(folder.name for folder in CASES.iterdir() if folder.is_dir())
 
 
