@@ -82,7 +82,6 @@ UnconstrainedGlm::UnconstrainedGlm(std::shared_ptr<const GlmPosterior> posterior
   auxiliaries_ = posterior_->fixed_auxiliaries();
   auxiliary_gradient_ = VectorXd::Zero(std::max<Index>(auxiliaries_.size(), 1));
   b_gradient_ = VectorXd::Zero(coefficients());
-  point_ = VectorXd::Zero(dimension());
   packed_.assign(static_cast<std::size_t>(max_batch * data().columns()), 0.0);
   packed_auxiliaries_.assign(static_cast<std::size_t>(max_batch * max_auxiliaries), 1.0);
 }

@@ -25,13 +25,6 @@ void require_same(const char* what, Index given, Index expected) {
                               std::to_string(given));
 }
 
-/// splitmix64's last step: a bijection that changes half of the bits when one changes.
-std::uint64_t scrambled(std::uint64_t word) {
-  word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9;
-  word = (word ^ (word >> 27)) * 0x94d049bb133111eb;
-  return word ^ (word >> 31);
-}
-
 double response(Family family, double mean, double trials, const double* auxiliaries, Rng& rng) {
   if (!std::isfinite(mean)) return std::numeric_limits<double>::quiet_NaN();
   switch (family) {

@@ -187,13 +187,6 @@ class IntervalFinder {
   std::vector<double> lowest_, highest_;
 };
 
-/// splitmix64's last step: a bijection that changes half of the bits when one changes.
-std::uint64_t scrambled(std::uint64_t word) {
-  word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9;
-  word = (word ^ (word >> 27)) * 0x94d049bb133111eb;
-  return word ^ (word >> 31);
-}
-
 /// Noise of one kind does not depend on whether the other is asked for, nor on how much of it.
 enum class Noise { Normal, Uniform };
 

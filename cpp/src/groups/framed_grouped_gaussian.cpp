@@ -27,10 +27,7 @@ constexpr double reach = 3;
 std::uint64_t key_of(std::uint64_t seed, const Eigen::Ref<const VectorXd>& values) {
   std::uint64_t key = seed;
   for (const double value : values) {
-    key = (key ^ std::bit_cast<std::uint64_t>(value)) + 0x9e3779b97f4a7c15;
-    key = (key ^ (key >> 30)) * 0xbf58476d1ce4e5b9;
-    key = (key ^ (key >> 27)) * 0x94d049bb133111eb;
-    key ^= key >> 31;
+    key = scrambled((key ^ std::bit_cast<std::uint64_t>(value)) + 0x9e3779b97f4a7c15);
   }
   return key;
 }

@@ -266,14 +266,15 @@ def compute_log_likelihood(idata: Any, *, extend_inferencedata: bool = True, mod
 def _data_groups(model: Model) -> dict[str, xr.Dataset]:
     import xarray as xr
 
-    from ..results.container import common_attributes
+    from ..results.container import as_observed, common_attributes
 
     seen, common = model.likelihood, common_attributes()
+    observed = as_observed(model.regression.family, seen.observed)
     rows = {stored_name(seen.dim): model.coords.get(seen.dim, np.arange(len(seen.observed)))}
     constants = {stored_name(name): (_stored_dims(entry), entry.value) for name, entry in model.data.items()}
     labels = {name: values for entry in model.data.values() for name, values in _labels(model, entry).items()}
     return {
-        "observed_data": xr.Dataset({stored_name(seen.name): (tuple(rows), seen.observed)}, rows, common),
+        "observed_data": xr.Dataset({stored_name(seen.name): (tuple(rows), observed)}, rows, common),
         "constant_data": xr.Dataset(constants, labels, common),
     }
 
@@ -303,6 +304,7 @@ def _add_deterministics(model: Model, idata: Any, group: str) -> None:
         values = entry.value.values(draws).reshape(*sizes, *entry.value.shape)
         posterior[stored_name(name)] = ((*SAMPLES, *_stored_dims(entry)), values)
         posterior = posterior.assign_coords(_labels(model, entry))
+    posterior.attrs["deterministics"] = ", ".join(map(stored_name, model.deterministics))
     inference_data.set_group(idata, group, posterior)
 
 

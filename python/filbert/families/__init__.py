@@ -54,6 +54,11 @@ ELSEWHERE = {
 def family_of(family: Any) -> Family:
     """Return the family that was asked for: one of the table by its name, or an object that is one."""
     if isinstance(family, Family):
+        if family.name in FAMILIES and type(family) is not type(FAMILIES[family.name]):
+            raise SettingError(
+                f"The family {type(family).__name__} has the name {family.name!r}, which is filbert's: draws "
+                "and files could not tell them apart. Give it another name."
+            )
         return family
     if not isinstance(family, str):
         raise DataTypeError(

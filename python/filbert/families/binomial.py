@@ -20,10 +20,6 @@ class Binomial(Bernoulli):
     def check_response(self, response: str, values: Floats, trials: Floats | None, index: Any) -> None:
         check_successes(response, values, trials, index, self.name)
 
-    def expectation(self, block: Block, mean: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
-        assert block.trials is not None
-        return block.trials[:, None] * mean
-
     def variance(self, block: Block, mean: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
         assert block.trials is not None
         return block.trials[:, None] * mean * (1 - mean)

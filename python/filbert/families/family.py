@@ -280,11 +280,11 @@ class Family(ABC):
     @property
     def parent_is_mean(self) -> bool:
         """Whether the parent parameter is the expected response, of one trial where there are trials."""
-        return self.has_trials or type(self).expectation is Family.expectation
+        return type(self).expectation is Family.expectation
 
     def expectation(self, block: Block, mean: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
-        """Return the expected response, (rows, draws), where the parent parameter is not that itself."""
-        return mean
+        """Return the expected response, (rows, draws): the parent parameter, of all trials."""
+        return mean if block.trials is None else block.trials[:, None] * mean
 
     @abstractmethod
     def variance(self, block: Block, mean: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import _core
 from ..data.blocks import Block, Floats
+from ..errors import DataError
 from ..priors.prior import Prior
 from .family import CoefficientScales, DefaultPrior, Family, Keys, MaximumLikelihood, Posed
 
@@ -52,7 +53,11 @@ class KernelFamily(Family):
 
     def data(self, regression: Posed) -> Any:
         """Return the rows as the core keeps them at hand."""
-        assert regression.rows is not None
+        if regression.rows is None:
+            raise DataError(
+                f"The model was loaded from a file, which has no rows, and the likelihood of family={self.name!r} "
+                "needs them. Make the model again from its formula and data."
+            )
         blocks = list(regression.rows.blocks())
 
         def column(name: str) -> Floats | None:

@@ -25,6 +25,7 @@ _MOST_BARS = 50
 _MOST_DRAWS = 1000  # more say nothing new about an interval
 _FEWEST_DRAWS = 100
 _MOST_PROBABILITIES = 3e8  # of rows, draws and counts, which some seconds are enough for
+_TOO_MANY_PROBABILITIES = 1e9
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,11 @@ def counts_of(regression: Regression, idata: Any, prob: float) -> CountCheck:
     rows = rowwise.fitted_rows(regression)
     responses = np.concatenate([block.y for block in rows.blocks()])
     largest = int(responses.max())
+    if rows.n_rows * (largest + 1) * _FEWEST_DRAWS > _TOO_MANY_PROBABILITIES:
+        raise SettingError(
+            f"Response {regression.response!r} goes up to {largest}, and the probability of each count up to that in each "
+            f"of {rows.n_rows} rows would take minutes. Draw replicated data: model.predict(idata, kind='response')."
+        )
     width = -(-(largest + 1) // _MOST_BARS)
     n_bars = -(-(largest + 1) // width)
     most = int(np.clip(_MOST_PROBABILITIES / (rows.n_rows * (largest + 1)), _FEWEST_DRAWS, _MOST_DRAWS))

@@ -112,6 +112,8 @@ def comparisons(
     view = View.of(model, idata, conditional, data, scale, instead_of=name, wanted=wanted)
     wanted.refuse_constant("comparisons")
     change = target_transform(view.design, wanted, transforms)
+    if kind in ("ratio", "lift") and change is None:
+        wanted.refuse_relative(view.regression, kind)
     if name in (transforms or {}):
         raise SettingError(
             f"transforms and contrast both have {name!r}, and what is compared are values of the data. Leave it out of "

@@ -114,6 +114,8 @@ def slopes(
         raise SettingError(f"target={target!r} has noise, and noise has no slope. Leave it out for that of the mean.")
     wanted.refuse_constant("slopes")
     change = target_transform(view.design, wanted, transforms)
+    if kind in ("eyex", "eydx") and change is None:
+        wanted.refuse_relative(view.regression, kind)
     values = [None] if given is None else checked_values(predictor, given, "wrt")
 
     def draws(rows: tuple[Rows, ...], x: FloatArray, width: FloatArray) -> Blocks:

@@ -88,8 +88,8 @@ class Target:
         known = ["mean", parent, response, *auxiliaries]
         meant = f" For a kind of comparison write comparison={target!r}." if target in ("diff", "ratio", "lift") else ""
         raise SettingError(
-            f"target={target!r} is not known.{suggest(target, known)} It may be 'mean' (or {parent!r}, the mean of the "
-            f"response)" + f", {response!r} (the response with its noise)"
+            f"target={target!r} is not known.{suggest(target, known)} It may be 'mean' (or {parent!r}, what the "
+            f"formula models), {response!r} (the response with its noise)"
             f"{''.join(f', {name!r}' for name in auxiliaries)}.{meant}"
         )
 
@@ -97,6 +97,15 @@ class Target:
         """Refuse a parameter that no predictor changes."""
         if self.is_auxiliary:
             raise SettingError(f"target={self.name!r}: {function} of it are zero, for it is the same in every row.")
+
+    def refuse_relative(self, regression: Regression, kind: str) -> None:
+        """Refuse a ratio of what is not a mean: that of two means of logarithms, say."""
+        if not self.is_response and not regression.family.parent_is_mean:
+            raise SettingError(
+                f"{kind!r} would be relative to {self.name!r}, and with family={regression.family.name!r} that is not "
+                f"the mean of {regression.response!r}. Transform it, for example transforms={{{regression.response!r}: "
+                "np.exp} for the medians of a lognormal model."
+            )
 
 
 @dataclass(frozen=True)

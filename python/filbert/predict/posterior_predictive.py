@@ -60,13 +60,13 @@ def predict(
 def row_draws(rows: Source, regression: Regression, draws: Draws, seed: int | None) -> list[Any]:
     """Return draws of each row's mean, and of its response if there is a seed, (chains, draws, rows).
 
-    Counts are integers.
+    Counts are integers, unless some are too large for a double to be exact.
     """
     arrays = new_arrays(1 if seed is None else 2, draws.shape, rows.n_rows)
     flat = [array.reshape(-1, rows.n_rows) for array in arrays]
     rowwise.all_draws(rows, regression, draws, flat[0], None if seed is None else flat[1], seed or 0)
-    if seed is not None and regression.family.is_discrete:
-        arrays[1] = arrays[1].astype(np.int64)
+    if seed is not None:
+        arrays[1] = container.as_observed(regression.family, arrays[1])
     return arrays
 
 

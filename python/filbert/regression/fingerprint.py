@@ -1,7 +1,7 @@
 """Tells models apart by a short text that stays with their draws: what the coefficients multiply, and what is observed.
 
 Two models have the same fingerprint where the draws of one are draws of the other's parameters: equal columns, family,
-link and response. Priors do not count, and rows only as far as the columns learnt from them.
+link, response and fixed parameters. Priors do not count, and rows only as far as the columns learnt from them.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ def fingerprint(regression: Regression) -> str:
         columns = [regression.summary.mean, regression.summary.sd]
     shapes = [(p.name, p.rows, p.auxiliary) for p in regression.parameters]
     content = [regression.family.name, regression.link, regression.response, shapes, regression.columns, columns]
+    if regression.fixed:
+        content.append(dict(regression.fixed))
     return hashlib.sha256("".join(_tokens(content)).encode()).hexdigest()[:16]
 
 

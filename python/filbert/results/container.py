@@ -20,6 +20,7 @@ from ..regression.parameters import Parameter
 from ..sampling.run import Run
 
 if TYPE_CHECKING:
+    from ..families.family import Family
     from ..formula.rows import Rows
     from ..regression.regression import Regression
 
@@ -125,11 +126,17 @@ def fitted_data(regression: Regression, rows: Rows) -> dict[str, xr.Dataset]:
     labels = {OBSERVATIONS: np.arange(rows.n_rows)}
     common = common_attributes()
     assert rows.response_values is not None
-    observed = rows.response_values.astype(np.int64) if regression.family.is_discrete else rows.response_values
+    observed = as_observed(regression.family, rows.response_values)
     return {
         "observed_data": by_row({regression.response: observed}, labels, common),
         "constant_data": by_row(rows.constant_data(), labels, common),
     }
+
+
+def as_observed(family: Family, values: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
+    """Return responses as containers hold them: counts as integers, unless they are too large to be exact."""
+    are_exact = family.is_discrete and bool(values.max(initial=0) < 2**53)
+    return values.astype(np.int64) if are_exact else values
 
 
 def sample_labels(posterior: xr.Dataset) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Draws:
     def of(cls, regression: Regression, values: FloatArray, shape: tuple[int, int]) -> Draws:
         """Take an array of draws apart."""
         known = {name: np.full(values.shape[1], value) for name, value in regression.fixed.items()}
-        drawn = {name: values[int(p.rows)] for name, p in regression.auxiliaries.items()}
+        drawn = {name: values[p.rows.item()] for name, p in regression.auxiliaries.items()}
         auxiliaries = {**known, **drawn}
         return cls(values, shape, values[: regression.n_coefficients], auxiliaries)
 
@@ -65,10 +65,6 @@ class Draws:
         shape = sizes["chain"], sizes["draw"]
         return cls.of(regression, _values(posterior, regression.parameters, shape[0] * shape[1]), shape)
 
-    def by_parameter(self, parameter: Parameter) -> FloatArray:
-        """Return the draws of a parameter, (values, chains * draws)."""
-        return self.array[parameter.rows.ravel()]
-
 
 def check_same_model(posterior: Any, regression: Regression) -> None:
     """Refuse draws that say they are of another model; those without a fingerprint are judged by their names."""
@@ -77,7 +73,11 @@ def check_same_model(posterior: Any, regression: Regression) -> None:
         return
     formula, family = posterior.attrs.get("formula", "?"), posterior.attrs.get("family", "?")
     same = formula == regression.description and family == regression.family.name
-    detail = " Their transforms, levels or columns have learnt from other data." if same else ""
+    detail = (
+        " Their transforms, levels or columns have learnt from other data, or parameters are fixed at other numbers."
+        if same
+        else ""
+    )
     raise SettingError(
         f"idata has draws of another model: they are of {formula!r} (family {family!r}), and the model is "
         f"{regression.description!r} (family {regression.family.name!r}).{detail} Use the model that was fitted."

@@ -173,11 +173,14 @@ def _ratios(model: Any, idata: Any, least_squares: bool) -> str:
 
 def _exponentials(idata: Any) -> Iterator[tuple[str, FloatArray]]:
     """Yield what `draws_by_parameter` does, with the exponentials of coefficients in place of them."""
-    auxiliaries = auxiliary_names(idata)
+    from .container import posterior_group
+
+    computed = str(posterior_group(idata).attrs.get("deterministics", "")).split(", ")
+    others = {*auxiliary_names(idata), *computed}
     for variable in posterior_variables(idata):
         for label, draws in parameters_of(variable):
             with np.errstate(over="ignore"):
-                yield label, (draws if variable[0] in auxiliaries else np.exp(draws))
+                yield label, (draws if variable[0] in others else np.exp(draws))
 
 
 def hdi(draws: npt.ArrayLike, prob: float = 0.94) -> tuple[float, float]:
@@ -233,15 +236,19 @@ def _row(draws: FloatArray, hdi_prob: float) -> list[float]:
 
 
 def _with_least_squares(table: Summary, classical: pd.DataFrame, regression: Regression) -> Summary:
-    """Put the classical fit beside the posterior: its coefficients come first, in the same order as theirs."""
-    auxiliaries = [label for parameter in regression.auxiliaries.values() for label in parameter.labels]
-    if len(table) != len(classical) + len(auxiliaries):
+    """Put the classical fit beside the posterior, which may have another order, and computed parameters at its end."""
+    rows = np.concatenate([parameter.rows.ravel() for parameter in regression.parameters])
+    if len(table) < len(rows):
         raise SettingError(
-            f"The draws have {len(table)} parameters and the model has {len(classical) + len(auxiliaries)}: they are "
-            "of another model."
+            f"The draws have {len(table)} parameters and the model has {len(rows)}: they are of another model."
         )
     # What least squares estimate beside the coefficients is the residual deviation, which a family may call its sigma.
     beside = [classical.attrs.get(name, math.nan) for name in regression.auxiliaries]
-    table.insert(len(table.columns), "least_squares", [*classical["estimate"], *beside])
-    table.insert(len(table.columns), "standard_error", [*classical["standard_error"], *[math.nan] * len(auxiliaries)])
+    for column, kind, others in (
+        ("least_squares", "estimate", beside),
+        ("standard_error", "standard_error", [math.nan] * len(beside)),
+    ):
+        values = np.full(len(table), math.nan)
+        values[: len(rows)] = np.array([*classical[kind], *others])[rows]
+        table.insert(len(table.columns), column, values)
     return table

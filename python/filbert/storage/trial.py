@@ -40,12 +40,12 @@ def check_works(design: Design, extra_names: Iterable[str]) -> None:
         return
     tried = [(expression, design.levels[text]) for text, expression in design.expressions.items()]
     for expression, levels in [*tried, *((offset, None) for offset in design.offsets)]:
-        if expression.is_column or _mentions(expression.text, names):
+        if expression.is_column or mentions(expression.text, names):
             continue
         rows = _first_result(expression, design, trials, levels)
         if isinstance(rows, Numbers) and len(rows.columns) < _columns_taken(expression, design):
             raise ModelFileError(f"{expression.text!r} has {len(rows.columns)} columns, which its terms do not fit.")
-    if not any(_mentions(e.text, names) for e in (*design.expressions.values(), *design.offsets)):
+    if not any(mentions(e.text, names) for e in (*design.expressions.values(), *design.offsets)):
         _check_finite(design, trials)
 
 
@@ -116,5 +116,6 @@ def _trials(design: Design) -> Iterator[pd.DataFrame]:
             yield pd.DataFrame(row)
 
 
-def _mentions(text: str, names: Iterable[str]) -> bool:
+def mentions(text: str, names: Iterable[str]) -> bool:
+    """Whether a text has one of the names as a word."""
     return any(re.search(rf"\b{re.escape(name)}\b", text) for name in names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from .. import _core
@@ -11,6 +10,7 @@ from ..formula.predictor import Predictor
 from ..formula.terms import Term
 from ..priors.prior import Prior
 from ..regression.regression import Regression
+from .trial import mentions
 from .values import write_array, write_levels, write_number, write_value
 
 
@@ -18,7 +18,8 @@ def content_of(regression: Regression) -> dict[str, Any]:
     """Return all of a model but its rows as what JSON can hold."""
     design = regression.design
     assert design is not None
-    texts = [expression.text for expression in (*design.expressions.values(), *design.offsets)]
+    trials = () if design.trials is None else (design.trials,)
+    texts = [expression.text for expression in (*design.expressions.values(), *design.offsets, *trials)]
     return {
         "filbert": _core.__version__,
         "formula": design.formula,
@@ -49,7 +50,7 @@ def content_of(regression: Regression) -> dict[str, Any]:
         "offset_is_array": design.offset_is_array,
         "dropna": design.dropna,
         "n_rows": regression.n_rows,
-        "extra_namespace": [name for name in design.extra_namespace if any(_mentions(text, name) for text in texts)],
+        "extra_namespace": [name for name in design.extra_namespace if any(mentions(text, [name]) for text in texts)],
         "center_predictors": regression.intercept_at_means,
         "auto_scale": regression.choices.auto_scale,
         "priors": {key: _prior(key, prior) for key, prior in regression.choices.given.items()},
@@ -100,7 +101,3 @@ def _summary(summary: _core.SufficientStatistics) -> dict[str, Any]:
         "total_weight": total_weight,
         "n_rows": n_rows,
     }
-
-
-def _mentions(text: str, name: str) -> bool:
-    return re.search(rf"\b{re.escape(name)}\b", text) is not None

@@ -9,9 +9,9 @@
 #include <functional>
 
 #include "filbert/draws/diagnostics.hpp"
-#include "filbert/groups/student_proposal.hpp"
 #include "filbert/sampler/sample.hpp"
 #include "mixed_models.hpp"
+#include "student_proposal.hpp"
 
 using filbert::FramedGroupedGaussian;
 using filbert::GroupedGaussian;

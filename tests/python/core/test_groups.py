@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from filbert import _core
+from statistical.scores import QUANTILES, Z_LIMIT, coverage_score, mean_score, sd_score
 
 CASES = Path(__file__).parents[2] / "data" / "groups"
 NAMES = sorted(folder.name for folder in CASES.iterdir() if folder.is_dir())
@@ -92,36 +93,44 @@ def sample(density: Any, draws: int, seed: int = 1, cores: int = 1, tune: int = 
     )
 
 
-def z_scores(case: Case, values: np.ndarray) -> dict[str, float]:
-    """How far means of draws, (variables, chains, draws), are from the reference's, in Monte Carlo standard errors."""
-    z = {}
-    for label, draws in zip(case.labels, values, strict=True):
-        reference = case.reference[label]
-        error = np.hypot(reference["sd"] / np.sqrt(_core.ess_mean(draws)), reference["mcse_mean"])
-        z[label] = (draws.mean() - reference["mean"]) / error
-    return z
+def scores(case: Case, values: np.ndarray) -> np.ndarray:
+    """Score draws, (variables, chains, draws), against the reference in Monte Carlo errors: (variables, statistics)."""
+    return np.array(
+        [
+            [
+                mean_score(draws, case.reference[label]),
+                sd_score(draws, case.reference[label]),
+                *(coverage_score(draws, case.reference[label][key], share) for key, share in QUANTILES.items()),
+            ]
+            for label, draws in zip(case.labels, values, strict=True)
+        ]
+    )
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("name", NAMES)
-def test_draws_have_the_means_of_the_reference_posterior(name: str) -> None:
+def test_draws_are_those_of_the_reference_posterior(name: str) -> None:
     case = Case(name)
     framed = _core.FramedGroupedGaussian(case.posterior(), seed=3)
     assert framed.variables == len(case.labels)
-    run = sample(framed, 2500)["sampling"]
-    z = np.array(list(z_scores(case, run["values"]).values()))
-    assert np.abs(z).max() < 4.2
-    assert np.sqrt(np.mean(z**2)) < 1.5
+    values = sample(framed, 2500)["sampling"]["values"]
+    found = scores(case, values)
+    assert np.abs(found).max() < Z_LIMIT
+    assert np.sqrt(np.mean(found[:, 0] ** 2)) < 1.5
+    centre = values.mean(axis=(1, 2), keepdims=True)
+    assert np.abs(scores(case, centre + 0.9 * (values - centre))).max() > Z_LIMIT  # draws that spread too little
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("name", NAMES)
-def test_a_broken_prior_would_be_noticed(name: str) -> None:
+def test_another_prior_of_the_deviations_would_be_noticed(name: str) -> None:
     case = Case(name)
-    # As if the deviations had no Jacobian: a prior that is 1 / deviation times as high.
     terms = [(c, [("Gamma", (0.05, 0.01))] * len(priors), eta) for c, priors, eta in case.model["terms"]]
-    run = sample(_core.FramedGroupedGaussian(case.posterior(terms=terms)), 2500)["sampling"]
-    assert max(abs(z) for z in z_scores(case, run["values"]).values()) > 5
+    values = sample(_core.FramedGroupedGaussian(case.posterior(terms=terms)), 2500)["sampling"]["values"]
+    assert np.abs(scores(case, values)[:, 0]).max() > 5
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("name", NAMES)
 def test_no_seed_diverges(name: str) -> None:
     framed = _core.FramedGroupedGaussian(Case(name).posterior(), effects=False)

@@ -79,6 +79,22 @@ def sd_score(draws: Array, exact: Mapping[str, float]) -> float:
     return float((squares.mean() - 1) / error)
 
 
+def _statistics(draws: Array, scale: Array) -> list[Array]:
+    """Functions of one parameter's draws whose means are compared; `scale` has draws that fix where to cut."""
+    centre, cuts = np.median(scale), np.quantile(scale, [0.05, 0.25, 0.5, 0.75, 0.95])
+    return [draws, np.abs(draws - centre), *((draws < cut).astype(float) for cut in cuts)]
+
+
+def differences(first: Array, second: Array) -> Array:
+    """Z-scores of means, absolute deviations and shares below quantiles, (parameters, statistics)."""
+    scores = np.empty((len(first), 7))
+    for j, (a, b) in enumerate(zip(first, second, strict=True)):
+        for k, (x, y) in enumerate(zip(_statistics(a, b), _statistics(b, b), strict=True)):
+            errors = [v.std() / np.sqrt(effective_sample_size(v)) for v in (x, y)]
+            scores[j, k] = (x.mean() - y.mean()) / np.hypot(*errors)
+    return scores
+
+
 def worst(draws: Mapping[str, Array], exact: Sequence[Marginal]) -> tuple[str, float]:
     """The largest z-score in absolute value over all parameters, and whose it is."""
     scores = {

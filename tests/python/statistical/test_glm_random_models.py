@@ -14,12 +14,12 @@ import pytest
 from filbert import _core
 from glm_models import MEANS, Glm, PriorSpec, random_glm
 from statistical.marginals import Array
-from statistical.scores import Z_LIMIT
+from statistical.scores import Z_LIMIT, differences
 
 pytestmark = pytest.mark.statistical
 
 NUMBERS = range(50 if os.environ.get("FILBERT_ALL_MODELS") else 24)
-WIDTHS = (1, 3, 8, 20, 40, 70, 100, 200, 2)
+WIDTHS = (1, 8, 40, 70, 3, 20, 100, 200, 2)
 CORRELATIONS = (0.0, 0.5, 0.9)
 Rng = np.random.Generator
 
@@ -100,22 +100,6 @@ KINDS: list[Callable[[Rng, int], Glm]] = [
 
 def model_of(number: int) -> Glm:
     return KINDS[number % 6](np.random.default_rng([number, 2026]), number)
-
-
-def statistics(draws: Array, scale: Array) -> list[Array]:
-    """Functions of one parameter's draws whose means are compared; `scale` has draws that fix where to cut."""
-    centre, cuts = np.median(scale), np.quantile(scale, [0.05, 0.25, 0.5, 0.75, 0.95])
-    return [draws, np.abs(draws - centre), *((draws < cut).astype(float) for cut in cuts)]
-
-
-def differences(first: Array, second: Array) -> Array:
-    """Z-scores of means, absolute deviations and shares below quantiles, (parameters, statistics)."""
-    scores = np.empty((len(first), 7))
-    for j, (a, b) in enumerate(zip(first, second, strict=True)):
-        for k, (x, y) in enumerate(zip(statistics(a, b), statistics(b, b), strict=True)):
-            errors = [v.std() / np.sqrt(_core.ess_mean(np.ascontiguousarray(v))) for v in (x, y)]
-            scores[j, k] = (x.mean() - y.mean()) / np.hypot(*errors)
-    return scores
 
 
 @cache

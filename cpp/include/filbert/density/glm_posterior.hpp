@@ -38,7 +38,6 @@ class GlmPosterior {
   double operator()(const Eigen::VectorXd& position, Eigen::VectorXd& gradient) const;
 
   const GlmData& data() const { return *data_; }
-  const std::shared_ptr<const GlmData>& shared_data() const { return data_; }
   const GlmPriors& priors() const { return priors_; }
 
   /// Which auxiliaries are not fixed, and all of them, the fixed ones at their numbers.

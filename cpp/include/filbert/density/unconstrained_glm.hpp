@@ -78,8 +78,6 @@ class UnconstrainedGlm {
   void to_columns(const Eigen::Ref<const Eigen::VectorXd>& q, Eigen::Ref<Eigen::VectorXd> c) const;
   Eigen::MatrixXd column_slopes(const Eigen::VectorXd& q) const;
 
-  /// Where the intercept's prior applies: b₀ + this · Σ mean_j b_j.
-  double intercept_shift() const { return intercept_shift_; }
   bool has_intercept() const { return posterior_->priors().intercept; }
 
  private:
@@ -96,12 +94,12 @@ class UnconstrainedGlm {
   std::shared_ptr<const GlmPosterior> posterior_;
   bool likelihood_only_;
   bool centred_;  // b₀ is η at the means
-  double intercept_shift_ = 0;
+  double intercept_shift_ = 0;  ///< where the intercept's prior applies: b₀ + this · Σ mean_j b_j
   std::vector<SupportMap> maps_;
 
   // Scratch.
   std::vector<SupportMap::At> at_;
-  Eigen::VectorXd c_, c_gradient_, auxiliaries_, auxiliary_gradient_, b_gradient_, point_;
+  Eigen::VectorXd c_, c_gradient_, auxiliaries_, auxiliary_gradient_, b_gradient_;
   Eigen::MatrixXd c_hessian_;
   std::vector<double> packed_, packed_auxiliaries_;
 };

@@ -14,7 +14,7 @@
 #endif
 
 #if defined(__GNUC__)
-#pragma GCC diagnostic push
+// For the rest of the file that includes it: whoever passes packs is inlined, and has no ABI that could change.
 #pragma GCC diagnostic ignored "-Wpsabi"
 #define FILBERT_INLINE inline __attribute__((always_inline))
 #else

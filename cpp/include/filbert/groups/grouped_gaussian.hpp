@@ -50,7 +50,6 @@ class GroupedGaussian {
   void draw_effects(const Eigen::Ref<const Eigen::VectorXd>& parameters, Rng& rng, Eigen::Ref<Eigen::VectorXd> effects);
 
   const GroupedUnits& units() const { return shared_->units; }
-  const GroupElimination& elimination() const { return elimination_; }
 
  private:
   /// One coordinate of a position.

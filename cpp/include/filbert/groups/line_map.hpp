@@ -29,7 +29,7 @@ class LineMap {
     const double share = 1 / (1 + std::exp(-theta));
     const double rest = 1 / (1 + std::exp(theta));
     const double value = theta < 0 ? support_.lower + width * share : support_.upper - width * rest;
-    return {value, std::log(width) + std::log(share) + std::log(rest), rest - share};
+    return {value, std::log(width) - std::abs(theta) - 2 * std::log1p(std::exp(-std::abs(theta))), rest - share};
   }
 
   /// Of the value, or of one near it that is well inside the support.

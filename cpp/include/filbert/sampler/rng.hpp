@@ -9,6 +9,13 @@
 
 namespace filbert {
 
+/// splitmix64's last step (Steele, Lea and Flood 2014): a bijection that changes half of the bits when one changes.
+inline std::uint64_t scrambled(std::uint64_t word) {
+  word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9;
+  word = (word ^ (word >> 27)) * 0x94d049bb133111eb;
+  return word ^ (word >> 31);
+}
+
 /// xoshiro256++ (Blackman and Vigna 2021): 256 bits of state, period 2^256 - 1. A standard uniform random bit
 /// generator.
 class Xoshiro256 {
@@ -19,9 +26,7 @@ class Xoshiro256 {
   explicit Xoshiro256(std::uint64_t seed) {
     for (std::uint64_t& word : state_) {
       seed += 0x9e3779b97f4a7c15;
-      std::uint64_t mixed = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9;
-      mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
-      word = mixed ^ (mixed >> 31);
+      word = scrambled(seed);
     }
   }
 
