@@ -234,9 +234,10 @@ def test_rootogram_hangs_from_expected_counts(fits, family, response):
 
 def test_rootogram_of_counts_beyond_all_bars_is_refused():
     data = pd.DataFrame({"x": np.arange(60.0), "y": [*range(59), 10**6]})
-    model = fb.Model("y ~ x", data, family="negativebinomial")
+    model = fb.Model("y ~ 1", data, family="negativebinomial")
+    idata = model.fit(50, random_seed=1, progressbar=False, compute_convergence_checks=False)
     with pytest.raises(ValueError, match="'y' goes up to 1000000"):
-        fb.plot_rootogram(model, model.fit(50, random_seed=1, progressbar=False, quiet=True))
+        fb.plot_rootogram(model, idata)
 
 
 def test_rootogram_tells_scatter_that_a_poisson_does_not_allow(fits):
