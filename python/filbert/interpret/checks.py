@@ -89,7 +89,7 @@ def counts_of(regression: Regression, idata: Any, prob: float) -> CountCheck:
     if rows.n_rows * (largest + 1) * _FEWEST_DRAWS > _TOO_MANY_PROBABILITIES:
         raise SettingError(
             f"Response {regression.response!r} goes up to {largest}, and the probability of each count up to that in "
-            f"each of {rows.n_rows} rows would take minutes. Draw replicated data: model.predict(idata, kind='response')."
+            f"each of {rows.n_rows} rows would take minutes. Draw replicates: model.predict(idata, kind='response')."
         )
     width = -(-(largest + 1) // _MOST_BARS)
     n_bars = -(-(largest + 1) // width)
