@@ -93,7 +93,7 @@ class UnconstrainedGlm {
 
   std::shared_ptr<const GlmPosterior> posterior_;
   bool likelihood_only_;
-  bool centred_;  // b₀ is η at the means
+  bool centred_;                // b₀ is η at the means
   double intercept_shift_ = 0;  ///< where the intercept's prior applies: b₀ + this · Σ mean_j b_j
   std::vector<SupportMap> maps_;
 
