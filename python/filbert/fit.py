@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from . import _core
 from .regression import conflicts, identifiability
 from .regression.fingerprint import fingerprint
-from .regression.parameters import row_labels
+from .regression.groups import Groups
+from .regression.parameters import Role, row_labels
 from .regression.regression import Regression
 from .sampling import run as sampling
 from .sampling.problems import log_run, warn_about
@@ -20,7 +24,11 @@ if TYPE_CHECKING:
 
 
 def fit(
-    regression: Regression, settings: Settings, data: Mapping[str, xr.Dataset], attributes: Mapping[str, Any]
+    regression: Regression,
+    settings: Settings,
+    data: Mapping[str, xr.Dataset],
+    attributes: Mapping[str, Any],
+    group_effects: bool = True,
 ) -> Any:
     """Sample the posterior of a regression.
 
@@ -32,6 +40,8 @@ def fit(
         Groups that hold data, such as ``observed_data``.
     attributes : mapping
         What the group ``posterior`` records beside the model and the settings.
+    group_effects : bool, default True
+        Whether the result has the effects of groups.
 
     Returns
     -------
@@ -47,9 +57,14 @@ def fit(
     start = time.perf_counter()
     from .results import container
 
-    run = sampling.run(framed(regression), settings)
+    run = sampling.run(framed(regression, settings.seed, group_effects), settings)
+    parameters = list(regression.parameters)
+    if regression.groups is not None:
+        run = _without_fixed_deviations(run, regression.groups)
+        if not group_effects:
+            parameters = [parameter for parameter in parameters if parameter.role is not Role.EFFECT]
     if settings.check_convergence:
-        warn_about(run, row_labels(regression.parameters), settings)
+        warn_about(run, row_labels(parameters), settings)
     recorded = {
         "formula": regression.description,
         "family": regression.family.name,
@@ -65,7 +80,7 @@ def fit(
         "target_accept": settings.target_accept,
         "max_treedepth": settings.max_treedepth,
     }
-    idata = container.posterior_container(run, regression.parameters, data, recorded)
+    idata = container.posterior_container(run, parameters, data, recorded)
     idata["posterior"].attrs["fit_time"] = time.perf_counter() - start
     log_run(run, settings)
     return idata
@@ -73,16 +88,23 @@ def fit(
 
 def warm_up(regression: Regression) -> int:
     """Return the iterations of NUTS's warm-up where `tune` is not given: few in a frame made for the posterior."""
+    if regression.groups is not None:
+        return 200
     return 1000 if regression.family.sees_summary(regression) else 150
 
 
-def framed(regression: Regression) -> Any:
+def framed(regression: Regression, seed: int = 0, group_effects: bool = True) -> Any:
     """Return the posterior in its frame, and warn where the data do not settle the answer."""
     sees_summary = regression.family.sees_summary(regression)
     if sees_summary:
         identifiability.check_residual(regression)
     try:
-        density = regression.family.frame(regression)
+        if regression.groups is None:
+            density = regression.family.frame(regression)
+        else:
+            density = regression.family.grouped_frame(regression, seed, group_effects)
+    except _core.GroupsTooLargeError as error:
+        raise identifiability.groups_too_large(regression, str(error)) from None
     except _core.ImproperPosteriorError as error:
         raise identifiability.improper_posterior(regression, str(error)) from None
     except _core.NoModeError as error:
@@ -90,9 +112,24 @@ def framed(regression: Regression) -> Any:
     except _core.UncomputablePosteriorError as error:
         raise identifiability.uncomputable_posterior(regression, error.args[1]) from None
     identifiability.warn_collinear(regression)
+    if regression.groups is not None:
+        return density
     if sees_summary:
         identifiability.warn_overruled(regression, density)
     identifiability.warn_auxiliary_overruled(regression)
     if isinstance(density, _core.FramedGlm):
         conflicts.warn_prior_conflicts(regression, density)
     return density
+
+
+def _without_fixed_deviations(run: sampling.Run, groups: Groups) -> sampling.Run:
+    """Leave out what the core draws of deviations that are known."""
+    if not groups.fixed:
+        return run
+
+    def kept(arrays: dict[str, Any]) -> dict[str, Any]:
+        drawn = np.ones(len(arrays["values"]), dtype=bool)
+        drawn[groups.first : groups.first + len(groups.is_drawn)] = groups.is_drawn
+        return {**arrays, "values": arrays["values"][drawn]}
+
+    return replace(run, sampling=kept(run.sampling), warmup=run.warmup and kept(run.warmup))

@@ -103,6 +103,7 @@ class Model:
         weights: Any = None,
         offset: Any = None,
         extra_namespace: Mapping[str, Any] | None = None,
+        correlated: bool = True,
         **other: Any,
     ) -> None:
         foreign.check_model_arguments(Model.__init__, other)
@@ -117,6 +118,7 @@ class Model:
             offset=offset,
             extra_namespace=extra_namespace,
             is_binary=chosen.is_binary,
+            correlated=bool(correlated),
         )
         choices = Choices({} if priors is None else priors, bool(auto_scale))
         self._regression = state(design, chosen, chosen_link, bool(center_predictors), choices, rows)

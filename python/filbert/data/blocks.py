@@ -26,6 +26,10 @@ class Block:
     offset, weights : array, (rows,), or None
     trials : array, (rows,), or None
         Of which `y` are successes.
+    Z : tuple of array, (rows, columns of the term), or None
+        One a group-specific term; None for a column of ones alone.
+    groups : tuple of int64 array, (rows,)
+        One a grouping factor: the group of each row; negative ones are other groups than those of the model's data.
     """
 
     X: Floats
@@ -33,10 +37,22 @@ class Block:
     offset: Floats | None
     weights: Floats | None
     trials: Floats | None = None
+    Z: tuple[Floats | None, ...] = ()
+    groups: tuple[NDArray[np.int64], ...] = ()
 
     def __getitem__(self, where: slice) -> Block:
-        columns = (self.y, self.offset, self.weights, self.trials)
-        return Block(self.X[where], *(None if column is None else column[where] for column in columns))
+        def part(column: Floats | None) -> Floats | None:
+            return None if column is None else column[where]
+
+        return Block(
+            self.X[where],
+            part(self.y),
+            part(self.offset),
+            part(self.weights),
+            part(self.trials),
+            tuple(part(z) for z in self.Z),
+            tuple(group[where] for group in self.groups),
+        )
 
     @property
     def target(self) -> Floats:

@@ -55,7 +55,8 @@ class Columns:
 class Use:
     """How a formula uses columns, which decides what types they may have.
 
-    `categorical` are factors by request, `factors` only occur within C(...), `within` only within expressions.
+    `categorical` are factors by request, `factors` only occur within C(...) or as what makes groups, `within` only
+    within expressions.
     """
 
     names: tuple[str, ...]
@@ -125,18 +126,21 @@ class ColumnKind:
         ``"float"``, ``"int"``, ``"bool"``, ``"datetime"`` or ``"categorical"``.
     levels : tuple or None
         The categories, in their order.
+    is_open : bool
+        Whether new data may have other categories, as those of a column that does nothing but make groups may.
     """
 
     kind: str
     levels: tuple[Any, ...] | None = None
+    is_open: bool = False
 
     @classmethod
-    def of(cls, values: Values) -> ColumnKind:
+    def of(cls, values: Values, is_open: bool = False) -> ColumnKind:
         """Return the kind of a column that was read."""
         if isinstance(values, pd.Categorical):
-            return cls("categorical", tuple(values.categories))
+            return cls("categorical", tuple(values.categories), is_open)
         names = {"f": "float", "i": "int", "u": "int", "b": "bool"}
-        return cls(names.get(values.dtype.kind, "datetime"))
+        return cls(names.get(values.dtype.kind, "datetime"), None, is_open)
 
 
 def read_new_columns(data: pd.DataFrame, kinds: Mapping[str, ColumnKind], dropna: bool) -> Columns:
@@ -154,7 +158,7 @@ def read_new_columns(data: pd.DataFrame, kinds: Mapping[str, ColumnKind], dropna
     Returns
     -------
     Columns
-        Categories are the model's, in the model's order.
+        Categories are the model's, in the model's order, unless there may be others.
 
     Raises
     ------
@@ -176,7 +180,7 @@ def read_new_columns(data: pd.DataFrame, kinds: Mapping[str, ColumnKind], dropna
     _check_finite(kept, index)
     arrays: dict[str, Values] = {}
     for (name, kind), (title, values) in zip(kinds.items(), kept.items(), strict=True):
-        if kind.levels is None:
+        if kind.levels is None or kind.is_open:
             arrays[name] = values
         else:
             codes = level_codes(values, kind.levels, title, index)

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.blocks import Block, Floats, Source
-from ..errors import DataTypeError, SettingError, quote_names, suggest
+from ..errors import DataError, DataTypeError, SettingError, quote_names, suggest
 from ..priors.prior import Prior
 from .links import LINKS, Link
 
 PriorSpec = tuple[str, tuple[float, ...]]
+ScaleSpec = PriorSpec | float  # a prior, or the number that a deviation is known to be
 Keys = NDArray[np.uint64]
 
 
@@ -79,6 +80,14 @@ class MaximumLikelihood:
     iterations: int
 
 
+def no_rows(family: str) -> DataError:
+    """Return the error of what needs the rows of a model that was loaded without them."""
+    return DataError(
+        f"The model was loaded from a file, which has no rows, and the likelihood of family={family!r} needs them. "
+        "Make the model again from its formula and data."
+    )
+
+
 class Posed(Protocol):
     """A regression as its family sees it: what a density is made of."""
 
@@ -120,6 +129,16 @@ class Posed(Protocol):
     @property
     def fixed(self) -> Mapping[str, float]:
         """The auxiliary parameters that are known, by the family's name."""
+        ...
+
+    @property
+    def groups(self) -> Any:
+        """The group-specific terms, a `regression.groups.Groups`; None if there are none."""
+        ...
+
+    @property
+    def grouped_summary(self) -> Any:
+        """The `GroupedSummary` of columns and response less offset, of a model with groups."""
         ...
 
 
@@ -221,6 +240,27 @@ class Family(ABC):
         _core.ImproperPosteriorError, _core.UncomputablePosteriorError
             If there is no posterior, or doubles cannot hold it.
         """
+
+    def grouped_frame(self, regression: Posed, seed: int, with_effects: bool) -> Any:
+        """Return the posterior of a model with group-specific terms in its frame.
+
+        Parameters
+        ----------
+        regression : Posed
+        seed : int
+            Of what is drawn given the rest: coefficients and effects, where these are integrated out.
+        with_effects : bool
+            Whether draws hold the effects of groups.
+
+        Raises
+        ------
+        SettingError
+            If the family has none.
+        """
+        raise SettingError(
+            f"family={self.name!r} has no group-specific terms such as {regression.groups.terms[0].text}. Leave them "
+            "out, or use another family."
+        )
 
     @abstractmethod
     def maximum_likelihood(self, regression: Posed) -> MaximumLikelihood:

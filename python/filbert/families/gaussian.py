@@ -57,6 +57,19 @@ class Gaussian(KernelFamily):
             return _core.FramedLinearGaussian(self.summary_posterior(regression))
         return super().frame(regression)
 
+    def grouped_frame(self, regression: Posed, seed: int, with_effects: bool) -> Any:
+        if regression.link != "identity":
+            return super().grouped_frame(regression, seed, with_effects)
+        posterior = _core.GroupedGaussian(
+            regression.grouped_summary,
+            intercept=regression.has_intercept,
+            intercept_at_means=regression.intercept_at_means,
+            coefficient_priors=regression.coefficient_priors,
+            sigma=regression.fixed["sigma"] if regression.fixed else regression.auxiliary_priors["sigma"],
+            terms=regression.groups.specs,
+        )
+        return _core.FramedGroupedGaussian(posterior, effects=with_effects, seed=seed)
+
     def log_likelihood(self, link: str, block: Block, predictor: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
         if link != "identity":
             return super().log_likelihood(link, block, predictor, auxiliaries)

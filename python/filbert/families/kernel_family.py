@@ -9,9 +9,8 @@ import numpy as np
 
 from .. import _core
 from ..data.blocks import Block, Floats
-from ..errors import DataError
 from ..priors.prior import Prior
-from .family import CoefficientScales, DefaultPrior, Family, Keys, MaximumLikelihood, Posed
+from .family import CoefficientScales, DefaultPrior, Family, Keys, MaximumLikelihood, Posed, no_rows
 
 DEFAULT_SCALE = 2.5  # units of the linear predictor per standard deviation of a column, as in rstanarm and bambi
 
@@ -54,10 +53,7 @@ class KernelFamily(Family):
     def data(self, regression: Posed) -> Any:
         """Return the rows as the core keeps them at hand."""
         if regression.rows is None:
-            raise DataError(
-                f"The model was loaded from a file, which has no rows, and the likelihood of family={self.name!r} "
-                "needs them. Make the model again from its formula and data."
-            )
+            raise no_rows(self.name)
         blocks = list(regression.rows.blocks())
 
         def column(name: str) -> Floats | None:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..data.columns import ColumnKind, read_new_columns
 from ..errors import DataError, DataTypeError, FormulaError
 from .cells import check_cells
 from .coding import Product
 from .factors import evaluate_again
+from .groups import UNKNOWN, GroupingFactor, GroupTerm
 from .namespace import make_namespace
-from .parsing import Expression
+from .parsed import Expression
 from .predictor import Predictor
 from .rows import Rows
 from .rowwise import REMEMBER
@@ -63,7 +65,10 @@ class Design:
     extra_namespace : dict
         The user's functions.
     predictors : mapping of str to Predictor
-        The columns of the data that predictors and offsets use, summarised, in the order of the formula.
+        The columns of the data that predictors, offsets and grouping factors use, summarised, in the order of the
+        formula.
+    grouping : mapping of str to GroupingFactor
+    group_terms : tuple of GroupTerm
     """
 
     formula: str
@@ -84,6 +89,8 @@ class Design:
     dropna: bool
     extra_namespace: dict[str, Any]
     predictors: Mapping[str, Predictor]
+    grouping: Mapping[str, GroupingFactor] = field(default_factory=dict)
+    group_terms: tuple[GroupTerm, ...] = ()
 
     def __getstate__(self) -> dict[str, Any]:
         # The namespace has modules, which cannot be pickled, and follows from the rest.
@@ -94,7 +101,7 @@ class Design:
         """The functions that the formula may use."""
         return make_namespace(self.extra_namespace)
 
-    def new_rows(self, data: pd.DataFrame, with_trials: bool = False) -> Rows:
+    def new_rows(self, data: pd.DataFrame, with_trials: bool = False, with_groups: bool = True) -> Rows:
         """Check rows of new data, with transforms and levels as they were learnt.
 
         Parameters
@@ -103,6 +110,9 @@ class Design:
             Has the columns of `kinds`; neither response nor weights are needed.
         with_trials : bool, default False
             Read the trials of a response ``p(y, n)`` as well, which draws of the response need.
+        with_groups : bool, default True
+            Whether the columns of grouping factors must be there; if False, rows have no group of a factor whose
+            columns are not.
 
         Raises
         ------
@@ -122,7 +132,10 @@ class Design:
                 f"{REMEMBER}"
             )
         trials = self.trials if with_trials else None
-        kinds = self.kinds if trials is None else {**self.kinds, **dict.fromkeys(trials.columns, ColumnKind("float"))}
+        groupless = [] if with_groups else self._groupless(data)
+        idle = {name for factor in groupless for part in factor.parts for name in part.columns} - set(data.columns)
+        kinds = {name: kind for name, kind in self.kinds.items() if name not in idle or not kind.is_open}
+        kinds |= {} if trials is None else dict.fromkeys(trials.columns, ColumnKind("float"))
         columns = read_new_columns(data, kinds, self.dropna)
         factors = {
             text: evaluate_again(expression, columns, self.namespace, self.state, self.levels[text])
@@ -141,9 +154,32 @@ class Design:
             counts = np.array(value.columns[0], dtype=np.float64)  # type: ignore[union-attr]
         elif trials is not None:
             counts = np.full(len(columns.index), float(ast.literal_eval(trials.text)))
+        groups, unseen = dict[str, NDArray[np.int64]](), dict[str, list[str]]()
+        for name, grouping in self.grouping.items():
+            if grouping in groupless:
+                groups[name], unseen[name] = np.full(len(columns.index), UNKNOWN), []
+            else:
+                groups[name], unseen[name] = grouping.codes(columns, self.namespace)
         return Rows(
-            columns.index, columns.n_dropped, factors, self.products, columns.arrays, offset=offset, trials=counts
+            columns.index,
+            columns.n_dropped,
+            factors,
+            self.products,
+            columns.arrays,
+            offset=offset,
+            trials=counts,
+            group_terms=self.group_terms,
+            groups=groups,
+            unseen=unseen,
         )
+
+    def _groupless(self, data: pd.DataFrame) -> list[GroupingFactor]:
+        """Return the grouping factors of which a frame does not have all columns."""
+        return [
+            factor
+            for factor in self.grouping.values()
+            if any(name not in data.columns for part in factor.parts for name in part.columns)
+        ]
 
 
 def check_frame(data: object) -> None:

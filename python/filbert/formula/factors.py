@@ -19,7 +19,7 @@ from ..data.columns import Columns, drop_unused, level_codes
 from ..errors import DataError, DataTypeError, FilbertError, FormulaError, count, quote_names, quote_rows
 from .coding import Codes, FactorRows, Numbers, flat_columns, is_categorical
 from .interpreter import Interpreter
-from .parsing import Expression
+from .parsed import Expression
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,6 +112,15 @@ def evaluate_again(
     numbers = _map_columns(value, lambda column: _check_numbers(expression, column, len(columns.index)))
     _check_finite(expression, numbers, columns.index)
     return Numbers(tuple(flat_columns(numbers)))
+
+
+def plain_values(expression: Expression, columns: Columns, namespace: Mapping[str, Any]) -> Any:
+    """Evaluate an expression whose values are names of groups, such as ``C(k)``: one value a row, of any kind."""
+    value = _array(_value(expression, columns, namespace, {}, learning=True).__wrapped__)
+    _check_length(expression, value, len(columns.index))
+    if np.ndim(value) != 1 or isinstance(value, dict):
+        raise FormulaError(f"{expression.text!r} has several columns, and so is no grouping factor.")
+    return value
 
 
 def _keys(state: Any) -> Any:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -15,11 +14,13 @@ from formulaic.parser.types import Term as FormulaicTerm
 from ..data.columns import rename_hint, unknown_columns
 from ..errors import DataError, DataTypeError, DataWarning, FilbertError, FormulaError, quote_names, suggest, warn
 from .allowed import CONTRAST_NAMES
+from .brackets import Bracket, split_brackets
 from .faults import mark, refuse_unreadable
 from .guard import check_harmless, check_text, check_tree
 from .language import FormulaLanguage, is_number
 from .names import Names
 from .namespace import names_of_user
+from .parsed import Expression, ParsedFormula, ParsedGroup, Response
 from .quoting import print_tree, python_tree
 
 _FACTOR_FUNCTIONS = frozenset({"C", "T", "S"})
@@ -54,77 +55,6 @@ _NO_COLUMNS = {
 _EXAMPLE = "Write 'response ~ predictors', for example 'y ~ x + z'."
 
 
-@dataclass(frozen=True)
-class Expression:
-    """One indivisible part of a formula: a column, or a Python expression on columns.
-
-    Attributes
-    ----------
-    text : str
-        As formulaic prints it, ``"x"`` or ``"np.log(x)"``.
-    is_column : bool
-        The text is the name of a column, nothing is to be evaluated.
-    columns : tuple of str
-        The columns it uses, in the order of first use.
-    is_factor : bool
-        The outermost call is ``C()``, ``T()`` or ``S()``: its values are categories whatever their type.
-    """
-
-    text: str
-    is_column: bool
-    columns: tuple[str, ...]
-    is_factor: bool = False
-
-
-@dataclass(frozen=True)
-class Response:
-    """The left-hand side of a formula.
-
-    Attributes
-    ----------
-    name : str
-        As written: ``"log(y)"``, ``"p(y, n)"``, ``"s['yes']"``.
-    observed : Expression
-        What is observed.
-    weights : Expression or None
-        Of ``weighted(y, w)``.
-    trials : Expression or None
-        Of ``p(y, n)``; a number is an expression without columns.
-    success : str, float, or None
-        The level that counts as 1, of ``binary(s, 'yes')`` and ``s['yes']``.
-    """
-
-    name: str
-    observed: Expression
-    weights: Expression | None = None
-    trials: Expression | None = None
-    success: Any = None
-
-
-@dataclass(frozen=True)
-class ParsedFormula:
-    """What a formula asks for, before any data are looked at.
-
-    `terms` are formulaic's, of the right-hand side without its offsets; `expressions` has each of their
-    factors by text.
-    """
-
-    text: str
-    response: Response
-    offsets: tuple[Expression, ...]
-    terms: tuple[FormulaicTerm, ...]
-    expressions: dict[str, Expression]
-
-    def __iter__(self) -> Iterator[Expression]:
-        """Yield every expression of the formula, the response first."""
-        yield self.response.observed
-        yield from self.expressions.values()
-        yield from self.offsets
-        for part in (self.response.weights, self.response.trials):
-            if part is not None:
-                yield part
-
-
 def parse(
     formula: str, labels: Sequence[Hashable], namespace: Mapping[str, Any], reserved: Sequence[str] = ()
 ) -> ParsedFormula:
@@ -154,20 +84,23 @@ def parse(
         raise DataTypeError(f"formula must be a string such as 'y ~ x', not {type(formula).__name__}.")
     if not formula.strip():
         raise FormulaError(f"The formula is empty. {_EXAMPLE}")
-    left, right = _split(_with_success_as_call(formula), labels, reserved)
+    fixed, brackets = split_brackets(formula)
     reader = _Reader(formula, labels, namespace)
+    groups = [group for bracket in brackets for group in reader.groups(bracket)]
+    beside = [name for group in groups for part in group.factor for name in part.columns]
+    left, right = _split(_with_success_as_call(fixed), labels, [*reserved, *beside])
     response = reader.response(left)
     offsets, terms, expressions = [], [], {}
     for term in right:
-        factors = [factor for factor in term.factors if factor.eval_method is not Factor.EvalMethod.LITERAL]
+        factors = _factors([term])
         if any(_called(factor.expr) == _OFFSET for factor in factors):
             offsets.append(reader.offset(term, factors))
             continue
         terms.append(term)
-        for factor in factors:
-            if factor.expr not in expressions:
-                expressions[factor.expr] = reader.expression(factor)
-    parsed = ParsedFormula(formula, response, tuple(offsets), tuple(terms), expressions)
+    for factor in _factors([*terms, *(term for group in groups for term in group.terms)]):
+        if factor.expr not in expressions:
+            expressions[factor.expr] = reader.expression(factor)
+    parsed = ParsedFormula(formula, response, tuple(offsets), tuple(terms), expressions, tuple(groups))
     reader.check_columns(parsed)
     _check_response_unused(parsed)
     return parsed
@@ -190,18 +123,7 @@ def _split(
     formula: str, labels: Sequence[Hashable], reserved: Sequence[str]
 ) -> tuple[list[FormulaicTerm], list[FormulaicTerm]]:
     """Let formulaic parse both sides into terms."""
-    available = [label for label in labels if isinstance(label, str) and label not in reserved]
-    context: dict[str, Any] = {"__formulaic_variables_available__": available}
-    try:
-        language = FormulaLanguage()
-        tokens = language.get_tokens_from_formula(formula, context=context)
-        _check_tokens(formula, tokens, labels)
-        tree = language.get_ast_from_tokens(tokens, context=context)
-        sides = language.get_terms_from_ast(tree, context=context)
-    except FilbertError:
-        raise
-    except Exception as error:  # formulaic lets errors of Python's own parser through
-        refuse_unreadable(formula, error)
+    sides = _terms(formula, labels, reserved)
     if not hasattr(sides, "lhs"):
         raise FormulaError(f"The formula {formula!r} has no response. {_EXAMPLE}")
     if formula.rstrip().endswith("~"):
@@ -209,16 +131,38 @@ def _split(
     return list(sides.lhs), list(sides.rhs)
 
 
+def _terms(text: str, labels: Sequence[Hashable], reserved: Sequence[str] = ()) -> Any:
+    """Let formulaic parse a formula, or a side of one, into terms."""
+    available = [label for label in labels if isinstance(label, str) and label not in reserved]
+    context: dict[str, Any] = {"__formulaic_variables_available__": available}
+    try:
+        language = FormulaLanguage()
+        tokens = language.get_tokens_from_formula(text, context=context)
+        _check_tokens(text, tokens, labels)
+        tree = language.get_ast_from_tokens(tokens, context=context)
+        return language.get_terms_from_ast(tree, context=context)
+    except FilbertError:
+        raise
+    except Exception as error:  # formulaic lets errors of Python's own parser through
+        refuse_unreadable(text, error)
+
+
+def _factors(terms: Iterable[FormulaicTerm]) -> list[Factor]:
+    """Return the factors of terms that are no numbers."""
+    literal = Factor.EvalMethod.LITERAL
+    return [factor for term in terms for factor in term.factors if factor.eval_method is not literal]
+
+
 def _check_tokens(formula: str, tokens: Sequence[Token], labels: Sequence[Hashable]) -> None:
-    """Refuse group-specific terms and a useless power while their place in the text is still known."""
+    """Refuse bars without brackets and a useless power while their place in the text is still known."""
     operators = [token if token.kind is Token.Kind.OPERATOR else None for token in tokens]
     for i, token in enumerate(operators):
         if token is None:
             continue
         if "|" in token.token:
             raise FormulaError(
-                "Group-specific terms such as (1 | g) are not supported yet. Use the factor itself, for example "
-                f"'y ~ x + g', to give each group its own coefficient.{mark(formula, token.source_start)}"
+                "A group-specific term stands in brackets of its own and is added: y ~ x + (1 | g)."
+                f"{mark(formula, token.source_start)}"
             )
         if token.token in ("**", "^") and i > 0 and tokens[i - 1].kind in (Token.Kind.NAME, Token.Kind.PYTHON):
             before, after = tokens[i - 1].token, tokens[i + 1].token if i + 1 < len(tokens) else ""
@@ -239,7 +183,7 @@ def _check_tokens(formula: str, tokens: Sequence[Token], labels: Sequence[Hashab
 def _check_response_unused(parsed: ParsedFormula) -> None:
     """Refuse a response that is its own predictor; ``I(after - before) ~ before`` is a model, ``log(y) ~ y`` is not."""
     response = parsed.response.observed
-    for expression in [*parsed.expressions.values(), *parsed.offsets]:
+    for expression in [*parsed.expressions.values(), *parsed.offsets, *parsed.grouping]:
         same = expression.text == response.text
         if same or (len(response.columns) == 1 and response.columns[0] in expression.columns):
             raise FormulaError(
@@ -291,6 +235,23 @@ class _Reader:
         if len(term.factors) > 1:
             raise FormulaError(f"offset() must stand alone, not within the interaction {str(term)!r}.")
         return self._arguments(factors[0].expr, 1, "offset(x)")[0]
+
+    def groups(self, bracket: Bracket) -> list[ParsedGroup]:
+        """Read a group-specific term, for each of its grouping factors."""
+        terms = list(_terms(bracket.expression, self.labels))
+        if not terms:
+            raise FormulaError(f"{bracket.text} has nothing before its bar: write (1 | g), or (0 + x | g).")
+        if any(_called(factor.expr) == _OFFSET for factor in _factors(terms)):
+            raise FormulaError(f"offset() cannot vary by group, as in {bracket.text}. Add it to the formula itself.")
+        groups = []
+        for term in _terms(f"0 + {bracket.factor}", self.labels):
+            parts = tuple(self.expression(factor) for factor in term.factors if factor in _factors([term]))
+            if len(parts) < len(term.factors) or not all(part.columns for part in parts):
+                raise FormulaError(f"{str(term)!r} is no grouping factor, in {bracket.text}: name a column.")
+            groups.append(ParsedGroup(bracket.text, tuple(terms), parts, bracket.is_correlated))
+        if not groups:
+            raise FormulaError(f"{bracket.text} has no grouping factor after its bar: write (1 | g).")
+        return groups
 
     def expression(self, factor: Factor) -> Expression:
         if factor.eval_method is Factor.EvalMethod.LOOKUP:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from formulaic.materializers.types import FactorValues
-from numpy.typing import ArrayLike
+from formulaic.parser.types import Term as FormulaicTerm
+from numpy.typing import ArrayLike, NDArray
 
 from ..data.columns import ColumnKind, Columns, Use, check_names, read_columns, unknown_columns
 from ..data.series import Values
@@ -28,8 +30,10 @@ from .coding import (
 )
 from .design import Design, check_frame
 from .factors import evaluate, evaluate_again, factor_rows, rows, translate_errors
+from .groups import INTERCEPT_TERM, GroupingFactor, GroupTerm, check_terms
 from .namespace import make_namespace
-from .parsing import Expression, ParsedFormula, Response, parse
+from .parsed import Expression, ParsedFormula, Response
+from .parsing import parse
 from .predictor import Predictors
 from .rows import Rows
 from .rowwise import RowCheck, entangled
@@ -49,6 +53,7 @@ def read(
     offset: str | ArrayLike | None = None,
     extra_namespace: Mapping[str, Any] | None = None,
     is_binary: bool = False,
+    correlated: bool = True,
 ) -> tuple[Design, Rows]:
     """Read a formula and the data it is fitted to.
 
@@ -75,6 +80,8 @@ def read(
         functions of yours, runs your code on its terms.
     is_binary : bool, default False
         Whether the response may be true and false, or one level of a column against the others.
+    correlated : bool, default True
+        Whether ``(x | g)`` has correlations, as in lme4; if False none has any, as in bambi.
 
     Raises
     ------
@@ -82,8 +89,18 @@ def read(
         See the message for the column, the value and the remedy.
     """
     return _Reading(
-        formula, data, categorical, bool(dropna), weights, offset, extra_namespace, is_binary
+        formula, data, categorical, bool(dropna), weights, offset, extra_namespace, is_binary, correlated
     ).design_and_rows()
+
+
+@dataclass(frozen=True)
+class _LaidOut:
+    """Terms with the products that make their columns."""
+
+    has_intercept: bool
+    terms: tuple[Term, ...]
+    products: tuple[Product, ...]
+    baseline: dict[str, str]
 
 
 class _Reading:
@@ -99,9 +116,11 @@ class _Reading:
         offset: str | ArrayLike | None,
         extra_namespace: Mapping[str, Any] | None,
         is_binary: bool,
+        correlated: bool,
     ) -> None:
         check_frame(data)
         self.is_binary = is_binary
+        self.correlated = correlated
         self.namespace = make_namespace(extra_namespace)
         self.extra_namespace = dict(extra_namespace or {})
         self.dropna = dropna
@@ -129,36 +148,49 @@ class _Reading:
             text: evaluate(expression, columns, self.namespace, self.state)
             for text, expression in parsed.expressions.items()
         }
-        spec, names = self._learn(factors, n_rows)
-        labels = Labels(spec, factors, names)
-        structures = [structure for structure in spec.structure if structure.term.degree > 0]
         laid_out = {text: factor_rows(values) for text, values in factors.items()}
-        terms, layout = self._terms(structures, labels, factors, laid_out)
+        fixed = self._terms(parsed.terms, factors, laid_out)
+        grouping, groups = self._grouping()
+        group_terms = self._group_terms(factors, laid_out)
+        check_terms(group_terms, grouping, n_rows)
         offsets = (*self._named_offset(), *parsed.offsets)
-        predictors = dict.fromkeys(name for part in [*parsed.expressions.values(), *offsets] for name in part.columns)
+        closed = dict.fromkeys(name for part in [*parsed.expressions.values(), *offsets] for name in part.columns)
+        predictors = {**closed, **dict.fromkeys(name for part in parsed.grouping for name in part.columns)}
         constants = {name: columns.arrays[name] for name in _constant_names(parsed, self.named)}
         design = Design(
             formula=parsed.text,
             response=parsed.response.name,
-            has_intercept=len(structures) < len(spec.structure),
-            terms=terms,
-            columns=tuple(column for term in terms for column in term.columns),
-            baseline=labels.baseline,
-            products=layout,
+            has_intercept=fixed.has_intercept,
+            terms=fixed.terms,
+            columns=tuple(column for term in fixed.terms for column in term.columns),
+            baseline=fixed.baseline,
+            products=fixed.products,
             expressions=parsed.expressions,
             levels={text: _levels(values) for text, values in factors.items()},
             state=self.state,
             offsets=offsets,
-            kinds={name: ColumnKind.of(columns.arrays[name]) for name in predictors},
+            kinds={name: ColumnKind.of(columns.arrays[name], is_open=name not in closed) for name in predictors},
             entangled=self._entangled(laid_out, factors),
             trials=parsed.response.trials,
             offset_is_array="offset" in columns.arguments,
             dropna=self.dropna,
             extra_namespace=self.extra_namespace,
             predictors=self._predictors(predictors, factors),
+            grouping=grouping,
+            group_terms=group_terms,
         )
         return design, Rows(
-            columns.index, columns.n_dropped, laid_out, layout, constants, response, offset, weights, trials
+            columns.index,
+            columns.n_dropped,
+            laid_out,
+            fixed.products,
+            constants,
+            response,
+            offset,
+            weights,
+            trials,
+            group_terms,
+            groups,
         )
 
     def _predictors(self, names: Iterable[str], factors: Mapping[str, FactorValues[Any]]) -> Predictors:
@@ -167,31 +199,63 @@ class _Reading:
             known = _levels(factors[text])
             if known is not None and len(expression.columns) == 1 and not expression.is_column:
                 levels.setdefault(expression.columns[0], known)
+        for part in self.parsed.grouping:
+            if part.is_column:
+                levels.setdefault(part.text, tuple(np.unique(np.asarray(self.columns.arrays[part.text])).tolist()))
         return Predictors({name: self.columns.arrays[name] for name in names}, levels)
 
-    def _learn(self, factors: Mapping[str, FactorValues[Any]], n_rows: int) -> tuple[Any, dict[Any, str]]:
+    def _grouping(self) -> tuple[dict[str, GroupingFactor], dict[str, NDArray[np.int64]]]:
+        """Learn the groups of each grouping factor, and the group of each row."""
+        factors, codes = {}, {}
+        for group in self.parsed.groups:
+            if group.name not in factors:
+                learnt = GroupingFactor.learnt(group.factor, self.columns, self.namespace)
+                factors[group.name], codes[group.name] = learnt
+        return factors, codes
+
+    def _group_terms(
+        self, factors: Mapping[str, FactorValues[Any]], laid_out: Mapping[str, FactorRows]
+    ) -> tuple[GroupTerm, ...]:
+        """Lay out what varies by group."""
+        terms = []
+        for group in self.parsed.groups:
+            part = self._terms(group.terms, factors, laid_out)
+            intercept = (Term(INTERCEPT_TERM, (INTERCEPT_TERM,), None, False),) if part.has_intercept else ()
+            varying = (*intercept, *part.terms)
+            is_correlated = self.correlated and group.is_correlated and sum(len(term.columns) for term in varying) > 1
+            terms.append(GroupTerm(group.text, group.name, varying, part.products, is_correlated))
+        return tuple(terms)
+
+    def _terms(
+        self,
+        asked: Sequence[FormulaicTerm],
+        factors: Mapping[str, FactorValues[Any]],
+        laid_out: Mapping[str, FactorRows],
+    ) -> _LaidOut:
+        """Label and code terms, without the columns of combinations of levels that no row has."""
+        used = {factor.expr for term in asked for factor in term.factors}
+        own = {text: values for text, values in factors.items() if text in used}
+        spec, names = self._learn(asked, own)
+        labels = Labels(spec, own, names)
+        parts = []
+        for structure in spec.structure:
+            if structure.term.degree > 0:
+                term = labels.term(structure)
+                with translate_errors(f"Cannot lay out the formula {self.parsed.text!r}"):
+                    parts.append((term, products(structure, own)))
+        terms, layout = without_empty_cells(parts, laid_out)
+        return _LaidOut(len(parts) < len(spec.structure), terms, layout, labels.baseline)
+
+    def _learn(
+        self, asked: Sequence[FormulaicTerm], factors: Mapping[str, FactorValues[Any]]
+    ) -> tuple[Any, dict[Any, str]]:
         """Let formulaic lay out a few rows, to learn which columns there are."""
-        terms = {lookup_term(term): str(term) for term in self.parsed.terms}
-        stop = min(n_rows, _ROWS_TO_LEARN_FROM)
+        terms = {lookup_term(term): str(term) for term in asked}
+        stop = min(len(self.columns.index), _ROWS_TO_LEARN_FROM)
         context = {text: rows(values, 0, stop) for text, values in factors.items()}
         frame = pd.DataFrame(index=pd.RangeIndex(stop))
         with translate_errors(f"Cannot lay out the formula {self.parsed.text!r}"), np.errstate(all="ignore"):
             return lookup_spec(list(terms)).get_model_matrix(frame, context=context).model_spec, terms
-
-    def _terms(
-        self,
-        structures: Sequence[Any],
-        labels: Labels,
-        factors: Mapping[str, FactorValues[Any]],
-        laid_out: Mapping[str, FactorRows],
-    ) -> tuple[tuple[Term, ...], tuple[Product, ...]]:
-        """Label and code the terms, without the columns of combinations of levels that no row has."""
-        parts = []
-        for structure in structures:
-            term = labels.term(structure)
-            with translate_errors(f"Cannot lay out the formula {self.parsed.text!r}"):
-                parts.append((term, products(structure, factors)))
-        return without_empty_cells(parts, laid_out)
 
     def _entangled(
         self, laid_out: Mapping[str, FactorRows], factors: Mapping[str, FactorValues[Any]]
@@ -283,21 +347,23 @@ def _named_columns(data: pd.DataFrame, **arguments: Any) -> dict[str, str]:
 
 def _use(parsed: ParsedFormula, named: Mapping[str, str], categorical: Sequence[str]) -> Use:
     """Find out what each column is used for."""
-    bare = {part.text for part in parsed if part.is_column} | set(named.values())
-    outside_factors = bare | {name for part in parsed if not part.is_factor for name in part.columns}
+    grouping = {part.text for part in parsed.grouping}
+    others = [part for part in parsed if part.text not in grouping or part.text in parsed.expressions]
+    bare = {part.text for part in others if part.is_column} | set(named.values())
+    outside_factors = bare | {name for part in others if not part.is_factor for name in part.columns}
     names = dict.fromkeys([name for part in parsed for name in part.columns] + list(named.values()))
     return Use(
         tuple(names),
         categorical=frozenset(categorical),
         factors=frozenset(names) - outside_factors,
-        within=frozenset(names) - bare,
+        within=frozenset(names) - bare - grouping,
     )
 
 
 def _constant_names(parsed: ParsedFormula, named: Mapping[str, str]) -> list[str]:
     """Return the columns used by anything but the response, in the order of the formula."""
     beside = [part for part in (parsed.response.weights, parsed.response.trials) if part is not None]
-    parts = [*parsed.expressions.values(), *parsed.offsets, *beside]
+    parts = [*parsed.expressions.values(), *parsed.offsets, *parsed.grouping, *beside]
     return list(dict.fromkeys([name for part in parts for name in part.columns] + list(named.values())))
 
 

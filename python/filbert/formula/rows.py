@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..data.blocks import Block, Floats
 from ..data.series import Values
 from .coding import FactorRows, Product
+from .groups import GroupTerm
 
 _BLOCK_ROWS = 65536
 # A block of a wide design has fewer rows, so that it stays near 32 MB.
@@ -39,6 +40,11 @@ class Rows:
     response_values : array, (rows,), or None
         The response after its own transform; None in new data.
     offset, weights, trials : array, (rows,), or None
+    group_terms : sequence of GroupTerm
+    groups : mapping of str to int64 array, (rows,)
+        The group of each row, by the name of the grouping factor.
+    unseen : mapping of str to list of str
+        In new data, the labels of those groups that the model was not fitted with, one for each negative group.
     """
 
     index: pd.Index[Any]
@@ -50,6 +56,9 @@ class Rows:
     offset: Floats | None = None
     weights: Floats | None = None
     trials: Floats | None = None
+    group_terms: Sequence[GroupTerm] = ()
+    groups: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    unseen: Mapping[str, list[str]] = field(default_factory=dict)
 
     @property
     def n_rows(self) -> int:
@@ -61,7 +70,8 @@ class Rows:
         if self.n_rows <= _BLOCK_ROWS:
             yield self._only_block
             return
-        width = sum(product.width for product in self.products)
+        products = [*self.products, *(product for term in self.group_terms for product in term.products)]
+        width = sum(product.width for product in products)
         step = min(_BLOCK_ROWS, max(1024, _BLOCK_VALUES // max(1, width)))
         for start in range(0, self.n_rows, step):
             yield self._block(slice(start, min(start + step, self.n_rows)))
@@ -82,8 +92,19 @@ class Rows:
         for product, width in zip(self.products, widths, strict=True):
             product.write(factors, X[:, stop : stop + width])
             stop += width
-        columns = (self.response_values, self.offset, self.weights, self.trials)
-        return Block(X, *(None if column is None else column[where] for column in columns))
+
+        def part(column: Floats | None) -> Floats | None:
+            return None if column is None else column[where]
+
+        return Block(
+            X,
+            part(self.response_values),
+            part(self.offset),
+            part(self.weights),
+            part(self.trials),
+            tuple(term.matrix(factors, len(X)) for term in self.group_terms),
+            tuple(codes[where] for codes in self.groups.values()),
+        )
 
 
 def _plain(values: Values) -> NDArray[Any]:

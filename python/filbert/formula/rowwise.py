@@ -15,7 +15,7 @@ from ..errors import DataError, DataTypeError, DataWarning, FormulaError, quote_
 from .allowed import Rule, accessor, in_module, makes_contrasts, of_user, rule_of
 from .coding import Codes, FactorRows
 from .namespace import names_of_user
-from .parsing import Expression
+from .parsed import Expression
 from .quoting import python_tree, quoted_by_call
 
 REMEMBER = "Use scale(), center() or another transform that remembers, or compute it beforehand as a column."

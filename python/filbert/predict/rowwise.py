@@ -21,6 +21,7 @@ from ..regression.regression import Regression
 from ..results.draws import Draws
 from ..results.summary import checked_probability
 from ..sampling.settings import available_cores, checked_seed
+from .group_effects import add_group_effects
 
 FloatArray = npt.NDArray[np.float64]
 Keys = npt.NDArray[np.uint64]
@@ -35,6 +36,9 @@ def predictor_draws(block: Block, regression: Regression, draws: Draws, out: Flo
     _core.mean_draws(block.X, draws.coefficients, regression.has_intercept, predictor, available_cores())
     if block.offset is not None:
         predictor += block.offset[:, None]
+    if draws.effects:
+        assert regression.groups is not None
+        add_group_effects(block, regression.groups, draws.effects, predictor)
     return predictor
 
 

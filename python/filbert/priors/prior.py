@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataTypeError, PriorError, count, suggest
-from .table import TABLE, ParameterRule, no_such_prior
+from .table import CORRELATIONS, ParameterRule, distribution
 
 __all__ = ["Prior", "columns"]
 
@@ -28,7 +28,7 @@ class Prior:
     name : str
         Name of the distribution: ``"Normal"``, ``"StudentT"``, ``"Cauchy"``, ``"Laplace"``, ``"Uniform"``, ``"Flat"``,
         ``"HalfNormal"``, ``"HalfCauchy"``, ``"HalfStudentT"``, ``"Exponential"``, ``"Gamma"``, ``"InverseGamma"`` or
-        ``"HalfFlat"``.
+        ``"HalfFlat"``; ``"LKJCorr"`` of the correlations of group-specific effects.
     auto_scale : bool
         Accepted for the sake of code written for bambi, and without effect there as here: a prior that you give is used
         as it is; only default priors are scaled by the data.
@@ -38,12 +38,12 @@ class Prior:
         Accepted and without effect: how a group-specific term is sampled does not depend on it.
     **params : float or 1-d array
         The distribution's parameters, under PyMC's names and with PyMC's defaults. An array has one value for each
-        column of the term.
+        column of the term. The `sigma` of ``"Normal"`` may be a prior, that of the deviation between groups.
 
     Attributes
     ----------
     name : str
-    params : mapping of str to float or read-only 1-d float64 array, in PyMC's positional order
+    params : mapping of str to float, read-only 1-d float64 array, or Prior, in PyMC's positional order
 
     Raises
     ------
@@ -55,15 +55,14 @@ class Prior:
 
     __slots__ = ("name", "params")
     name: str
-    params: Mapping[str, float | FloatArray]
+    params: Mapping[str, Any]
 
     def __init__(
         self, name: str, auto_scale: bool = True, dist: None = None, noncentered: bool | None = None, **params: Any
     ) -> None:
         if not isinstance(name, str):
             raise DataTypeError(f"The name of a prior must be a string, such as 'Normal', and not {_shown(name)}.")
-        if name not in TABLE:
-            raise no_such_prior(name)
+        distribution(name)
         if not isinstance(auto_scale, (bool, np.bool_)):
             raise DataTypeError(f"{name}: auto_scale must be True or False, and not {_shown(auto_scale)}.")
         if dist is not None:
@@ -98,15 +97,21 @@ class Prior:
         """Whether the prior allows positive values only, as one for sigma must."""
         if self.name == "Uniform":
             return bool(np.all(np.greater_equal(self.params["lower"], 0)))
-        return TABLE[self.name].is_positive
+        return distribution(self.name).is_positive
 
     @property
     def is_proper(self) -> bool:
         """Whether the density integrates to one (``Flat`` and ``HalfFlat`` do not)."""
-        return TABLE[self.name].draw is not None
+        return distribution(self.name).draw is not None or self.name in CORRELATIONS
 
     @property
-    def args(self) -> dict[str, float | FloatArray]:
+    def hyperprior(self) -> Prior | None:
+        """The prior of `sigma`, where that is no number."""
+        sigma = self.params.get("sigma")
+        return sigma if isinstance(sigma, Prior) else None
+
+    @property
+    def args(self) -> dict[str, Any]:
         """The parameters as a dict, under bambi's name for them."""
         return dict(self.params)
 
@@ -123,13 +128,13 @@ class Prior:
         -------
         array of that shape
         """
-        draw = TABLE[self.name].draw
+        draw = distribution(self.name).draw
         assert draw is not None
         values = [np.reshape(value, (-1, 1)) if np.ndim(value) else value for value in self.params.values()]
         return np.asarray(draw(rng, shape, *values), dtype=np.float64)
 
     def _key(self) -> tuple[Any, ...]:
-        return (self.name, *(v if isinstance(v, float) else tuple(v.tolist()) for v in self.params.values()))
+        return (self.name, *(tuple(v.tolist()) if isinstance(v, np.ndarray) else v for v in self.params.values()))
 
     def __eq__(self, other: object) -> bool:
         return self._key() == other._key() if isinstance(other, Prior) else NotImplemented
@@ -148,7 +153,7 @@ def _rebuilt(name: str, params: dict[str, Any]) -> Prior:
 
 def parameter_names(name: str) -> tuple[str, ...]:
     """Return the names of a distribution's parameters, in PyMC's positional order."""
-    return tuple(parameter.name for parameter in TABLE[name].parameters)
+    return tuple(parameter.name for parameter in distribution(name).parameters)
 
 
 def columns(prior: Prior, n: int) -> list[tuple[str, tuple[float, ...]]]:
@@ -166,9 +171,9 @@ def columns(prior: Prior, n: int) -> list[tuple[str, tuple[float, ...]]]:
     return [(prior.name, tuple(row)) for row in rows.T.tolist()]
 
 
-def _checked_parameters(name: str, given: Mapping[str, Any]) -> dict[str, float | FloatArray]:
+def _checked_parameters(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Check the parameters of a prior, fill in defaults, and order them as PyMC does."""
-    parameters = TABLE[name].parameters
+    parameters = distribution(name).parameters
     known = {parameter.name for parameter in parameters}
     for key in given:
         if key not in known:
@@ -187,13 +192,15 @@ def _checked_parameters(name: str, given: Mapping[str, Any]) -> dict[str, float 
     return checked
 
 
-def _checked_value(name: str, parameter: ParameterRule, value: Any) -> float | FloatArray:
-    """Return one parameter's value as a float or a read-only 1-d array."""
+def _checked_value(name: str, parameter: ParameterRule, value: Any) -> Any:
+    """Return one parameter's value as a float or a read-only 1-d array, or as the prior of a deviation."""
     where = f"{name}: {parameter.name}"
     if isinstance(value, Prior):
+        if (name, parameter.name) == ("Normal", "sigma") and value.is_positive and value.hyperprior is None:
+            return value
         raise PriorError(
-            f"{where} is itself a prior ({value}). Hyperpriors belong to group-specific terms, which filbert does not "
-            "have yet; give a number."
+            f"{where} is itself a prior ({value}). Only the sigma of Normal may be one, of positive values, for a "
+            "group-specific term: Normal(0, sigma=HalfNormal(1))."
         )
     if isinstance(value, (list, tuple)) and any(isinstance(item, (bool, np.bool_)) for item in value):
         raise DataTypeError(f"{where} must be a number, and not {_shown(value)}.")
@@ -216,10 +223,10 @@ def _checked_value(name: str, parameter: ParameterRule, value: Any) -> float | F
 
 def _unknown_parameter(name: str, key: str, given: Mapping[str, Any]) -> str:
     """Say which parameters a distribution has, and how to write PyMC's alternative ones."""
-    instead = TABLE[name].instead.get(key)
+    instead = distribution(name).instead.get(key)
     if instead:
         return f"{name} takes {_signature(name)}, and not {key!r}: write {instead}{_worked_out(instead, given)}."
-    names = tuple(parameter.name for parameter in TABLE[name].parameters)
+    names = tuple(parameter.name for parameter in distribution(name).parameters)
     return f"{name} has no parameter {key!r}: write {_signature(name)}.{suggest(key, names)}"
 
 
@@ -238,7 +245,7 @@ def _worked_out(instead: str, given: Mapping[str, Any]) -> str:
 
 def _signature(name: str) -> str:
     """Write a distribution as it is called, e.g. "StudentT(nu, mu=0, sigma=1)"."""
-    written = [p.name if p.default is None else f"{p.name}={p.default:g}" for p in TABLE[name].parameters]
+    written = [p.name if p.default is None else f"{p.name}={p.default:g}" for p in distribution(name).parameters]
     return f"{name}({', '.join(written)})"
 
 
@@ -248,8 +255,10 @@ def _shown(value: object) -> str:
     return f"{text if len(text) <= 40 else text[:37] + '...'} ({type(value).__name__})"
 
 
-def _formatted(value: float | FloatArray) -> str:
+def _formatted(value: float | FloatArray | Prior) -> str:
     """Write a value as bambi does, with four decimals, but small values with four digits so that none becomes 0."""
+    if isinstance(value, Prior):
+        return repr(value)
     array = np.asarray(value)
     if array.ndim == 0:
         number = float(array)

@@ -126,6 +126,26 @@ TABLE: dict[str, Distribution] = {
     "HalfFlat": Distribution((), None, is_positive=True),
 }
 
+# Of the matrix of correlations between the effects of one group; not of a number.
+CORRELATIONS: dict[str, Distribution] = {
+    "LKJCorr": Distribution((ParameterRule("eta", 1.0, positive=True),), None, instead={"n": "eta alone"}),
+}
+
+
+def distribution(name: str) -> Distribution:
+    """Return the row of a prior.
+
+    Raises
+    ------
+    PriorError
+        If there is none of that name.
+    """
+    row = TABLE.get(name) or CORRELATIONS.get(name)
+    if row is None:
+        raise no_such_prior(name)
+    return row
+
+
 # Distributions that bambi's users may ask for, so that no other one is suggested in their place.
 MISSING = frozenset(
     {
@@ -139,7 +159,6 @@ MISSING = frozenset(
         "Horseshoe",
         "InverseNormal",
         "Kumaraswamy",
-        "LKJCorr",
         "LogNormal",
         "LogStudentT",
         "Logistic",

@@ -13,15 +13,25 @@ from ..errors import DataTypeError, PriorError, count, quote_names, suggest
 from ..families import FAMILIES
 from ..families.family import CoefficientScales, DefaultPrior
 from ..priors.prior import Prior
-from ..priors.table import TABLE
+from ..priors.table import CORRELATIONS, TABLE
 from .names import INTERCEPT
 from .parameters import ChosenPrior
 
-__all__ = ["checked_priors", "default_priors", "merged_priors", "resolve_priors", "unscaled_priors"]
+__all__ = [
+    "GROUP_SPECIFIC",
+    "checked_priors",
+    "default_priors",
+    "merged_priors",
+    "representable",
+    "resolve_priors",
+    "squeezed",
+    "unscaled_priors",
+]
 
 SCALE_LIMITS = (1e-300, 1e300)  # beyond these a variance or a precision is no longer a double
 
 COMMON = "common"  # stands for all terms
+GROUP_SPECIFIC = "group_specific"  # stands for all effects of groups
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -96,7 +106,7 @@ def default_priors(
             # hypot and not a square root of squares: the squares leave the range of doubles first.
             intercept_scale = math.hypot(intercept_scale, *(scale * x_mean))
             rule = f"sqrt(({rule})^2 + sum(({scales.scale_rule}/sd(x) mean(x))^2))"
-        prior = Prior("Normal", mu=scales.location, sigma=_representable(INTERCEPT, intercept_scale))
+        prior = Prior("Normal", mu=scales.location, sigma=representable(INTERCEPT, intercept_scale))
         priors[INTERCEPT] = ChosenPrior(prior, True, f"Normal(mu: {scales.location_rule}, sigma: {rule})")
     for name, where in columns_by_term.items():
         mu, own, rule = location[where], scale[where], f"Normal(mu: 0, sigma: {scales.scale_rule}/sd(x))"
@@ -105,11 +115,11 @@ def default_priors(
         elif scales.factor is not None and name in factors and is_indicator[where].any():
             own = np.where(is_indicator[where], scales.factor, own)
             rule = f"Normal(mu: 0, sigma: {scales.factor:g})" if is_indicator[where].all() else rule
-        sigma = _representable(name, own)
+        sigma = representable(name, own)
         prior = Prior("Normal", mu=_scalar_if_single(mu), sigma=_scalar_if_single(sigma))
         priors[name] = ChosenPrior(prior, True, rule)
     for name, default in auxiliaries.items():
-        _representable(name, list(default.prior.params.values()))
+        representable(name, list(default.prior.params.values()))
         priors[name] = ChosenPrior(default.prior, True, default.rule)
     return priors
 
@@ -178,17 +188,25 @@ def resolve_priors(
 
 
 def merged_priors(
-    earlier: Mapping[str, Prior | float], later: Mapping[str, Prior | float], terms: Collection[str]
+    earlier: Mapping[str, Prior | float],
+    later: Mapping[str, Prior | float],
+    terms: Collection[str],
+    effects: Collection[str] = (),
 ) -> dict[str, Prior | float]:
     """Return the priors that hold after some were given later, as in bambi.
 
-    A later prior takes the place of an earlier one for the same term, however its name is spaced, and a later
-    ``"common"`` that of every term; of one mapping, the prior of a term wins over ``"common"``.
+    A later prior takes the place of an earlier one for the same term, however its name is spaced, a later ``"common"``
+    that of every term, and a later ``"group_specific"`` that of every effect of groups; of one mapping, the prior of a
+    term or an effect wins over these. An effect has two names, its own and that of its deviation.
     """
-    replaced = {_squeezed(key) for key in later}
+    replaced = {squeezed(key) for key in later}
     if COMMON in later and COMMON not in terms:
-        replaced |= {_squeezed(name) for name in terms}
-    return {**{key: prior for key, prior in earlier.items() if _squeezed(key) not in replaced}, **later}
+        replaced |= {squeezed(name) for name in terms}
+    for effect in effects:
+        names = {squeezed(effect), squeezed(f"{effect}_sigma")}
+        if GROUP_SPECIFIC in later or names & replaced:
+            replaced |= names
+    return {**{key: prior for key, prior in earlier.items() if squeezed(key) not in replaced}, **later}
 
 
 def unscaled_priors(
@@ -201,7 +219,7 @@ def unscaled_priors(
     return {**priors, **{name: ChosenPrior(own.prior, True, own.rule) for name, own in auxiliaries.items()}}
 
 
-def _representable(name: str, scale: Any) -> Any:
+def representable(name: str, scale: Any) -> Any:
     """Refuse a default scale that overflowed or underflowed."""
     if np.all((np.asarray(scale) > SCALE_LIMITS[0]) & (np.asarray(scale) < SCALE_LIMITS[1])):
         return scale
@@ -230,8 +248,6 @@ def checked_priors(user: object, parent: str | None = None) -> dict[str, Prior |
     for key, prior in user.items():
         if not isinstance(key, str):
             raise DataTypeError(f"The keys of priors must be names of terms, and {key!r} is a {type(key).__name__}.")
-        if key == "group_specific":
-            raise PriorError("priors has 'group_specific', but the model has no group-specific terms. Leave it out.")
         if isinstance(prior, Mapping):
             raise DataTypeError(
                 f"The prior for {key!r} is a dict, which bambi has for parameters with a formula of their own. Here "
@@ -265,7 +281,7 @@ def _parameter_named(key: str, known: Iterable[str], terms: Iterable[str], auxil
     if key in known:
         return key
     for name in known:
-        if _squeezed(name) == _squeezed(key):
+        if squeezed(name) == squeezed(key):
             return name
     if key.lower() == INTERCEPT.lower() and INTERCEPT not in known:
         raise PriorError("priors has 'Intercept', but the formula has no intercept. Leave that prior out.")
@@ -283,13 +299,15 @@ def _parameter_named(key: str, known: Iterable[str], terms: Iterable[str], auxil
     )
 
 
-def _squeezed(name: str) -> str:
+def squeezed(name: str) -> str:
     """Return the name of a term without white space, in which it may differ from what the formula prints."""
     return "".join(name.split())
 
 
 def _check_fits(name: str, prior: Prior, width: int, is_auxiliary: bool, key: str | None = None) -> None:
-    """Refuse an array of the wrong length, and a prior of an auxiliary parameter that allows negative values."""
+    """Refuse an array of the wrong length, a prior of groups, and negative values of an auxiliary parameter."""
+    if prior.hyperprior is not None or prior.name in CORRELATIONS:
+        raise PriorError(f"The prior for {key or name!r} is {prior}, which is for group-specific terms: give numbers.")
     length = prior.length
     if (is_auxiliary or name == INTERCEPT) and length is not None:
         raise PriorError(f"The prior for {name!r} must have one number for each parameter, and not an array: {prior}.")

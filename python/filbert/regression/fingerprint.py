@@ -32,6 +32,8 @@ def fingerprint(regression: Regression) -> str:
         columns = [regression.summary.mean, regression.summary.sd]
     shapes = [(p.name, p.rows, p.auxiliary) for p in regression.parameters]
     content = [regression.family.name, regression.link, regression.response, shapes, regression.columns, columns]
+    if design is not None and design.group_terms:
+        content.append([design.group_terms, list(design.grouping.values())])
     if regression.fixed:
         content.append(dict(regression.fixed))
     return hashlib.sha256("".join(_tokens(content)).encode()).hexdigest()[:16]

@@ -196,6 +196,16 @@ def warn_auxiliary_overruled(regression: Regression) -> None:
         )
 
 
+def groups_too_large(regression: Regression, reason: str) -> DataError:
+    """Say that groups are too many to be integrated out."""
+    assert regression.groups is not None
+    sizes = ", ".join(f"{name!r} {factor.n_groups}" for name, factor in regression.groups.grouping.items())
+    return DataError(
+        f"The grouping factors have too many groups that belong together (of {sizes}): {reason.rstrip('.')}. Leave the "
+        "smaller of two crossed factors out, or make it a factor of the formula."
+    )
+
+
 def no_mode(regression: Regression, message: str, reason: str, direction: np.ndarray) -> DataError:
     """Say why a posterior, or a likelihood, has no top, naming the columns along which it rises or stays level.
 

@@ -30,6 +30,21 @@ def dimension_of(term: str) -> str:
     return f"{term}_dim"
 
 
+def factor_dimension(factor: str) -> str:
+    """Return the name of the dimension along the groups of a grouping factor, which is bambi's."""
+    return f"{factor}__factor_dim"
+
+
+def expression_dimension(term: str) -> str:
+    """Return the name of the dimension along the columns of what varies by group, which is bambi's."""
+    return f"{term}__expr_dim"
+
+
+def correlation_dimension(factor: str) -> str:
+    """Return the name of the dimension along the pairs of effects that have a correlation."""
+    return f"{factor}__corr_dim"
+
+
 def check_result_names(
     response: str, terms: Sequence[Term], columns: Iterable[str], auxiliaries: Mapping[str, str]
 ) -> None:

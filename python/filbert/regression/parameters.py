@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,16 @@ class ChosenPrior:
     rule: str
 
 
+class Role(Enum):
+    """What a parameter is in a model."""
+
+    COEFFICIENT = "coefficient"
+    AUXILIARY = "auxiliary"
+    DEVIATION = "deviation"  # between the groups of an effect
+    CORRELATION = "correlation"  # between the effects of a group
+    EFFECT = "effect"  # of each group
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A named parameter.
@@ -40,7 +51,8 @@ class Parameter:
     name : str
     rows : int array of any shape
         The row of the draws that each of its values has. Coefficients come first, in the order of the design's columns
-        (the intercept before them), and the family's auxiliary parameters last.
+        (the intercept before them), then the family's auxiliary parameters, then deviations, correlations and effects
+        of groups.
     chosen : ChosenPrior
         Array parameters of the prior have a value for each value of the parameter, in the order of ``rows.ravel()``.
     auxiliary : str or None
@@ -49,6 +61,8 @@ class Parameter:
         One a dimension of `rows`.
     coordinates : mapping of str to array
         The labels along dimensions that have some.
+    role : Role
+        Of one with an `auxiliary` name it is AUXILIARY.
     """
 
     name: str
@@ -57,6 +71,11 @@ class Parameter:
     auxiliary: str | None = None
     dims: tuple[str, ...] = ()
     coordinates: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    role: Role = Role.COEFFICIENT
+
+    def __post_init__(self) -> None:
+        if self.auxiliary is not None:
+            object.__setattr__(self, "role", Role.AUXILIARY)
 
     @property
     def prior(self) -> Prior:

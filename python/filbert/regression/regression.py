@@ -10,12 +10,13 @@ from typing import Any
 from .. import _core
 from ..data.blocks import Source
 from ..errors import DataTypeError
-from ..families.family import Family, PriorSpec
+from ..families.family import Family, PriorSpec, no_rows
 from ..families.links import LINKS, Link
 from ..formula.design import Design
 from ..formula.rows import Rows
 from ..priors.prior import Prior
-from .parameters import Parameter, in_row_order
+from .groups import Groups
+from .parameters import Parameter, Role, in_row_order
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ class Regression:
     choices : Choices
     fixed : mapping of str to float
         The auxiliary parameters that are known, by the family's names.
+    groups : Groups or None
+        The group-specific terms.
     """
 
     description: str
@@ -78,6 +81,7 @@ class Regression:
     design: Design | None = None
     choices: Choices = Choices()
     fixed: Mapping[str, float] = field(default_factory=dict)
+    groups: Groups | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Without what was computed from the fields, which the core's objects among it would not allow.
@@ -101,14 +105,14 @@ class Regression:
     @cached_property
     def coefficients(self) -> list[Parameter]:
         """The parameters that are coefficients, in their order."""
-        return in_row_order(parameter for parameter in self.parameters if parameter.auxiliary is None)
+        return self._with_role(Role.COEFFICIENT)
 
     @cached_property
     def auxiliaries(self) -> dict[str, Parameter]:
         """The family's auxiliary parameters, by its names for them."""
         return {
             parameter.auxiliary: parameter
-            for parameter in in_row_order(self.parameters)
+            for parameter in self._with_role(Role.AUXILIARY)
             if parameter.auxiliary is not None
         }
 
@@ -131,6 +135,31 @@ class Regression:
     def auxiliary_priors(self) -> dict[str, PriorSpec]:
         """One prior an auxiliary parameter, by the family's name for it."""
         return {name: parameter.specs[0] for name, parameter in self.auxiliaries.items()}
+
+    @cached_property
+    def effects(self) -> list[Parameter]:
+        """The parameters that are effects of groups, in the order of the draws."""
+        return self._with_role(Role.EFFECT)
+
+    def _with_role(self, role: Role) -> list[Parameter]:
+        return in_row_order(parameter for parameter in self.parameters if parameter.role is role)
+
+    @cached_property
+    def grouped_summary(self) -> _core.GroupedSummary:
+        """What a Gaussian likelihood sees of the rows where there are groups.
+
+        Raises
+        ------
+        DataError
+            If the model was loaded without its rows.
+        """
+        assert self.groups is not None
+        if self.rows is None:
+            raise no_rows(self.family.name)
+        summary = _core.GroupedSummary(len(self.columns), self.groups.n_groups, self.groups.structure)
+        for block in self.rows.blocks():
+            summary.update(block.X, self.family.summarised(block), list(block.Z), list(block.groups), block.weights)
+        return summary
 
     @cached_property
     def least_squares(self) -> _core.LeastSquares:

@@ -9,13 +9,15 @@ import numpy as np
 
 from .. import _core
 from ..errors import FormulaError
-from ..families.family import Family
+from ..families.family import CoefficientScales, Family
 from ..families.links import Link
 from ..formula.design import Design
 from ..formula.rows import Rows
 from ..priors.prior import Prior
 from . import identifiability
 from .default_priors import checked_priors, default_priors, merged_priors, resolve_priors, unscaled_priors
+from .group_priors import default_group_priors, resolve_group_priors, spreads
+from .groups import Floats, Groups
 from .names import INTERCEPT, check_result_names, dimension_of
 from .parameters import ChosenPrior, Parameter
 from .regression import Choices, Regression, rows_of
@@ -29,6 +31,7 @@ def state(
     choices: Choices,
     rows: Rows | None,
     summary: _core.SufficientStatistics | None = None,
+    spread_of: Mapping[str, tuple[Floats, Floats]] | None = None,
 ) -> Regression:
     """Make the regression of a formula.
 
@@ -44,6 +47,8 @@ def state(
         The fitted rows; None of a model from a file, which needs the summary then.
     summary : SufficientStatistics, optional
         Of the rows; by default they are read, and checked against the family.
+    spread_of : mapping of str to (array, array), optional
+        What `group_priors.spreads` says of the rows; as `summary`.
 
     Raises
     ------
@@ -56,7 +61,17 @@ def state(
         summary = _summarised(design, rows, family)
     defaults = _default_priors(design, family, link, intercept_at_means, choices.auto_scale, summary)
     choices = replace(choices, given=checked_priors(choices.given, family.parent))
-    resolved, fixed = resolve_priors(choices.given, defaults, design.terms, family.auxiliaries)
+    if spread_of is None:
+        spread_of = {} if rows is None else spreads(design.group_terms, rows)
+    scales = _scales(family, link, summary) if choices.auto_scale else None
+    of_groups = default_group_priors(design.group_terms, spread_of, scales, summary.mean[:-1], summary.sd[:-1])
+    chosen_groups, known, rest = resolve_group_priors(choices.given, of_groups, design.group_terms)
+    resolved, fixed = resolve_priors(rest, defaults, design.terms, family.auxiliaries)
+    parameters = _parameters(design, family, resolved)
+    groups = None
+    if design.group_terms:
+        first = sum(parameter.rows.size for parameter in parameters)
+        groups = Groups(design.grouping, design.group_terms, chosen_groups, first, spread_of, known)
     return Regression(
         description=design.formula,
         response=design.response,
@@ -65,12 +80,13 @@ def state(
         columns=design.columns,
         has_intercept=design.has_intercept,
         intercept_at_means=intercept_at_means,
-        parameters=_parameters(design, family, resolved),
+        parameters=(*parameters, *(groups.parameters() if groups else ())),
         summary=summary,
         rows=rows,
         design=design,
         choices=choices,
         fixed=fixed,
+        groups=groups,
     )
 
 
@@ -79,7 +95,8 @@ def with_priors(regression: Regression, priors: Mapping[str, Prior | float] | No
     design = regression.design
     assert design is not None
     later = checked_priors(priors, regression.family.parent)
-    given = merged_priors(regression.choices.given, later, [term.name for term in design.terms])
+    effects = [effect for term in design.group_terms for effect in term.effects]
+    given = merged_priors(regression.choices.given, later, [term.name for term in design.terms], effects)
     return state(
         design,
         regression.family,
@@ -88,12 +105,13 @@ def with_priors(regression: Regression, priors: Mapping[str, Prior | float] | No
         replace(regression.choices, given=given),
         rows_of(regression),
         regression.summary,
+        regression.groups.spreads if regression.groups else {},
     )
 
 
 def _summarised(design: Design, rows: Rows, family: Family) -> _core.SufficientStatistics:
     """Fold the rows into what a Gaussian likelihood sees of them, and check them on the way."""
-    if not design.columns and not design.has_intercept:
+    if not (design.columns or design.has_intercept or design.group_terms):
         raise FormulaError(f"Formula {design.formula!r} has no predictors and no intercept: write '~ 1' for a mean.")
     assert rows.response_values is not None
     if rows.trials is not None and not family.has_trials:
@@ -109,6 +127,10 @@ def _summarised(design: Design, rows: Rows, family: Family) -> _core.SufficientS
         identifiability.check_response(design.response, summary)
     identifiability.check_columns(design.columns, summary, design.has_intercept)
     return summary
+
+
+def _scales(family: Family, link: Link, summary: _core.SufficientStatistics) -> CoefficientScales:
+    return family.coefficient_scales(link.name, float(summary.mean[-1]), float(summary.sd[-1]))
 
 
 def _default_priors(
@@ -133,7 +155,7 @@ def _default_priors(
         [term.name for term in design.terms if term.is_categorical],
         mean[:-1],
         sd[:-1],
-        family.coefficient_scales(link.name, float(mean[-1]), float(sd[-1])),
+        _scales(family, link, summary),
         {name: family.auxiliary_prior(name, float(sd[-1])) for name in family.auxiliaries},
         design.has_intercept,
         intercept_at_means,

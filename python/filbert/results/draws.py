@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from ..errors import SettingError, quote_names
 from ..regression.fingerprint import fingerprint
+from ..regression.groups import Groups
 from ..regression.names import SAMPLES, stored_name
-from ..regression.parameters import Parameter
+from ..regression.parameters import Parameter, Role
 from ..regression.regression import Regression
 from .container import posterior_group
 
@@ -32,12 +33,15 @@ class Draws:
     coefficients : array, (coefficients, chains * draws)
     auxiliaries : dict of str to array, (chains * draws,)
         By the family's names.
+    effects : tuple of array, (columns, groups, chains * draws)
+        One a group-specific term.
     """
 
     array: FloatArray
     shape: tuple[int, int]
     coefficients: FloatArray
     auxiliaries: dict[str, FloatArray]
+    effects: tuple[FloatArray, ...] = ()
 
     @classmethod
     def of(cls, regression: Regression, values: FloatArray, shape: tuple[int, int]) -> Draws:
@@ -45,7 +49,8 @@ class Draws:
         known = {name: np.full(values.shape[1], value) for name, value in regression.fixed.items()}
         drawn = {name: values[p.rows.item()] for name, p in regression.auxiliaries.items()}
         auxiliaries = {**known, **drawn}
-        return cls(values, shape, values[: regression.n_coefficients], auxiliaries)
+        effects = _effects(values, regression.groups) if regression.groups is not None else ()
+        return cls(values, shape, values[: regression.n_coefficients], auxiliaries, effects)
 
     @classmethod
     def read(cls, idata: Any, regression: Regression) -> Draws:
@@ -63,7 +68,40 @@ class Draws:
         check_same_model(posterior, regression)
         sizes = posterior.sizes
         shape = sizes["chain"], sizes["draw"]
-        return cls.of(regression, _values(posterior, regression.parameters, shape[0] * shape[1]), shape)
+        parameters = regression.parameters
+        lacking = [effect for effect in regression.effects if stored_name(effect.name) not in posterior]
+        if lacking and len(lacking) == len(regression.effects):  # fitted without them
+            parameters = tuple(parameter for parameter in parameters if parameter.role is not Role.EFFECT)
+            values = _values(posterior, parameters, shape[0] * shape[1])
+            values = np.concatenate([values, _drawn_effects(values, regression, posterior)])
+            return cls.of(regression, values, shape)
+        return cls.of(regression, _values(posterior, parameters, shape[0] * shape[1]), shape)
+
+
+def _effects(values: FloatArray, groups: Groups) -> tuple[FloatArray, ...]:
+    """Return views of the effects of each term."""
+    sizes = [len(term.columns) * groups.grouping[term.factor].n_groups for term in groups.terms]
+    start, found = len(values) - sum(sizes), []
+    for term, size in zip(groups.terms, sizes, strict=True):
+        found.append(values[start : start + size].reshape(len(term.columns), -1, values.shape[1]))
+        start += size
+    return tuple(found)
+
+
+def _drawn_effects(values: FloatArray, regression: Regression, posterior: Any) -> FloatArray:
+    """Draw the effects of groups given the other parameters: the same ones as the fit would have."""
+    groups = regression.groups
+    assert groups is not None
+    if not regression.family.sees_summary(regression):
+        raise SettingError("The posterior lacks the effects of groups: fit with include_group_effects=True.")
+    seed = np.random.SeedSequence(int(posterior.attrs.get("random_seed", 0))).generate_state(1, np.uint64)[0]
+    density = regression.family.grouped_frame(regression, int(seed), False)
+    whole = np.empty((groups.first + len(groups.is_drawn), values.shape[1]))
+    is_drawn = np.concatenate([np.ones(groups.first, dtype=bool), groups.is_drawn])
+    whole[is_drawn] = values
+    if groups.fixed:
+        whole[~is_drawn] = np.concatenate(list(groups.fixed_in_order))[:, None]
+    return np.asarray(density.draw_effects(whole))
 
 
 def check_same_model(posterior: Any, regression: Regression) -> None:

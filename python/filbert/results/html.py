@@ -23,10 +23,12 @@ def statement_html(regression: Regression) -> str:
     """Return what a notebook shows of a model of a formula."""
     statement = Statement.of(regression)
     facts = [f"<b>{name}</b>: <code>{escape(value)}</code>" for name, value in statement.facts]
-    rows = [*_prior_rows("Common-level effects", statement.coefficients)]
-    if statement.hidden:
-        rows.append(f'<tr><td colspan="3"{_LEFT}>{escape(statement.hidden)}</td></tr>')
-    rows += _prior_rows("Auxiliary parameters", statement.auxiliaries)
+    rows, hidden = list[str](), statement.hidden
+    for heading, priors in statement.sections:
+        rows += _prior_rows(heading, priors)
+        if hidden:
+            rows.append(f'<tr><td colspan="3"{_LEFT}>{escape(hidden)}</td></tr>')
+        hidden = None
     head = f"<tr><th{_LEFT}>parameter</th><th{_LEFT}>prior</th><th{_LEFT}>default scaled by the data</th></tr>"
     notes = "".join(f"<li>{escape(note)}</li>" for note in statement.notes)
     return (

@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..errors import count
 from ..regression.names import INTERCEPT
-from ..regression.parameters import Parameter
+from ..regression.parameters import Parameter, Role
 from ..regression.regression import Regression
 from .text import printable, shortened
 
@@ -42,17 +43,16 @@ class Statement:
         Formula, family, link and number of rows.
     parent : str
         The parameter of the response's distribution that the formula is about.
-    coefficients, auxiliaries : list of StatedPrior
-        Of many coefficients the first 40.
+    sections : list of (str, list of StatedPrior)
+        Coefficients (of many the first 40), effects of groups and auxiliary parameters under their headings.
     hidden : str or None
-        What is left out of them, and where it is.
+        What is left out of these, and where it is.
     notes : list of str
     """
 
     facts: list[tuple[str, str]]
     parent: str
-    coefficients: list[StatedPrior]
-    auxiliaries: list[StatedPrior]
+    sections: list[tuple[str, list[StatedPrior]]]
     hidden: str | None
     notes: list[str]
 
@@ -68,11 +68,16 @@ class Statement:
             ("Observations", str(regression.n_rows)),
         ]
         left_out = len(regression.coefficients) - MOST_PRIORS
+        correlations = [parameter for parameter in regression.parameters if parameter.role is Role.CORRELATION]
+        sections = {
+            "Common-level effects": regression.coefficients[:MOST_PRIORS],
+            "Group-level effects": [*regression.effects, *correlations],
+            "Auxiliary parameters": list(regression.auxiliaries.values()),
+        }
         return cls(
             facts,
             parent,
-            [StatedPrior.of(parameter) for parameter in regression.coefficients[:MOST_PRIORS]],
-            [StatedPrior.of(parameter) for parameter in regression.auxiliaries.values()],
+            [(heading, [StatedPrior.of(one) for one in parameters]) for heading, parameters in sections.items()],
             f"... and {left_out} more; model.priors has all of them" if left_out > 0 else None,
             _notes(regression),
         )
@@ -82,12 +87,14 @@ def statement_text(regression: Regression) -> str:
     """Return what ``print(model)`` shows of a model of a formula."""
     statement = Statement.of(regression)
     lines = [f"{name:>14}: {value}" for name, value in statement.facts]
-    lines += ["        Priors:", f"    target = {statement.parent}", "        Common-level effects"]
-    lines += _prior_lines(statement.coefficients)
-    if statement.hidden:
-        lines.append(f"            {statement.hidden}")
-    if statement.auxiliaries:
-        lines += ["        Auxiliary parameters", *_prior_lines(statement.auxiliaries)]
+    lines += ["        Priors:", f"    target = {statement.parent}"]
+    hidden = statement.hidden
+    for heading, priors in statement.sections:
+        if priors or hidden:
+            lines += [f"        {heading}", *_prior_lines(priors)]
+        if hidden:
+            lines.append(f"            {hidden}")
+        hidden = None
     if statement.notes:
         lines += ["------", *(f"* {note}" for note in statement.notes)]
     return "\n".join(lines)
@@ -106,6 +113,12 @@ def _notes(regression: Regression) -> list[str]:
         quantity = "mean response" if regression.link_function.is_identity else "linear predictor"
         place = "at the predictor means" if regression.intercept_at_means else "where every predictor is 0"
         notes.append(f"The prior of {INTERCEPT} is about the {quantity} {place}.")
+    if regression.groups is not None:
+        groups = (
+            f"{count(factor.n_groups, 'group')} of {printable(name)}"
+            for name, factor in regression.groups.grouping.items()
+        )
+        notes.append(f"There are {', '.join(groups)}.")
     notes += [f"{printable(name)} is fixed at {value:g}." for name, value in regression.fixed.items()]
     if regression.design is not None:
         baseline = list(regression.design.baseline.items())

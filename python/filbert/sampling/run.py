@@ -119,7 +119,7 @@ def _check_memory(density: Any, settings: Settings) -> None:
     asked = f"draws={settings.draws} in {settings.chains} chains"
     if settings.keep_warmup:
         asked += f" with their warm-up (tune={settings.tune})"
-    check_draws_fit(asked, length * settings.chains, density.dimension)
+    check_draws_fit(asked, length * settings.chains, density.variables)
 
 
 def _completed_chains(draws: Sequence[int]) -> list[int]:

@@ -17,7 +17,8 @@ from ..families import FAMILIES, family_of
 from ..families.family import Family
 from ..formula.coding import Coding, Product
 from ..formula.design import Design
-from ..formula.parsing import Expression, read_expression
+from ..formula.parsed import Expression
+from ..formula.parsing import read_expression
 from ..formula.predictor import Predictor
 from ..formula.rowwise import Reach, reach
 from ..formula.terms import Term

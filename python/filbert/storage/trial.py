@@ -14,7 +14,7 @@ from ..errors import FilbertError, ModelFileError
 from ..formula.coding import FactorRows, Numbers
 from ..formula.design import Design
 from ..formula.factors import evaluate_again
-from ..formula.parsing import Expression
+from ..formula.parsed import Expression
 
 _PLACES = (2, 1, 3, 4, 0)  # of the quantiles, from the middle outwards
 _A_DAY = pd.Timestamp("2000-01-01")

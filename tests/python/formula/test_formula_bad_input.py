@@ -106,11 +106,22 @@ def test_nothing_after_the_tilde(frame):
 
 
 @pytest.mark.parametrize(
-    ("formula", "start"), [("y ~ x + (1|g)", 10), ("y ~ x || g", 6), ("y ~ (x | g)", 7), ("y ~ x | g", 6)]
+    ("formula", "detail", "start", "length"),
+    [
+        ("y ~ x || g", "stands in brackets of its own", 6, 1),
+        ("y ~ x | g", "stands in brackets of its own", 6, 1),
+        ("y ~ x * (1 | g)", "can only be added", 8, 7),
+        ("y ~ x - (1 | g)", "can only be added", 8, 7),
+        ("y ~ (x + (1 | g))", "not within another bracket", 9, 7),
+        ("y ~ (x | p | g)", "one bar", 4, 11),
+        ("y ~ x + (| g)", "Nothing stands before", 8, 5),
+        ("y ~ x + (1 |)", "No grouping factor stands after", 8, 5),
+        ("y | trials(n) ~ x", "p(y, n)", 2, 1),
+    ],
 )
-def test_group_specific_terms(formula, start, frame):
-    message = refused(FormulaError, "Group-specific terms", "not supported yet", formula=formula, data=frame)
-    assert message.endswith(f"\n  {formula}\n  {' ' * start}^")
+def test_bars_that_make_no_group_specific_term(formula, detail, start, length, frame):
+    message = refused(FormulaError, detail, formula=formula, data=frame)
+    assert message.endswith(f"\n  {formula}\n  {' ' * start}{'^' * length}")
 
 
 def test_unknown_functions(frame):

@@ -150,7 +150,8 @@ def test_numpy_numbers_are_numbers():
         (lambda: Normal([1, 2], [1, 2, 3]), PriorError, "but mu has 2, sigma has 3"),
         (lambda: Uniform(2, 1), PriorError, r"lower must be below upper, and lower=2\.0, upper=1\.0 is not"),
         (lambda: Uniform([0, 1], 1), PriorError, "lower must be below upper"),
-        (lambda: Prior("Normal", mu=0, sigma=HalfNormal(1)), PriorError, "is itself a prior.*group-specific"),
+        (lambda: Prior("StudentT", nu=4, sigma=HalfNormal(1)), PriorError, "is itself a prior.*group-specific"),
+        (lambda: Prior("Normal", mu=0, sigma=Normal(0, 1)), PriorError, "is itself a prior.*of positive values"),
         (lambda: Prior("Normal", dist=len), PriorError, "cannot take a Python function"),
     ],
 )
@@ -314,7 +315,8 @@ def test_uniform_from_zero_fits_sigma():
         ({"x": "Normal(0, 1)"}, DataTypeError, r"must be a prior such as .* \(str\)"),
         ({"x": None}, DataTypeError, "NoneType"),
         ({3: Flat()}, DataTypeError, "3 is a int"),
-        ({"group_specific": Flat()}, PriorError, "no group-specific terms"),
+        ({"x": Normal(0, HalfNormal(1))}, PriorError, "for group-specific terms"),
+        ({"x": Prior("LKJCorr", eta=2)}, PriorError, "for group-specific terms"),
         ([Flat()], DataTypeError, "must be a dict"),
     ],
 )

@@ -1,0 +1,201 @@
+"""Group-specific terms as learnt from the rows: which groups there are, and the columns whose effects vary by group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..data.columns import Columns, drop_unused
+from ..errors import DataError, DataWarning, FormulaError, quote_names, warn
+from .coding import FactorRows, Floats, Product
+from .factors import plain_values
+from .parsed import Expression
+from .terms import Term
+
+Codes = NDArray[np.int64]
+
+INTERCEPT_TERM = "1"  # bambi's name of the intercept in "1|g"
+UNKNOWN = -1  # the code of a group that the model was not fitted with
+
+
+@dataclass(frozen=True)
+class GroupingFactor:
+    """What the groups are.
+
+    Attributes
+    ----------
+    name : str
+        ``"g"``, or ``"g:h"`` of combinations.
+    parts : tuple of Expression
+        One, or several whose combinations the groups are.
+    levels : tuple of tuple
+        The levels of each part, in their order.
+    cells : int array, (groups, parts)
+        The place of each group's level among those of each part; combinations without rows have no group.
+    """
+
+    name: str
+    parts: tuple[Expression, ...]
+    levels: tuple[tuple[Any, ...], ...]
+    cells: NDArray[np.intp]
+
+    @classmethod
+    def learnt(
+        cls, parts: Sequence[Expression], columns: Columns, namespace: Mapping[str, Any]
+    ) -> tuple[GroupingFactor, Codes]:
+        """Learn the groups from the rows; return the group of each row as well.
+
+        Raises
+        ------
+        DataError
+            If there is but one group.
+        """
+        name = ":".join(part.text for part in parts)
+        title = f"The grouping factor {name!r}"
+        values = [drop_unused(_categories(part, columns, namespace), title) for part in parts]
+        sizes = [len(one.categories) for one in values]
+        if len(values) == 1:
+            cells, codes = np.arange(sizes[0])[:, None], values[0].codes
+        else:
+            flat, codes = np.unique(np.ravel_multi_index([one.codes for one in values], sizes), return_inverse=True)
+            cells = np.stack(np.unravel_index(flat, sizes), axis=1)
+        factor = cls(name, tuple(parts), tuple(tuple(one.categories) for one in values), cells)
+        if len(cells) == 1:
+            raise DataError(
+                f"{title} has only one level, {factor.labels[0]!r}, in the rows used, so there is "
+                "nothing that varies between groups. Leave the term out."
+            )
+        if len(set(factor.labels)) < len(factor.labels):
+            raise DataError(
+                f"Groups of {name!r} have the same label, such as 'a:b' with 'c' and 'a' with 'b:c'. Rename levels."
+            )
+        return factor, codes.astype(np.int64)
+
+    @property
+    def labels(self) -> list[str]:
+        """A label for each group: its level, ``"a:p"`` of a combination."""
+        texts = [[_label(level) for level in levels] for levels in self.levels]
+        return [":".join(text[place] for text, place in zip(texts, cell, strict=True)) for cell in self.cells]
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups."""
+        return len(self.cells)
+
+    def codes(self, columns: Columns, namespace: Mapping[str, Any]) -> tuple[Codes, list[str]]:
+        """Return the group of each row of other data, and the labels of groups that the model was not fitted with.
+
+        The codes of these are -1, -2, ..., in the order of their labels.
+        """
+        values = [_categories(part, columns, namespace) for part in self.parts]
+        places = []
+        for one, levels in zip(values, self.levels, strict=True):
+            place_of = {level: place for place, level in enumerate(levels)}
+            places.append(
+                np.array([place_of.get(level, UNKNOWN) for level in one.categories], dtype=np.intp)[one.codes]
+            )
+        sizes = [len(levels) for levels in self.levels]
+        is_known = np.logical_and.reduce([place != UNKNOWN for place in places])
+        flat = np.ravel_multi_index([np.where(is_known, place, 0) for place in places], sizes)
+        known = np.ravel_multi_index(list(self.cells.T), sizes)
+        groups = np.minimum(np.searchsorted(known, flat), len(known) - 1)
+        codes = np.where(is_known & (known[groups] == flat), groups, UNKNOWN).astype(np.int64)
+        unknown = np.flatnonzero(codes == UNKNOWN)
+        texts = [[_label(one.categories[code]) for code in one.codes[unknown]] for one in values]
+        places_of: dict[str, int] = {}
+        labels = [":".join(parts) for parts in zip(*texts, strict=True)]
+        codes[unknown] = [-1 - places_of.setdefault(label, len(places_of)) for label in labels]
+        return codes, list(places_of)
+
+
+@dataclass(frozen=True)
+class GroupTerm:
+    """A group-specific term: columns that have an effect of their own in each group.
+
+    Attributes
+    ----------
+    text : str
+        As written: ``"(x | g)"``.
+    factor : str
+        The name of its grouping factor.
+    terms : tuple of Term
+        What varies, of which the intercept is called ``"1"``.
+    products : tuple of Product
+        How the factors make the columns of the terms but the intercept's.
+    is_correlated : bool
+        Whether the effects of one group have correlations.
+    """
+
+    text: str
+    factor: str
+    terms: tuple[Term, ...]
+    products: tuple[Product, ...]
+    is_correlated: bool
+
+    @property
+    def has_intercept(self) -> bool:
+        """Whether the groups have intercepts."""
+        return self.terms[0].name == INTERCEPT_TERM
+
+    @property
+    def columns(self) -> list[str]:
+        """A label for each column, the intercept's first."""
+        return [column for term in self.terms for column in term.columns]
+
+    @property
+    def effects(self) -> list[str]:
+        """The names of its effects: ``"1|g"``, ``"x|g"``."""
+        return [f"{term.name}|{self.factor}" for term in self.terms]
+
+    def matrix(self, factors: Mapping[str, FactorRows], n_rows: int) -> Floats | None:
+        """Return its columns on some rows, (rows, columns), column-major; None for a column of ones alone."""
+        if not self.products:
+            return None
+        Z = np.empty((n_rows, len(self.columns)), order="F")
+        stop = int(self.has_intercept)
+        Z[:, :stop] = 1
+        for product in self.products:
+            start, stop = stop, stop + product.width
+            product.write(factors, Z[:, start:stop])
+        return Z
+
+
+def check_terms(terms: Sequence[GroupTerm], factors: Mapping[str, GroupingFactor], n_rows: int) -> None:
+    """Refuse effects that occur twice, and warn where each group has one row."""
+    seen: set[str] = set()
+    for term in terms:
+        for effect in term.effects:
+            if effect in seen:
+                raise FormulaError(
+                    f"The formula has the effect {effect!r} twice, the second time in {term.text}. Write one term for "
+                    "both, or (0 + x | g) for a slope without an intercept."
+                )
+            seen.add(effect)
+    single = [name for name, factor in factors.items() if factor.n_groups == n_rows]
+    if single:
+        warn(
+            f"Each group of {quote_names(single)} has one row, so the data cannot tell the spread of its groups from "
+            "that of single responses, unless the family has no spread of its own: the priors decide.",
+            DataWarning,
+        )
+
+
+def _categories(part: Expression, columns: Columns, namespace: Mapping[str, Any]) -> pd.Categorical:
+    """Return the levels of one part of a grouping factor, whatever kind of values it has."""
+    values = columns.arrays[part.text] if part.is_column else plain_values(part, columns, namespace)
+    categories = values if isinstance(values, pd.Categorical) else pd.Categorical(values)
+    if (categories.codes < 0).any():
+        raise DataError(f"The grouping factor {part.text!r} has no level for some rows. Leave them out.")
+    return categories
+
+
+def _label(level: Any) -> str:
+    """Return a level as text; a whole number has no decimals, whatever its type."""
+    if isinstance(level, (float, np.floating)) and float(level).is_integer():
+        return str(int(level))
+    return str(level)
