@@ -208,7 +208,13 @@ class _Reading:
         """Learn the groups of each grouping factor, and the group of each row."""
         factors, codes = {}, {}
         for group in self.parsed.groups:
-            if group.name not in factors:
+            known = factors.get(group.name)
+            if known is not None and known.parts != group.factor:
+                raise FormulaError(
+                    f"Two grouping factors are called {group.name!r}: a column, and a combination of columns. Rename "
+                    "the column."
+                )
+            if known is None:
                 learnt = GroupingFactor.learnt(group.factor, self.columns, self.namespace)
                 factors[group.name], codes[group.name] = learnt
         return factors, codes
