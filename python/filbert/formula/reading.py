@@ -30,7 +30,7 @@ from .coding import (
 )
 from .design import Design, check_frame
 from .factors import evaluate, evaluate_again, factor_rows, rows, translate_errors
-from .groups import INTERCEPT_TERM, GroupingFactor, GroupTerm, check_terms
+from .groups import INTERCEPT_TERM, GroupingFactor, GroupTerm, check_terms, tell_of_correlations
 from .namespace import make_namespace
 from .parsed import Expression, ParsedFormula, Response
 from .parsing import parse
@@ -175,7 +175,7 @@ class _Reading:
             offset_is_array="offset" in columns.arguments,
             dropna=self.dropna,
             extra_namespace=self.extra_namespace,
-            predictors=self._predictors(predictors, factors),
+            predictors=self._predictors(predictors, factors, grouping),
             grouping=grouping,
             group_terms=group_terms,
         )
@@ -193,15 +193,21 @@ class _Reading:
             groups,
         )
 
-    def _predictors(self, names: Iterable[str], factors: Mapping[str, FactorValues[Any]]) -> Predictors:
+    def _predictors(
+        self,
+        names: Iterable[str],
+        factors: Mapping[str, FactorValues[Any]],
+        grouping: Mapping[str, GroupingFactor],
+    ) -> Predictors:
         levels: dict[str, tuple[Any, ...]] = {}
         for text, expression in self.parsed.expressions.items():
             known = _levels(factors[text])
             if known is not None and len(expression.columns) == 1 and not expression.is_column:
                 levels.setdefault(expression.columns[0], known)
-        for part in self.parsed.grouping:
-            if part.is_column:
-                levels.setdefault(part.text, tuple(np.unique(np.asarray(self.columns.arrays[part.text])).tolist()))
+        for factor in grouping.values():
+            for part, known in zip(factor.parts, factor.levels, strict=True):
+                if part.is_column:
+                    levels.setdefault(part.text, known)
         return Predictors({name: self.columns.arrays[name] for name in names}, levels)
 
     def _grouping(self) -> tuple[dict[str, GroupingFactor], dict[str, NDArray[np.int64]]]:
@@ -230,6 +236,8 @@ class _Reading:
             varying = (*intercept, *part.terms)
             is_correlated = self.correlated and group.is_correlated and sum(len(term.columns) for term in varying) > 1
             terms.append(GroupTerm(group.text, group.name, varying, part.products, is_correlated))
+        if any(term.is_correlated for term in terms):
+            tell_of_correlations()
         return tuple(terms)
 
     def _terms(
