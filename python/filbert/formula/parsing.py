@@ -131,9 +131,7 @@ def _split(
     return list(sides.lhs), list(sides.rhs)
 
 
-def _terms(
-    text: str, labels: Sequence[Hashable], reserved: Sequence[str] = (), within: Bracket | None = None
-) -> Any:
+def _terms(text: str, labels: Sequence[Hashable], reserved: Sequence[str] = (), within: Bracket | None = None) -> Any:
     """Let formulaic parse a formula, or what stands on one side of the bar within a bracket, into terms."""
     available = [label for label in labels if isinstance(label, str) and label not in reserved]
     context: dict[str, Any] = {"__formulaic_variables_available__": available}

@@ -212,7 +212,7 @@ class _Reading:
 
     def _grouping(self) -> tuple[dict[str, GroupingFactor], dict[str, NDArray[np.int64]]]:
         """Learn the groups of each grouping factor, and the group of each row."""
-        factors, codes = {}, {}
+        factors, codes = dict[str, GroupingFactor](), dict[str, NDArray[np.int64]]()
         for group in self.parsed.groups:
             known = factors.get(group.name)
             if known is not None and known.parts != group.factor:
