@@ -1,4 +1,4 @@
-"""Simulation-based calibration of mixed models through formulas: over data from the prior, ranks of the truth are uniform.
+"""Simulation-based calibration of mixed models by formula: over data from the prior, ranks of the truth are uniform.
 
 Six groups of six rows, simulated by NumPy: posteriors of deviations reach zero, and those of correlations both ends.
 """
