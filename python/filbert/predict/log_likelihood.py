@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from ..regression.regression import Regression
 from ..results import container
 from ..results.draws import Draws
 from . import rowwise
+from .group_effects import without_groups
 from .posterior_predictive import new_arrays, with_groups
 
 
@@ -44,7 +44,7 @@ def r2(regression: Regression, idata: Any, summary: bool = True, group_effects: 
         raise DataTypeError(f"group_effects must be True or False, not {group_effects!r}.")
     rows = rowwise.fitted_rows(regression)
     draws = Draws.read(idata, regression)
-    common = None if group_effects or regression.groups is None else replace(draws, effects=())
+    common = None if group_effects or regression.groups is None else without_groups(draws)
     n_draws = draws.coefficients.shape[1]
     explained, of_groups, noise = _Spread(n_draws), _Spread(n_draws), _Spread(n_draws)
     blocks = rowwise.mean_blocks(rows, regression, draws)
