@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..data.blocks import Block
-from ..errors import DataTypeError, SettingError, quote_names, suggest
+from ..errors import SettingError, quote_names, suggest
 from ..families.gaussian import Gaussian
 from ..predict import rowwise
 from ..predict.group_effects import with_new_groups, without_groups
@@ -153,8 +153,6 @@ def _laid_out(
     assert design is not None
     parts = [name for part in design.grouping[factor].parts for name in part.columns]
     names = list(dict.fromkeys([*explaining(design), *parts]))
-    if design.entangled:
-        raise DataTypeError(f"The term {design.entangled[0]!r} of a row depends on other rows, so it has no line.")
     columns: dict[str, Any] = {column: np.tile(grid, len(rows_of_groups))}
     for name in names:
         if name != column or name in parts:
