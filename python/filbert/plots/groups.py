@@ -134,13 +134,13 @@ def plot_group_effects(
 
 def _effect(name: str, labels: Sequence[str], draws: FloatArray, hdi_prob: float) -> _Effect:
     """Sort the groups of an effect, and leave out some of very many."""
-    mean, _, *thin = rowwise.summarise(np.ascontiguousarray(draws), hdi_prob, use_hdi=True)
-    _, _, *thick = rowwise.summarise(np.ascontiguousarray(draws), _THICK, use_hdi=True)
-    order = np.argsort(mean, kind="stable")
+    order = np.argsort(draws.mean(axis=1), kind="stable")
     if len(order) > MOST_GROUPS:
         order = order[np.linspace(0, len(order) - 1, MOST_GROUPS).round().astype(int)]
-    ends = [(low[order], high[order]) for low, high in (thin, thick)]
-    return _Effect(name, [labels[place] for place in order], mean[order], ends, len(labels))
+    mean, _, *thin = rowwise.summarise(draws[order], hdi_prob, use_hdi=True)
+    _, _, *thick = rowwise.summarise(draws[order], _THICK, use_hdi=True)
+    ends = [(low, high) for low, high in (thin, thick)]
+    return _Effect(name, [labels[place] for place in order], mean, ends, len(labels))
 
 
 def _draw_effect(axes: Axes, effect: _Effect) -> None:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import xarray as xr
 from scipy import sparse
 
-from ..data.blocks import Block
+from ..data.blocks import Block, Source
 from ..errors import SettingError, quote_names
 from ..families.gaussian import Gaussian
 from ..formula.groups import GroupTerm
@@ -53,11 +53,12 @@ def loo_groups(regression: Regression, idata: Any) -> Any:
     rows = rowwise.fitted_rows(regression)
     draws = Draws.read(idata, regression, with_effects=False)
     layout = Layout.of(groups, list(rows.blocks()))
+    products, weights = _products(layout, rows.blocks())
     values = np.empty((layout.n_outer, draws.array.shape[1]))
     step = max(1, _CHUNK_EFFECTS // layout.n_effects)
     for start in range(0, values.shape[1], step):
         where = slice(start, start + step)
-        values[:, where] = _log_densities(regression, layout, _some(draws, where))
+        values[:, where] = _log_densities(regression, layout, products, weights, _some(draws, where))
     posterior = container.group(idata, "posterior")
     assert posterior is not None
     dimension = stored_name(factor_dimension(layout.outer))
@@ -118,29 +119,44 @@ class Layout:
             places.append(first[parent, t] + rank * widths[t])
         return cls(groups, list(groups.grouping)[number], n_outer, int(starts[-1]), places, starts, counts)
 
-    def matrix(self, block: Block) -> sparse.csr_array:
-        """Return what the effects are multiplied with in each row, (rows, effects)."""
+    def rows(self, block: Block) -> tuple[Codes, FloatArray]:
+        """Return the places of the effects of each row, (rows, effects of a row), and what they are multiplied with."""
         numbers = self.groups.factor_numbers
         columns, values = [], []
         for term, place, Z in zip(self.groups.terms, self.places, block.Z, strict=True):
             first = place[block.groups[numbers[term.factor]]]
             columns.append(first[:, None] + np.arange(len(term.columns)))
             values.append(np.ones((len(first), 1)) if Z is None else Z)
-        column, value = np.concatenate(columns, axis=1), np.concatenate(values, axis=1)
-        ends = np.arange(len(column) + 1) * column.shape[1]
-        return sparse.csr_array((value.ravel(), column.ravel(), ends), shape=(len(column), self.n_effects))
+        return np.concatenate(columns, axis=1), np.concatenate(values, axis=1)
 
-    def membership(self, block: Block) -> sparse.csr_array:
-        """Return zeros and ones that sum rows by outer group, (outer groups, rows)."""
-        code = block.groups[self.groups.factor_numbers[self.outer]]
-        n = len(code)
-        return sparse.csr_array((np.ones(n), (code, np.arange(n))), shape=(self.n_outer, n))
+    def outer_groups(self, block: Block) -> Codes:
+        """Return the outer group of each row."""
+        return np.asarray(block.groups[self.groups.factor_numbers[self.outer]], dtype=np.intp)
 
     def batches(self) -> Iterator[tuple[Codes, Codes]]:
         """Yield outer groups that have as many groups of each factor within, with these numbers, (terms,)."""
         shapes, kinds = np.unique(self.counts, axis=0, return_inverse=True)
         for kind, shape in enumerate(shapes):
             yield np.flatnonzero(kinds.ravel() == kind), shape
+
+
+class _Sorted:
+    """Rows in the order of their outer groups within each block, so that few rows at a time have few groups."""
+
+    def __init__(self, rows: Source, layout: Layout) -> None:
+        self._rows, self._layout = rows, layout
+        self.n_rows = rows.n_rows
+        self.index = rows.index
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield them."""
+        for block in self._rows.blocks():
+            order = np.argsort(self._layout.outer_groups(block), kind="stable")
+            columns = (block.y, block.offset, block.weights, block.trials)
+            y, offset, weights, trials = (None if column is None else column[order] for column in columns)
+            Z = tuple(None if one is None else one[order] for one in block.Z)
+            groups = tuple(codes[order] for codes in block.groups)
+            yield Block(np.asfortranarray(block.X[order]), y, offset, weights, trials, Z, groups)
 
 
 def _outermost(groups: Groups, codes: list[Codes]) -> tuple[int, list[Codes]]:
@@ -168,26 +184,49 @@ def _some(draws: Draws, where: slice) -> Draws:
     return replace(draws, array=array, shape=(1, array.shape[1]), coefficients=coefficients, auxiliaries=auxiliaries)
 
 
-def _log_densities(regression: Regression, layout: Layout, draws: Draws) -> FloatArray:
-    """Return log N(y_g; X_g b, V_g), (outer groups, draws)."""
-    sigma, rows = draws.auxiliaries["sigma"], rowwise.fitted_rows(regression)
-    moments = np.zeros((layout.n_effects, len(sigma)))  # Z'W(y - X b), then the effects' modes
-    products = sparse.csr_array((layout.n_effects, layout.n_effects))  # Z'WZ
+def _products(layout: Layout, blocks: Iterator[Block]) -> tuple[sparse.csr_array, FloatArray]:
+    """Return Z'WZ, (effects, effects), and the weight of each outer group."""
+    products = sparse.csr_array((layout.n_effects, layout.n_effects))
     weights = np.zeros(layout.n_outer)
+    for block in blocks:
+        W = _weights(block)
+        columns, Z = _sparse(*layout.rows(block))
+        part = (Z.T @ (W[:, None] * Z)).tocoo()
+        products += sparse.csr_array((part.data, (columns[part.row], columns[part.col])), shape=products.shape)
+        weights += np.bincount(layout.outer_groups(block), weights=W, minlength=layout.n_outer)
+    return products, weights
+
+
+def _log_densities(
+    regression: Regression, layout: Layout, products: sparse.csr_array, weights: FloatArray, draws: Draws
+) -> FloatArray:
+    """Return log N(y_g; X_g b, V_g), (outer groups, draws)."""
+    sigma, rows = draws.auxiliaries["sigma"], _Sorted(rowwise.fitted_rows(regression), layout)
+    moments = np.zeros((layout.n_effects, len(sigma)))  # Z'W(y - X b), then the effects' modes
     for _, block, predictor in rowwise.predictor_blocks(rows, regression, draws):
-        Z, W = layout.matrix(block), _weights(block)
-        moments += Z.T @ (W[:, None] * (block.y[:, None] - predictor))  # type: ignore[index]
-        products += Z.T @ (W[:, None] * Z)
-        weights += layout.membership(block) @ W
+        left = block.y[:, None] - predictor  # type: ignore[index]
+        left *= _weights(block)[:, None]
+        columns, Z = _sparse(*layout.rows(block))
+        moments[columns] += Z.T @ left
     values = -0.5 * weights[:, None] * np.log(2 * np.pi * sigma**2)
     roots = [_root(*pair) for pair in layout.groups.covariances(draws.array)]
     for chosen, shape in layout.batches():
         _condition(layout, chosen, shape, roots, sigma, products, moments, values)
     # Of residuals at the mode, not of differences between large sums of squares.
     for _, block, predictor in rowwise.predictor_blocks(rows, regression, draws):
-        left = block.y[:, None] - predictor - layout.matrix(block) @ moments  # type: ignore[index]
-        values -= 0.5 * (layout.membership(block) @ (_weights(block)[:, None] * left**2)) / sigma**2
+        columns, Z = _sparse(*layout.rows(block))
+        left = block.y[:, None] - predictor - Z @ moments[columns]  # type: ignore[index]
+        left *= left
+        groups, members = _sparse(layout.outer_groups(block)[:, None], _weights(block)[:, None])
+        values[groups] -= 0.5 * (members.T @ left) / sigma**2
     return values
+
+
+def _sparse(places: Codes, values: FloatArray) -> tuple[Codes, sparse.csr_array]:
+    """Return the places that occur, and the values by row and place among these."""
+    columns, inverse = np.unique(places, return_inverse=True)
+    ends = np.arange(len(places) + 1) * places.shape[1]
+    return columns, sparse.csr_array((values.ravel(), inverse.ravel(), ends), shape=(len(places), len(columns)))
 
 
 def _condition(
