@@ -6,6 +6,7 @@ import functools
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ class GroupingFactor:
             )
         return factor, codes.astype(np.int64)
 
-    @property
+    @cached_property
     def labels(self) -> list[str]:
         """A label for each group: its level, ``"a:p"`` of a combination."""
         texts = [[_label(level) for level in levels] for levels in self.levels]
