@@ -115,8 +115,8 @@ def _shares(regression: Regression, groups: Groups, draws: Draws) -> tuple[list[
     within = _within_groups(regression, draws)
     if within is None:
         return [], (
-            f"No shares of variance: for family={regression.family.name!r} with link={regression.link!r} the variance "
-            "within groups depends on the mean."
+            f"No shares of variance: family={regression.family.name!r} with link={regression.link!r} has no one "
+            "variance within groups on the scale of the predictor."
         )
     between = {
         term.factor: deviations[0] ** 2

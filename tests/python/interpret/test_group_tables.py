@@ -126,7 +126,7 @@ def test_shares_of_binary_models_are_of_the_scale_of_the_link(family, link, with
     assert "Residual" not in set(table["factor"])
     other = variance_components(replace(binary, family=family_of("poisson"), link="log"), unmarked, 0.94, True)
     assert set(other["quantity"]) == {"deviation"}
-    assert "the variance within groups depends on the mean" in other.attrs["note"]
+    assert "family='poisson' with link='log' has no one variance within groups" in other.attrs["note"]
 
 
 def test_a_deviation_that_is_known_is_a_row_too():
