@@ -46,6 +46,7 @@ class Case:
         )
         self.design = _core.GroupedDesign([len(levels)], [(0, 1)], [None], [codes.astype(np.int64)])
         deviation = self.meta["priors"][f"1|{group}"]["sigma"]
+        (scale,) = (float(value) for key, value in deviation.items() if key in ("lam", "sigma", "beta"))
         self.model: dict[str, Any] = {
             "intercept": True,
             "intercept_at_means": False,
@@ -54,7 +55,7 @@ class Case:
                 for key in coefficients
             ],
             "auxiliary_priors": [],
-            "terms": [(False, [(deviation["dist"], (float(deviation["lam"]),))], 1.0)],
+            "terms": [(False, [(deviation["dist"], (scale,))], 1.0)],
         }
         self.labels = [*coefficients, f"1|{group}_sigma", *(f"1|{group}[{level}]" for level in levels)]
 
