@@ -160,7 +160,7 @@ TEST_CASE("Draws with subsampled rows are those of the whole likelihood, whichev
     const FramedGlm whole = framed(model, 200);
     const SubsampledGlm subsampled = *SubsampledGlm::of(whole, {.most_candidates = 1e9});
     const SubsampledGlm summed = *SubsampledGlm::of(whole, {.most_candidates = 0});
-    const SubsampledGlm broken = *SubsampledGlm::of(whole, {.most_candidates = 1e9, .share_of_the_bounds = 0.2});
+    const SubsampledGlm broken = *SubsampledGlm::of(whole, {.most_candidates = 1e9, .share_of_the_bounds = 0.05});
     const Eigen::Index many = 12'000;
     const Draws expected = draw(whole, many, 1);
     const Draws found = draw(subsampled, many, 2);
