@@ -314,7 +314,8 @@ class Model:
             ``"nuts"``, or ``"independence"``: independence Metropolis with proposals from a skew-corrected Gaussian at
             the mode and a t distribution about it, for generalised linear models. ``"auto"`` takes the second where a
             pilot says that it will do, and leaves it for NUTS where the run shows otherwise; which one it was, and why,
-            is in the attributes ``sampler`` and ``sampler_note``.
+            is in the attributes ``sampler`` and ``sampler_note``. Where rows are many, a move of the second looks at a
+            few of them, without becoming inexact; the attribute ``subsampling`` says how many.
         target_accept : float, default 0.8
             Acceptance rate that the step size is tuned to.
         max_treedepth : int, default 10

@@ -33,6 +33,7 @@ class FramedGlm {
 
   const GlmMode& mode() const { return *mode_; }
   const Eigen::MatrixXd& directions() const { return *directions_; }  ///< L⁻ᵀ
+  double log_determinant() const { return log_determinant_; }         ///< of directions
   const UnconstrainedGlm& unconstrained() const { return density_; }
 
   /// The third derivatives of the log density at the mode in z: the lower triangles of ∂³/∂z_i ∂z_j ∂z_k, (d (d + 1) / 2, d), a column
@@ -43,7 +44,7 @@ class FramedGlm {
   UnconstrainedGlm density_;
   std::shared_ptr<const GlmMode> mode_;
   std::shared_ptr<const Eigen::MatrixXd> directions_;
-  double log_determinant_ = 0;  // of directions
+  double log_determinant_ = 0;
 
   // Scratch.
   Eigen::VectorXd q_, q_gradient_;
