@@ -1,4 +1,5 @@
 // Data, posterior, frame and maximum likelihood of generalised linear models for Python, and what draws say of rows.
+#include <Eigen/Cholesky>
 #include <pybind11/eigen.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -104,10 +105,10 @@ py::dict mode_of(const FramedGlm& framed) {
   const filbert::UnconstrainedGlm& density = framed.unconstrained();
   Eigen::VectorXd estimate(density.dimension());
   density.to_user_scale(framed.mode().q, estimate, false);
-  const Eigen::MatrixXd directions = density.jacobian(framed.mode().q) * framed.directions();
+  const Eigen::MatrixXd jacobian = density.jacobian(framed.mode().q);
   py::dict result;
   result["estimate"] = estimate;
-  result["covariance"] = Eigen::MatrixXd(directions * directions.transpose());
+  result["covariance"] = Eigen::MatrixXd(jacobian * framed.mode().precision.llt().solve(jacobian.transpose()));
   result["iterations"] = framed.mode().iterations;
   return result;
 }
@@ -264,7 +265,7 @@ y, trials, weights, offset : (n,)
            py::arg("posterior"))
       .def(
           "mode", &mode_of,
-          "The mode in the frame's coordinates, as (β, auxiliaries), and the covariance of (β, log auxiliaries) there.")
+          "The mode over coordinates without edges, as (β, auxiliaries), and the covariance of (β, log auxiliaries) there.")
       .def(
           "batch",
           [](const FramedGlm& density, const Eigen::MatrixXd& positions) {
