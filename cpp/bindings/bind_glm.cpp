@@ -1,9 +1,9 @@
 // Data, posterior, frame and maximum likelihood of generalised linear models for Python, and what draws say of rows.
-#include <Eigen/Cholesky>
 #include <pybind11/eigen.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
+#include <Eigen/Cholesky>
 
 #include <cstdint>
 #include <memory>
@@ -263,9 +263,9 @@ y, trials, weights, offset : (n,)
              return FramedGlm(posterior);
            }),
            py::arg("posterior"))
-      .def(
-          "mode", &mode_of,
-          "The mode over coordinates without edges, as (β, auxiliaries), and the covariance of (β, log auxiliaries) there.")
+      .def("mode", &mode_of,
+           "The mode over coordinates without edges, as (β, auxiliaries), and the covariance of (β, log auxiliaries) "
+           "there.")
       .def(
           "batch",
           [](const FramedGlm& density, const Eigen::MatrixXd& positions) {

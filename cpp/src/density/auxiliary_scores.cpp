@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -18,10 +19,10 @@ using Eigen::VectorXd;
 
 namespace {
 
-constexpr double deep_enough = 6;    // deviations: e^-18 of the density at the mode
-constexpr double between = 1.2;      // points, in deviations; twice as far where the last one was where a normal has it
-constexpr int most_points = 12;      // on either side
-constexpr double secant = 1e-4;      // of ζ, for the tables' second derivatives
+constexpr double deep_enough = 6;  // deviations: e^-18 of the density at the mode
+constexpr double between = 1.2;    // points, in deviations; twice as far where the last one was where a normal has it
+constexpr int most_points = 12;    // on either side
+constexpr double secant = 1e-4;    // of ζ, for the tables' second derivatives
 
 /// Where the density was looked at along one auxiliary: rising in its logarithm.
 struct Ridge {
@@ -109,7 +110,7 @@ class Walk {
 
   /// Moves the other coordinates to their best, nearly, and notes which way they go from there; root NaN where that fails.
   Point best_here() {
-    constexpr double good = 0.1;   // of the squared Newton decrement
+    constexpr double good = 0.1;  // of the squared Newton decrement
     constexpr Point nothing{NAN, NAN};
     for (int correction = 0; correction < 4; ++correction) {
       double value = density_.curvature(position_, gradient_, hessian_, Information::Observed, true);
@@ -151,7 +152,10 @@ CubicSpline log_scale_along(UnconstrainedGlm& density, const GlmMode& mode, Inde
   MatrixXd hessian;
   std::vector<double> where, values;
   double at_mode = 0;
-  for (const double value : at) {
+  const std::ptrdiff_t middle = std::find(at.begin(), at.end(), mode.q(coordinate)) - at.begin();
+  for (std::ptrdiff_t k = middle % 2; k < std::ssize(at);
+       k += 2) {  // smoother than the density: every second point will do
+    const double value = at[static_cast<std::size_t>(k)];
     VectorXd q = mode.q;
     q(coordinate) = value;
     // Expected: the observed one need not be positive far from the mode.
@@ -173,7 +177,7 @@ CubicSpline log_scale_along(UnconstrainedGlm& density, const GlmMode& mode, Inde
 /// knots as its accuracy takes, and a second derivative jumps at each.
 CubicSpline theta_over_scores(double centre, double unit, const std::function<double(double)>& log_density) {
   constexpr double furthest = 6;
-  constexpr int points = 25;
+  constexpr int points = 26;  // an even number: none in the middle, where the mode is
   std::vector<double> scores, thetas;
   try {
     const MarginalCoordinate table({}, [&](double x) { return log_density(centre + unit * x); });
@@ -198,24 +202,27 @@ AuxiliaryScores::AuxiliaryScores(UnconstrainedGlm& density, const GlmMode& mode)
     const Ridge ridge = walk.both_ways();
     const CubicSpline root(ridge.at, ridge.root), log_determinant(ridge.at, ridge.log_determinant);
     const Support& prior = density.posterior().auxiliary_prior(static_cast<std::size_t>(i - coefficients())).support();
-    const LineMap onto_support(Support{std::log(prior.lower), std::log(prior.upper)});
-    const double theta = onto_support.inverse(mode.q(i)), unit = walk.deviation() / std::exp(onto_support(theta).log_slope);
-    tables_.push_back({onto_support, theta_over_scores(theta, unit,
-                                                       [&](double at) {
-                                                         const LineMap::At mapped = onto_support(at);
-                                                         const double deviation = root(mapped.value).value;
-                                                         return mapped.log_slope -
-                                                                0.5 * (deviation * deviation +
-                                                                       log_determinant(mapped.value).value);
-                                                       }),
+    const Support support{std::log(prior.lower), std::log(prior.upper)};
+    const LineMap onto_support(support);
+    const double theta = onto_support.inverse(mode.q(i)),
+                 unit = walk.deviation() / std::exp(onto_support(theta).log_slope);
+    tables_.push_back({onto_support, !support.is_real_line(),
+                       theta_over_scores(theta, unit,
+                                         [&](double at) {
+                                           const LineMap::At mapped = onto_support(at);
+                                           const double deviation = root(mapped.value).value;
+                                           return mapped.log_slope -
+                                                  0.5 * (deviation * deviation + log_determinant(mapped.value).value);
+                                         }),
                        log_scale_along(density, mode, i, ridge.at)});
   }
 }
 
 AuxiliaryScores::Located AuxiliaryScores::locate(const Table& table, double zeta) {
   const CubicSpline::At theta = table.theta(zeta);
+  if (!table.is_bounded) return {theta.value, theta.slope, std::log(theta.slope), theta.curvature / theta.slope};
   const LineMap::At mapped = table.onto_support(theta.value);
-  return {mapped.value, mapped.log_slope + std::log(theta.slope),
+  return {mapped.value, std::exp(mapped.log_slope) * theta.slope, mapped.log_slope + std::log(theta.slope),
           mapped.slope_of_log * theta.slope + theta.curvature / theta.slope};
 }
 
@@ -237,7 +244,7 @@ void AuxiliaryScores::operator()(const Eigen::Ref<const VectorXd>& r, Eigen::Ref
     q(i) = here.log_alpha;
     const CubicSpline::At scale = table.log_scale(q(i));
     log_scale += scale.value;
-    at.slopes[k] = std::exp(here.log_slope);
+    at.slopes[k] = here.slope;
     at.bends[k] = here.slope_of_log;
     at.stretch[k] = scale.slope;
     at.log_determinant += here.log_slope;

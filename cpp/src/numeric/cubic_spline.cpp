@@ -26,12 +26,21 @@ CubicSpline::CubicSpline(std::vector<double> at, std::vector<double> values)
   for (std::size_t k = at_.size(); k-- > 2;) curvatures_[k - 1] -= above[k - 1] * curvatures_[k];
 }
 
+/// The interval of x, or the nearest to it: first where it would be if points were evenly spaced, then one by one.
+std::size_t CubicSpline::interval(double x) const {
+  const std::size_t last = at_.size() - 2;
+  const double even = (x - at_.front()) / (at_.back() - at_.front()) * static_cast<double>(last + 1);
+  std::size_t left = even > 0 ? static_cast<std::size_t>(std::min(even, static_cast<double>(last))) : 0;
+  while (left < last && x >= at_[left + 1]) ++left;
+  while (left > 0 && x < at_[left]) --left;
+  return left;
+}
+
 CubicSpline::At CubicSpline::operator()(double x) const {
   if (at_.empty()) return {0, 0, 0};
   if (at_.size() == 1) return {values_[0], 0, 0};
   const std::size_t last = at_.size() - 1;
-  const auto found = std::upper_bound(at_.begin() + 1, at_.end() - 1, x);
-  const std::size_t right = static_cast<std::size_t>(found - at_.begin()), left = right - 1;
+  const std::size_t left = interval(x), right = left + 1;
   const double width = at_[right] - at_[left];
   const double secant = (values_[right] - values_[left]) / width;
   if (x < at_[0]) {

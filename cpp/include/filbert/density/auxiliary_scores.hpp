@@ -51,12 +51,13 @@ class AuxiliaryScores {
 
  private:
   struct Table {
-    LineMap onto_support;   ///< of log α
+    LineMap onto_support;  ///< of log α
+    bool is_bounded;
     CubicSpline theta;      ///< what is mapped onto the support, over ζ
     CubicSpline log_scale;  ///< of s, over log α
   };
   struct Located {
-    double log_alpha, log_slope, slope_of_log;
+    double log_alpha, slope, log_slope, slope_of_log;
   };
 
   static Located locate(const Table& table, double zeta);

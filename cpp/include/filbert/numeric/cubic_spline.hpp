@@ -1,6 +1,7 @@
 // A smooth curve through a few points.
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 namespace filbert {
@@ -23,6 +24,8 @@ class CubicSpline {
   double least_slope() const;
 
  private:
+  std::size_t interval(double x) const;
+
   std::vector<double> at_, values_, curvatures_;
 };
 
