@@ -79,7 +79,7 @@ std::vector<MatrixXd> thirds_from_rows(const UnconstrainedGlm& density, const Gl
   return slices;
 }
 
-constexpr double close_to_mode = 1e-10;  // squared Newton decrement
+constexpr double close_to_mode = 1e-14;  // squared Newton decrement
 constexpr int most_newton_steps = 8;
 
 }  // namespace
@@ -109,7 +109,7 @@ FramedGlm::Laplace FramedGlm::around_mode() const {
       double value = 0;
       const MatrixXd bend = -curvature_of_scores(density, r, gradient, value, true);
       const Eigen::LLT<MatrixXd> factor(bend);
-      if (factor.info() != Eigen::Success || !bend.allFinite() || !gradient.allFinite() || !(value > best)) break;
+      if (factor.info() != Eigen::Success || !bend.allFinite() || !gradient.allFinite() || !(value > best - 1e-6)) break;
       best = value;
       frame.centre = r;
       precision = bend;
