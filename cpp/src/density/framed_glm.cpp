@@ -115,7 +115,8 @@ FramedGlm::Laplace FramedGlm::around_mode() const {
       precision = bend;
       const VectorXd newton = factor.solve(gradient);
       if (gradient.dot(newton) < close_to_mode) break;
-      r += newton / std::max(1.0, newton.lpNorm<Eigen::Infinity>());
+      // Scores are of order one whatever the response's units; u is not.
+      r += newton / std::max(1.0, newton.tail(scores_->auxiliaries()).lpNorm<Eigen::Infinity>());
     }
   }
   const Eigen::LLT<MatrixXd> factor(precision);
