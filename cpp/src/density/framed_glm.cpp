@@ -109,7 +109,8 @@ FramedGlm::Laplace FramedGlm::around_mode() const {
       double value = 0;
       const MatrixXd bend = -curvature_of_scores(density, r, gradient, value, true);
       const Eigen::LLT<MatrixXd> factor(bend);
-      if (factor.info() != Eigen::Success || !bend.allFinite() || !gradient.allFinite() || !(value > best - 1e-6)) break;
+      if (factor.info() != Eigen::Success || !bend.allFinite() || !gradient.allFinite() || !(value > best - 1e-6))
+        break;
       best = value;
       frame.centre = r;
       precision = bend;
