@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..data.columns import ColumnKind
 from ..data.series import Values
@@ -55,8 +56,15 @@ class Predictor:
             return cls(name, kind.kind, None)
         numbers = np.asarray(values, dtype=np.float64)
         quantiles = tuple(float(q) for q in np.quantile(numbers, (0, 0.25, 0.5, 0.75, 1)))
-        mode = None if levels is None else max(levels, key=lambda level: int(np.count_nonzero(numbers == level)))
+        mode = None if levels is None else _mode(numbers, levels)
         return cls(name, kind.kind, levels, float(numbers.mean()), float(numbers.std()), quantiles, mode)
+
+
+def _mode(numbers: NDArray[np.float64], levels: tuple[Any, ...]) -> Any:
+    """Return the most frequent of the levels, the first of several."""
+    values, counts = np.unique(numbers, return_counts=True)
+    times = dict(zip(values.tolist(), counts.tolist(), strict=True))
+    return max(levels, key=lambda level: times.get(level, 0))
 
 
 class Predictors(Mapping[str, Predictor]):
