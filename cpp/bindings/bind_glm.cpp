@@ -16,7 +16,7 @@
 #include "filbert/density/framed_glm.hpp"
 #include "filbert/density/glm_mode.hpp"
 #include "filbert/draws/glm_predictive.hpp"
-#include "prior_spec.hpp"
+#include "glm_prior_spec.hpp"
 
 namespace py = pybind11;
 using Eigen::Index;
@@ -81,23 +81,11 @@ SharedData make_data(const py::object& family, const std::string& link, const Ma
   return std::make_shared<GlmData>(named, of_family, X, responses);
 }
 
-using AuxiliarySpec = std::variant<double, PriorSpec>;
-
 std::shared_ptr<const GlmPosterior> make_posterior(const SharedData& data, bool intercept, bool intercept_at_means,
                                                    const std::vector<PriorSpec>& coefficient_priors,
                                                    const std::vector<AuxiliarySpec>& auxiliary_priors) {
-  filbert::GlmPriors priors;
-  priors.intercept = intercept;
-  priors.about = intercept_at_means ? filbert::InterceptPrior::AtMeans : filbert::InterceptPrior::AtZero;
-  for (const PriorSpec& spec : coefficient_priors) priors.coefficients.push_back(make_prior(spec));
-  for (const AuxiliarySpec& spec : auxiliary_priors) {
-    if (const double* const fixed = std::get_if<double>(&spec)) {
-      priors.auxiliaries.emplace_back(*fixed);
-    } else {
-      priors.auxiliaries.emplace_back(make_prior(std::get<PriorSpec>(spec)));
-    }
-  }
-  return std::make_shared<const GlmPosterior>(data, std::move(priors));
+  return std::make_shared<const GlmPosterior>(
+      data, make_glm_priors(intercept, intercept_at_means, coefficient_priors, auxiliary_priors));
 }
 
 py::dict mode_of(const FramedGlm& framed) {

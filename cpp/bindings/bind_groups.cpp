@@ -7,9 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "def_framed_density.hpp"
@@ -17,7 +15,7 @@
 #include "filbert/groups/grouped_gaussian.hpp"
 #include "filbert/groups/grouped_summary.hpp"
 #include "filbert/groups/maximum_likelihood.hpp"
-#include "prior_spec.hpp"
+#include "group_spec.hpp"
 
 namespace py = pybind11;
 using Eigen::Index;
@@ -32,11 +30,6 @@ namespace {
 using Rows = filbert::RowsRef;
 using Values = Eigen::Ref<const VectorXd>;
 using Codes = Eigen::Ref<const Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1>>;
-/// A prior's name and parameters, or the number that a parameter is fixed at.
-using ScaleSpec = std::variant<double, PriorSpec>;
-/// (correlated, priors of the deviations, eta of the correlations).
-using TermSpec = std::tuple<bool, std::vector<ScaleSpec>, double>;
-
 /// A summary that threads may share: each call takes its lock, after it has let go of the interpreter's.
 class SharedSummary {
  public:
@@ -60,13 +53,6 @@ class SharedSummary {
   GroupedSummary summary_;
 };
 
-filbert::GroupStructure make_structure(const std::vector<Index>& n_groups,
-                                       const std::vector<std::pair<Index, Index>>& terms) {
-  filbert::GroupStructure structure{n_groups, {}};
-  for (const auto& [factor, columns] : terms) structure.terms.push_back({factor, columns});
-  return structure;
-}
-
 void update(SharedSummary& summary, const Rows& X, const Values& y, const std::vector<std::optional<Rows>>& Z,
             const std::vector<Codes>& codes, const std::optional<Values>& weights,
             const std::optional<Values>& offset) {
@@ -78,16 +64,6 @@ void update(SharedSummary& summary, const Rows& X, const Values& y, const std::v
   summary.change([&rows](GroupedSummary& own) { own.update(rows); });
 }
 
-filbert::ScalePrior make_scale(const ScaleSpec& spec) {
-  filbert::ScalePrior scale;
-  if (const double* const fixed = std::get_if<double>(&spec)) {
-    scale.fixed = *fixed;
-  } else {
-    scale.prior = make_prior(std::get<PriorSpec>(spec));
-  }
-  return scale;
-}
-
 GroupedGaussian make_posterior(const SharedSummary& summary, bool intercept, bool intercept_at_means,
                                const std::vector<PriorSpec>& coefficient_priors, const ScaleSpec& sigma,
                                const std::vector<TermSpec>& terms) {
@@ -96,11 +72,7 @@ GroupedGaussian make_posterior(const SharedSummary& summary, bool intercept, boo
   model.about = intercept_at_means ? filbert::InterceptPrior::AtMeans : filbert::InterceptPrior::AtZero;
   for (const PriorSpec& spec : coefficient_priors) model.coefficient_priors.push_back(make_prior(spec));
   model.sigma = make_scale(sigma);
-  for (const auto& [correlated, deviations, lkj_eta] : terms) {
-    filbert::TermModel term{correlated, {}, lkj_eta};
-    for (const ScaleSpec& deviation : deviations) term.deviations.push_back(make_scale(deviation));
-    model.terms.push_back(std::move(term));
-  }
+  model.terms = make_terms(terms);
   const GroupedSummary own = summary.snapshot();
   const py::gil_scoped_release release;
   return GroupedGaussian(own, model);

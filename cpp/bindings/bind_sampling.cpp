@@ -13,6 +13,7 @@
 #include "filbert/density/framed_linear_gaussian.hpp"
 #include "filbert/draws/draws.hpp"
 #include "filbert/groups/framed_grouped_gaussian.hpp"
+#include "filbert/groups/framed_grouped_glm.hpp"
 #include "filbert/sampler/sample.hpp"
 #include "poll.hpp"
 
@@ -119,5 +120,6 @@ to_user_scale : callable
   def_sample<filbert::FramedLinearGaussian>(module);
   def_sample<filbert::FramedGlm>(module);
   def_sample<filbert::FramedGroupedGaussian>(module);
+  def_sample<filbert::FramedGroupedGlm>(module);
   def_sample<CallableDensity>(module);
 }

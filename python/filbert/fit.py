@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
-from .regression import conflicts, identifiability
+from .regression import identifiability
 from .regression.fingerprint import fingerprint
 from .regression.groups import Groups
 from .regression.parameters import Role, row_labels
@@ -118,6 +118,8 @@ def framed(regression: Regression, seed: int = 0, group_effects: bool = True) ->
         identifiability.warn_overruled(regression, density)
     identifiability.warn_auxiliary_overruled(regression)
     if isinstance(density, _core.FramedGlm):
+        from .regression import conflicts
+
         conflicts.warn_prior_conflicts(regression, density)
     return density
 

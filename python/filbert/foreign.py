@@ -97,16 +97,6 @@ def check_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> N
     check(function, given, frozenset(), {})
 
 
-def check_group_arguments(include_group_specific: Any, sample_new_groups: Any) -> None:
-    """Accept what only a model with group-specific terms gives a meaning."""
-    for name, value in {
-        "include_group_specific": include_group_specific,
-        "sample_new_groups": sample_new_groups,
-    }.items():
-        if value not in (None, True, False):
-            raise DataTypeError(f"{name} must be True or False, not {value!r}.")
-
-
 def check_plot_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
     """Accept or refuse further arguments of `Model.plot_priors`."""
     check(function, given, _NO_EFFECT_OF_PLOT, _REFUSED_OF_PLOT)

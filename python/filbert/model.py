@@ -40,7 +40,9 @@ class Model:
     formula : str
         A Wilkinson formula, such as ``"y ~ x + C(g)"``. Everything formulaic parses: transforms (``log(x)``,
         ``scale(x)``, ``poly(x, 2)``, ``bs(x, df=4)``), ``I()``, ``C()`` with contrasts and reference level,
-        interactions (``*``, ``:``), ``offset(x)``, no intercept (``0 +``). Names are columns of `data`, functions that
+        interactions (``*``, ``:``), ``offset(x)``, no intercept (``0 +``); and group-specific terms: ``(1 | g)``,
+        ``(x | g)`` with correlated intercepts and slopes, ``(x || g)`` without correlations, ``(0 + x | g)``,
+        ``(1 | g/h)`` nested, ``(1 | g:h)`` combinations that have rows. Names are columns of `data`, functions that
         formulas know, and those of `extra_namespace`; variables of the caller are not seen.
     data : pandas.DataFrame
         One row an observation.
@@ -51,7 +53,9 @@ class Model:
         counts as success, ``y['yes'] ~ ...``.
     priors : mapping of str to Prior, optional
         Priors by term, as formulas print it, by ``"Intercept"`` and ``"sigma"``; ``"common"`` is for all slopes that
-        have none of their own. What is not given gets a default prior, scaled by the data; ``print(model)`` shows them.
+        have none of their own. Effects of groups have ``"x|g": Normal(0, sigma=HalfNormal(1))``, where sigma may be a
+        number, ``"group_specific"`` for all of them, and ``"g_corr": Prior("LKJCorr", eta=2)``. What is not given gets
+        a default prior, scaled by the data; ``print(model)`` shows them.
     link : str, optional
         How the linear predictor becomes the family's parent parameter; by default the family's first link.
     categorical : str or list of str, optional
@@ -72,6 +76,9 @@ class Model:
     extra_namespace : mapping, optional
         Further functions and values that the formula may use. They are code, which a formula of somebody else runs on
         what it likes.
+    correlated : bool, default True
+        Whether the effects of a group in ``(x | g)`` have correlations, as in lme4, brms and rstanarm. False gives
+        bambi's reading of that text, in which they are independent.
     **other
         Arguments of bambi: ``noncentered`` changes nothing, ``potentials`` is refused.
 
@@ -208,8 +215,8 @@ class Model:
             As in the constructor.
         common : Prior, optional
             For all slopes, in the place of what was given for them before; what the same call has for a term wins.
-        group_specific : None
-            There are no group-specific terms.
+        group_specific : Prior, optional
+            For all effects of groups, in the place of what was given for them before.
         **by_term : Prior
             As `priors`, for names that are Python names: ``sigma=``.
         """
@@ -277,6 +284,7 @@ class Model:
         discard_tuned_samples: bool = True,
         init: str = "jitter",
         progressbar: bool = True,
+        include_group_effects: bool = True,
         **other: Any,
     ) -> Any:
         """Sample the posterior.
@@ -286,8 +294,8 @@ class Model:
         draws : int, default 1000
             Draws of each chain, after the warm-up.
         tune : int, optional
-            Iterations of each chain's warm-up by NUTS: 1000 for Gaussian models, 150 for others, whose coordinates are
-            made for their posterior.
+            Iterations of each chain's warm-up by NUTS: 1000 for Gaussian models, 200 for those with group-specific
+            terms, and 150 for others, whose coordinates are made for their posterior.
         chains : int, default 4
         cores : int, optional
             Chains that run at the same time; all processors by default. The draws do not depend on it.
@@ -308,6 +316,9 @@ class Model:
             Each chain starts at a random point around the mode. ``"auto"`` means the same.
         progressbar : bool, default True
             Show progress if sampling takes over half a second.
+        include_group_effects : bool, default True
+            Whether the result has the effects of groups. They are drawn given the other parameters, so that those of a
+            Gaussian model can be left out where they would not fit into memory; predictions draw the same ones again.
         **other
             Arguments of bambi and PyMC: ``idata_kwargs={"log_likelihood": True}`` and ``include_response_params`` add
             what they say, ``nuts={"target_accept": 0.9}`` and ``compute_convergence_checks`` do, ``inference_method``
@@ -345,7 +356,8 @@ class Model:
 
         rows = rows_of(self._regression)
         data = {} if rows is None else fitted_data(self._regression, rows)
-        idata = fit(self._regression, settings, data, {"center_predictors": int(self.center_predictors)})
+        attributes = {"center_predictors": int(self.center_predictors)}
+        idata = fit(self._regression, settings, data, attributes, bool(include_group_effects))
         if asked.response_parameters:
             self.predict(idata)
         if asked.log_likelihood:
@@ -361,6 +373,7 @@ class Model:
         random_seed: int | np.random.Generator | None = None,
         *,
         include_group_specific: bool = True,
+        new_groups: str = "error",
         sample_new_groups: bool | None = None,
         **other: Any,
     ) -> Any:
@@ -383,8 +396,15 @@ class Model:
         random_seed : int or numpy.random.Generator, optional
             For draws of the response. A row's draws depend on the seed and on its label in the frame's index, not on
             the other rows or on their order.
-        include_group_specific, sample_new_groups : bool
-            Without effect in models without group-specific terms.
+        include_group_specific : bool, default True
+            If False predictions are those of the coefficients alone, as for a group whose effects are zero.
+        new_groups : str, default "error"
+            What is done about groups that no fitted row had. ``"error"`` refuses them. ``"sample"`` draws their effects
+            from the normal distribution of the groups with each draw's deviations and correlations: what is known of a
+            new group. ``"observed"`` takes in each draw the effects of some fitted group, ``"zero"`` none. What is
+            drawn for a group depends on the seed and on its label.
+        sample_new_groups : bool, optional
+            bambi's: True is ``new_groups="observed"``.
 
         Returns
         -------
@@ -401,10 +421,11 @@ class Model:
             An unknown `kind`, or draws of another model.
         """
         foreign.check_arguments(Model.predict, other)
-        foreign.check_group_arguments(include_group_specific, sample_new_groups)
+        from .predict.group_effects import checked_new_groups
         from .predict.posterior_predictive import predict
 
-        return predict(self._regression, idata, kind, data, inplace, random_seed)
+        chosen = checked_new_groups(new_groups, sample_new_groups)
+        return predict(self._regression, idata, kind, data, inplace, random_seed, bool(include_group_specific), chosen)
 
     def prior_predictive(
         self,

@@ -209,6 +209,32 @@ void GlmData::point_at_arrays() {
 }
 
 GlmData GlmData::thinned(Index every) const {
+  std::vector<Index> chosen;
+  for (Index i = 0; i < rows(); i += every) chosen.push_back(i);
+  return selected(chosen);
+}
+
+GlmData GlmData::permuted(const std::vector<Index>& order) const {
+  GlmData result = selected(order);
+  if (!user_) return result;
+  // The user's function knows the rows in the order in which they came.
+  UserLikelihood moved = *user_;
+  moved.evaluate = [order, evaluate = user_->evaluate](const Eigen::Ref<const VectorXd>& eta,
+                                                       const Eigen::Ref<const VectorXd>& auxiliaries,
+                                                       Eigen::Ref<VectorXd> value, Eigen::Ref<VectorXd> slope) {
+    VectorXd own_eta(eta.size()), own_value(eta.size()), own_slope(eta.size());
+    for (Index i = 0; i < eta.size(); ++i) own_eta(order[static_cast<std::size_t>(i)]) = eta(i);
+    evaluate(own_eta, auxiliaries, own_value, own_slope);
+    for (Index i = 0; i < eta.size(); ++i) {
+      value(i) = own_value(order[static_cast<std::size_t>(i)]);
+      slope(i) = own_slope(order[static_cast<std::size_t>(i)]);
+    }
+  };
+  result.user_ = std::make_shared<const UserLikelihood>(std::move(moved));
+  return result;
+}
+
+GlmData GlmData::selected(const std::vector<Index>& chosen) const {
   GlmData part;
   part.family_ = family_;
   part.link_ = link_;
@@ -217,7 +243,7 @@ GlmData GlmData::thinned(Index every) const {
   part.auxiliary_names_ = auxiliary_names_;
   part.mean_ = mean_;
   part.scale_ = scale_;
-  part.rows_.rows = (rows() + every - 1) / every;
+  part.rows_.rows = static_cast<Index>(chosen.size());
   part.rows_.columns = columns();
   part.rows_.first_column = 1;
   const Index padded = part.rows_.panels() * panel_rows;
@@ -228,7 +254,7 @@ GlmData GlmData::thinned(Index every) const {
   if (offset_.data() != nullptr) part.offset_ = AlignedArray(padded);
   for (Index i = 0; i < padded; ++i) {
     const bool is_row = i < part.rows_.rows;
-    const Index from = is_row ? i * every : 0;
+    const Index from = chosen[static_cast<std::size_t>(is_row ? i : 0)];
     part.y_[i] = y_[from];
     if (second_.data() != nullptr) part.second_[i] = second_[from];
     if (!is_row) continue;
@@ -250,6 +276,44 @@ double GlmData::gradient(const VectorXd& c, const VectorXd& auxiliaries, VectorX
   if (user_) return user_gradient(c, auxiliaries, &gradient, &auxiliary_gradient);
   return constant_ +
          kernels_->gradient(rows_, c.data(), auxiliaries.data(), gradient.data(), auxiliary_gradient.data());
+}
+
+double GlmData::slopes(const VectorXd& c, const VectorXd& base, const VectorXd& auxiliaries, VectorXd& gradient,
+                       VectorXd& auxiliary_gradient, VectorXd& row_slopes) const {
+  if (!user_) {
+    return constant_ + kernels_->slopes(rows_, c.data(), base.data(), auxiliaries.data(), gradient.data(),
+                                        auxiliary_gradient.data(), row_slopes.data());
+  }
+  VectorXd eta(rows());
+  predict(c, eta);
+  for (Index i = 0; i < rows(); ++i) eta(i) += base(i) - offset(i);
+  VectorXd slope(rows());
+  const double value = user_slopes(eta, auxiliaries, slope, &auxiliary_gradient);
+  row_slopes.setZero();
+  gradient.setZero();
+  add_transposed_product(slope, gradient);
+  for (Index i = 0; i < rows(); ++i) row_slopes(i) = weight(i) > 0 ? weight(i) * slope(i) : 0;
+  return value;
+}
+
+void GlmData::working(const VectorXd& eta, const VectorXd& auxiliaries, VectorXd& slopes, VectorXd& weights) const {
+  VectorXd least = VectorXd::Zero(rows());
+  if (user_) {
+    constexpr double step = 1e-4;
+    VectorXd ignored(rows()), above(rows()), below(rows());
+    user_->evaluate((eta.array() + step).matrix(), auxiliaries, ignored, above);
+    user_->evaluate((eta.array() - step).matrix(), auxiliaries, ignored, below);
+    user_->evaluate(eta, auxiliaries, ignored, slopes);
+    weights = (below - above) / (2 * step);
+  } else {
+    single(eta, auxiliaries, {.d1 = slopes.data(), .d2 = weights.data(), .information = least.data()});
+    weights = -weights;
+  }
+  for (Index i = 0; i < rows(); ++i) {
+    // Observed curvature where it is that of a maximum; never none.
+    weights(i) = weight(i) > 0 ? weight(i) * std::max(weights(i), 0.01 * least(i)) : 0.0;
+    slopes(i) = weight(i) > 0 ? weight(i) * slopes(i) : 0.0;
+  }
 }
 
 double GlmData::curvature(const VectorXd& c, const VectorXd& auxiliaries, Information information, VectorXd& gradient,
@@ -324,12 +388,22 @@ void GlmData::add_transposed_product(const VectorXd& by_row, VectorXd& to) const
 
 double GlmData::user_gradient(const VectorXd& c, const VectorXd& auxiliaries, VectorXd* gradient,
                               VectorXd* auxiliary_gradient) const {
-  VectorXd eta(rows()), value(rows()), slope(rows());
+  VectorXd eta(rows()), slope(rows());
   predict(c, eta);
-  user_->evaluate(eta, auxiliaries, value, slope);
+  const double value = user_slopes(eta, auxiliaries, slope, auxiliary_gradient);
   if (gradient != nullptr) {
     gradient->setZero();
     add_transposed_product(slope, *gradient);
+  }
+  return value;
+}
+
+/// The log likelihood, slopes in η of single rows without weights, and unless null the slopes in the logarithms of the auxiliaries.
+double GlmData::user_slopes(const VectorXd& eta, const VectorXd& auxiliaries, VectorXd& slope,
+                            VectorXd* auxiliary_gradient) const {
+  VectorXd value(rows());
+  user_->evaluate(eta, auxiliaries, value, slope);
+  if (auxiliary_gradient != nullptr) {
     constexpr double step = 1e-5;
     VectorXd above(rows()), below(rows()), ignored(rows());
     for (Index k = 0; k < auxiliaries.size(); ++k) {

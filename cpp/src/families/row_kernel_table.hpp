@@ -14,8 +14,8 @@
 namespace filbert::kernels::FILBERT_INSTRUCTION_SET {
 
 template <typename Family>
-constexpr RowKernels kernels_of = {&gradient<Family>, &curvature<Family>, &batch<Family>, &single<Family>,
-                                   &triple_products};
+constexpr RowKernels kernels_of = {&gradient<Family>, &slopes<Family>, &curvature<Family>,
+                                   &batch<Family>,    &single<Family>, &triple_products};
 
 /// Null where the family does not have the link.
 inline const RowKernels* find(filbert::Family family, Link link) {

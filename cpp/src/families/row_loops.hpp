@@ -1,6 +1,7 @@
 // The loops over panels of rows that make kernels of a family's row function; compiled once for each instruction set.
 #pragma once
 
+#include <cstring>
 #include <new>
 
 #include "filbert/families/row.hpp"
@@ -181,9 +182,10 @@ void add_table(const GlmRows& rows, const typename Family::Shared& shared, Panel
 
 // ---- The kernels
 
+/// Slopes of rows are written where there is a place for them.
 template <typename Family>
-double gradient(const GlmRows& rows, const double* coefficients, const double* auxiliaries, double* gradient,
-                double* auxiliary_gradient) {
+double sum_gradient(const GlmRows& rows, const double* coefficients, const double* auxiliaries, double* gradient,
+                    double* auxiliary_gradient, double* row_slopes) {
   const typename Family::Shared shared(auxiliaries);
   PanelArray eta, d1;
   PanelSums total;
@@ -193,6 +195,7 @@ double gradient(const GlmRows& rows, const double* coefficients, const double* a
     predict(rows, panel, coefficients, eta);
     const PanelSums sums =
         add_any_panel<Family, Order::Gradient>(rows, panel, eta.at, shared, Information::Observed, &d1, nullptr);
+    if (row_slopes != nullptr) std::memcpy(row_slopes + panel * panel_rows, d1.at, sizeof d1.at);
     total.value += sums.value;
     for (int k = 0; k < Family::auxiliaries; ++k) total.auxiliary[k] += sums.auxiliary[k];
     add_all_products(rows.X + panel * rows.columns * panel_rows, d1, rows.first_column, rows.columns, gradient);
@@ -206,6 +209,20 @@ double gradient(const GlmRows& rows, const double* coefficients, const double* a
   add_table<Family>(rows, shared, total);
   for (int k = 0; k < Family::auxiliaries; ++k) auxiliary_gradient[k] = total.auxiliary[k];
   return total.value;
+}
+
+template <typename Family>
+double gradient(const GlmRows& rows, const double* coefficients, const double* auxiliaries, double* gradient,
+                double* auxiliary_gradient) {
+  return sum_gradient<Family>(rows, coefficients, auxiliaries, gradient, auxiliary_gradient, nullptr);
+}
+
+template <typename Family>
+double slopes(const GlmRows& rows, const double* coefficients, const double* base, const double* auxiliaries,
+              double* gradient, double* auxiliary_gradient, double* row_slopes) {
+  GlmRows moved = rows;
+  moved.offset = base;
+  return sum_gradient<Family>(moved, coefficients, auxiliaries, gradient, auxiliary_gradient, row_slopes);
 }
 
 template <typename Family>

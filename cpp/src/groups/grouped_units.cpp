@@ -61,6 +61,22 @@ void check_scale(const ScalePrior& scale, bool may_be_zero, const std::string& n
 
 }  // namespace
 
+void validate(const std::vector<TermModel>& terms, const GroupStructure& structure) {
+  require(terms.size() == structure.terms.size(), "there must be a model of each of the " +
+                                                      std::to_string(structure.terms.size()) + " group terms, not of " +
+                                                      std::to_string(terms.size()));
+  for (std::size_t t = 0; t < terms.size(); ++t) {
+    const std::string name = "the deviations of group term " + std::to_string(t);
+    require(static_cast<Index>(terms[t].deviations.size()) == structure.terms[t].columns,
+            name + " must have " + std::to_string(structure.terms[t].columns) + " priors, not " +
+                std::to_string(terms[t].deviations.size()));
+    for (const ScalePrior& deviation : terms[t].deviations) check_scale(deviation, true, name);
+    require(
+        terms[t].lkj_eta > 0 && std::isfinite(terms[t].lkj_eta),
+        "lkj_eta of group term " + std::to_string(t) + " must be positive, not " + std::to_string(terms[t].lkj_eta));
+  }
+}
+
 void GroupedModel::validate(const GroupedSummary& summary) const {
   const Index n_coefficients = summary.columns() + (intercept ? 1 : 0);
   require(static_cast<Index>(coefficient_priors.size()) == n_coefficients,
@@ -68,19 +84,7 @@ void GroupedModel::validate(const GroupedSummary& summary) const {
               " coefficients, not " + std::to_string(coefficient_priors.size()));
   require(summary.statistics().total_weight() > 0, "there must be a row of positive weight");
   check_scale(sigma, false, "sigma");
-  const std::vector<GroupTerm>& structure = summary.structure().terms;
-  require(terms.size() == structure.size(), "there must be a model of each of the " + std::to_string(structure.size()) +
-                                                " group terms, not of " + std::to_string(terms.size()));
-  for (std::size_t t = 0; t < terms.size(); ++t) {
-    const std::string name = "the deviations of group term " + std::to_string(t);
-    require(static_cast<Index>(terms[t].deviations.size()) == structure[t].columns,
-            name + " must have " + std::to_string(structure[t].columns) + " priors, not " +
-                std::to_string(terms[t].deviations.size()));
-    for (const ScalePrior& deviation : terms[t].deviations) check_scale(deviation, true, name);
-    require(
-        terms[t].lkj_eta > 0 && std::isfinite(terms[t].lkj_eta),
-        "lkj_eta of group term " + std::to_string(t) + " must be positive, not " + std::to_string(terms[t].lkj_eta));
-  }
+  filbert::validate(terms, summary.structure());
 }
 
 GroupedUnits::GroupedUnits(const GroupedSummary& summary, const GroupedModel& model) {

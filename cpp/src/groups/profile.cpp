@@ -18,6 +18,8 @@ using Eigen::VectorXd;
 constexpr double deep_enough = 25;  // in log density below the mode
 constexpr int most_points = 60;     // on either side
 constexpr double farthest = 400;    // from the mode: doubles hold e^±740
+/// Between two points of a table; a cubic through more would say nothing of what is between them.
+constexpr double longest_fall = 8;
 
 /// A posterior that is level far from its mode is improper; even the tail of a half-Cauchy falls by 1 a unit of a logarithm.
 void require_falling(double distance, double slope) {
@@ -61,9 +63,15 @@ double Ridge::operator()(double at) const {
   const double width = right->at - left->at;
   const double t = (at - left->at) / width;
   const double secant = (right->value - left->value) / width;
-  const double second = 3 * secant - 2 * left->slope - right->slope;
-  const double third = left->slope + right->slope - 2 * secant;
-  return left->value + width * t * (left->slope + t * (second + t * third));
+  // A slope much steeper than the secant would make the cubic rise above both ends (Fritsch and Carlson 1980).
+  const auto limited = [secant](double slope) {
+    return slope * secant > 0 && std::abs(slope) > 3 * std::abs(secant) ? 3 * secant : slope;
+  };
+  const double left_slope = limited(left->slope);
+  const double right_slope = limited(right->slope);
+  const double second = 3 * secant - 2 * left_slope - right_slope;
+  const double third = left_slope + right_slope - 2 * secant;
+  return left->value + width * t * (left_slope + t * (second + t * third));
 }
 
 Ridge profile(const SmoothFunction& function, const Mode& mode, const MatrixXd& curvature, Index k) {
@@ -95,17 +103,18 @@ Ridge profile(const SmoothFunction& function, const Mode& mode, const MatrixXd& 
         position(others.indices) += newton;
         if (own_gradient.dot(newton) < 0.01) break;
       }
-      if (!std::isfinite(value) || !std::isfinite(slope)) {
+      const double from = walked.empty() ? mode.value : walked.back().value;
+      const bool is_lost = !std::isfinite(value) || !std::isfinite(slope);
+      if (is_lost || (from - value > longest_fall && step > 1e-3 * deviation)) {
         position = before;
-        value = walked.empty() ? mode.value : walked.back().value;
-        step *= 0.25;
+        value = from;
+        step *= is_lost ? 0.25 : 0.5;
         if (step < 1e-6 * deviation) break;
         continue;
       }
       walked.push_back({position(k), value, slope});
       require_falling(std::abs(position(k) - mode.position(k)), side * slope);
-      // A step that fell by much was long: the cubic between its ends may be wrong there, but nothing lies there either.
-      const double fallen = std::abs(value - (walked.size() > 1 ? walked[walked.size() - 2].value : mode.value));
+      const double fallen = std::abs(value - from);
       step *= fallen > 6 ? 0.6 : fallen < 2.5 ? 1.5 : 1.0;
     }
     if (side < 0) {

@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import DataTypeError, SettingError, quote_names, suggest
-from .bernoulli import Bernoulli
-from .beta import Beta
-from .beta_binomial import BetaBinomial
-from .binomial import Binomial
-from .exponential import Exponential
 from .family import Family
-from .gamma import Gamma
-from .gaussian import Gaussian
-from .lognormal import LogNormal
-from .negativebinomial import NegativeBinomial
-from .poisson import Poisson
-from .t import StudentT
 
-FAMILIES: dict[str, Family] = {
-    family.name: family
-    for family in (
-        Gaussian(),
-        Bernoulli(),
-        Binomial(),
-        Poisson(),
-        NegativeBinomial(),
-        StudentT(),
-        Gamma(),
-        Exponential(),
-        LogNormal(),
-        Beta(),
-        BetaBinomial(),
-    )
+# The class of each family, in the module of its name.
+_CLASSES = {
+    "gaussian": "Gaussian",
+    "bernoulli": "Bernoulli",
+    "binomial": "Binomial",
+    "poisson": "Poisson",
+    "negativebinomial": "NegativeBinomial",
+    "t": "StudentT",
+    "gamma": "Gamma",
+    "exponential": "Exponential",
+    "lognormal": "LogNormal",
+    "beta": "Beta",
+    "beta_binomial": "BetaBinomial",
 }
+
+
+class _Families(Mapping[str, Family]):
+    """The families by name, each loaded when it is first asked for: a model needs one."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Family] = {}
+
+    def __getitem__(self, name: str) -> Family:
+        if name not in self._loaded:
+            made = _CLASSES[name]  # a KeyError says that there is no such family
+            module = importlib.import_module(f".{name}", __name__)
+            self._loaded[name] = getattr(module, made)()
+        return self._loaded[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in _CLASSES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_CLASSES)
+
+    def __len__(self) -> int:
+        return len(_CLASSES)
+
+
+FAMILIES: Mapping[str, Family] = _Families()
 
 # Names of other packages, in lower case, with filbert's.
 ELSEWHERE = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..data.blocks import Block, Floats
 from .family import CoefficientScales
-from .kernel_family import KernelFamily
+from .kernel_family import DEFAULT_SCALE, KernelFamily
 from .responses import check_zero_or_one
 
 # bambi's scales where a unit of the linear predictor is a lot: Normal(0, 1.5) for the intercept, Normal(0, 1/sd(x)) for
@@ -29,7 +29,7 @@ class Bernoulli(KernelFamily):
 
     def coefficient_scales(self, link: str, response_mean: float, response_sd: float) -> CoefficientScales:
         if link in _SIGMOIDS:
-            return CoefficientScales(0.0, 1.5, 1.0, "0", "1", "1.5", factor=1.0)
+            return CoefficientScales(0.0, 1.5, 1.0, "0", "1", "1.5", factor=1.0, deviation=DEFAULT_SCALE)
         return super().coefficient_scales(link, response_mean, response_sd)
 
     def variance(self, block: Block, mean: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 from .. import _core
 from ..data.blocks import Block, Floats
 from ..errors import SettingError
-from .family import CoefficientScales, Keys, Posed
+from .family import CoefficientScales, Family, Keys, Posed
 from .gaussian import Gaussian
 from .kernel_family import KernelFamily
 
@@ -64,6 +64,9 @@ class CustomFamily(KernelFamily):
         framed = super().frame(regression)
         self._check_slopes(regression, framed.mode()["estimate"])
         return framed
+
+    def grouped_frame(self, regression: Posed, seed: int, with_effects: bool) -> Any:
+        return Family.grouped_frame(self, regression, seed, with_effects)  # the working weights need second derivatives
 
     def _check_slopes(self, regression: Posed, mode: Floats) -> None:
         """Refuse a derivative that is not that of the values, by differences at the mode."""

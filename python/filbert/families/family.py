@@ -46,6 +46,9 @@ class CoefficientScales:
         How `intercept` is printed, where that is not `scale_rule`.
     factor : float or None
         Standard deviation of the prior of a factor's column, where that does not depend on the column's.
+    deviation : float or None
+        Scale of the deviation between groups of a slope, times the standard deviation of its column, where that is not
+        `slope`.
     """
 
     location: float
@@ -55,6 +58,7 @@ class CoefficientScales:
     scale_rule: str
     intercept_rule: str = ""
     factor: float | None = None
+    deviation: float | None = None
 
 
 @dataclass(frozen=True)

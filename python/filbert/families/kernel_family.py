@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,16 +39,32 @@ class KernelFamily(Family):
 
     def posterior(self, regression: Posed) -> Any:
         """Return the posterior over coefficients and the logarithms of auxiliary parameters."""
-        return _core.GlmPosterior(
-            self.data(regression),
-            intercept=regression.has_intercept,
-            intercept_at_means=regression.intercept_at_means,
-            coefficient_priors=regression.coefficient_priors,
-            auxiliary_priors=[
+        return _core.GlmPosterior(self.data(regression), **self._priors(regression))
+
+    def grouped_frame(self, regression: Posed, seed: int, with_effects: bool) -> Any:
+        groups = regression.groups
+        data = self.data(regression)  # refuses a model without rows
+        assert regression.rows is not None
+        blocks = list(regression.rows.blocks())
+        design = _core.GroupedDesign(
+            groups.n_groups,
+            groups.structure,
+            [None if parts[0] is None else stacked_rows(parts) for parts in zip(*(b.Z for b in blocks), strict=True)],
+            [np.concatenate(parts) for parts in zip(*(b.groups for b in blocks), strict=True)],
+        )
+        posterior = _core.GroupedGlm(data, design, **self._priors(regression), terms=groups.specs)
+        return _core.FramedGroupedGlm(posterior, effects=with_effects)
+
+    def _priors(self, regression: Posed) -> dict[str, Any]:
+        return {
+            "intercept": regression.has_intercept,
+            "intercept_at_means": regression.intercept_at_means,
+            "coefficient_priors": regression.coefficient_priors,
+            "auxiliary_priors": [
                 regression.fixed[name] if name in regression.fixed else regression.auxiliary_priors[name]
                 for name in self.auxiliaries
             ],
-        )
+        }
 
     def data(self, regression: Posed) -> Any:
         """Return the rows as the core keeps them at hand."""
@@ -60,7 +76,7 @@ class KernelFamily(Family):
             parts = [getattr(block, name) for block in blocks]
             return None if parts[0] is None else np.concatenate(parts)
 
-        X = blocks[0].X if len(blocks) == 1 else np.asfortranarray(np.concatenate([block.X for block in blocks]))
+        X = stacked_rows([block.X for block in blocks])
         y = column("y")
         assert y is not None
         return _core.GlmData(self.kernel, regression.link, X, y, column("trials"), column("weights"), column("offset"))
@@ -95,3 +111,8 @@ class KernelFamily(Family):
     def stacked(self, auxiliaries: Mapping[str, Floats], draws: int) -> Floats:
         """Return draws of the auxiliary parameters as the core takes them, (auxiliaries, draws)."""
         return np.array([auxiliaries[name] for name in self.auxiliaries]).reshape(len(self.auxiliaries), draws)
+
+
+def stacked_rows(parts: Sequence[Floats]) -> Floats:
+    """Return the columns of blocks as one column-major array."""
+    return parts[0] if len(parts) == 1 else np.asfortranarray(np.concatenate(parts))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,8 @@ from .parsed import Expression
 from .terms import Term
 
 Codes = NDArray[np.int64]
+
+_LOGGER = logging.getLogger("filbert")
 
 INTERCEPT_TERM = "1"  # bambi's name of the intercept in "1|g"
 UNKNOWN = -1  # the code of a group that the model was not fitted with
@@ -76,7 +81,7 @@ class GroupingFactor:
             )
         return factor, codes.astype(np.int64)
 
-    @property
+    @cached_property
     def labels(self) -> list[str]:
         """A label for each group: its level, ``"a:p"`` of a combination."""
         texts = [[_label(level) for level in levels] for levels in self.levels]
@@ -183,6 +188,15 @@ def check_terms(terms: Sequence[GroupTerm], factors: Mapping[str, GroupingFactor
             "that of single responses, unless the family has no spread of its own: the priors decide.",
             DataWarning,
         )
+
+
+@functools.cache  # once a process
+def tell_of_correlations() -> None:
+    """Say how ``(x | g)`` is read, which code that comes from bambi means differently."""
+    _LOGGER.info(
+        "Effects of a term such as (x | g) are correlated, as in lme4 and brms. Independent ones, as in bambi, are "
+        "written (x || g), or asked for by correlated=False."
+    )
 
 
 def _categories(part: Expression, columns: Columns, namespace: Mapping[str, Any]) -> pd.Categorical:

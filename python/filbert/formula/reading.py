@@ -30,7 +30,7 @@ from .coding import (
 )
 from .design import Design, check_frame
 from .factors import evaluate, evaluate_again, factor_rows, rows, translate_errors
-from .groups import INTERCEPT_TERM, GroupingFactor, GroupTerm, check_terms
+from .groups import INTERCEPT_TERM, GroupingFactor, GroupTerm, check_terms, tell_of_correlations
 from .namespace import make_namespace
 from .parsed import Expression, ParsedFormula, Response
 from .parsing import parse
@@ -224,6 +224,8 @@ class _Reading:
             varying = (*intercept, *part.terms)
             is_correlated = self.correlated and group.is_correlated and sum(len(term.columns) for term in varying) > 1
             terms.append(GroupTerm(group.text, group.name, varying, part.products, is_correlated))
+        if any(term.is_correlated for term in terms):
+            tell_of_correlations()
         return tuple(terms)
 
     def _terms(

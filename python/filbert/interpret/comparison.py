@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..errors import DataTypeError, FormulaError, SettingError, quote_names, suggest
 from ..predict import rowwise
+from ..predict.group_effects import checked_new_groups
 from ..regression.regression import stated_by_formula
 from .grids import Conditional, checked_values, predictor_of
 from .view import (
@@ -23,7 +24,6 @@ from .view import (
     Transforms,
     View,
     applied,
-    check_groups,
     named,
     target_transform,
     with_covariates_transformed,
@@ -58,6 +58,7 @@ def comparisons(
     transforms: Transforms = None,
     sample_new_groups: bool | None = None,
     *,
+    new_groups: str = "error",
     comparison_type: str | Comparison | None = None,
     scale: str = "response",
     data: pd.DataFrame | None = None,
@@ -67,7 +68,7 @@ def comparisons(
 
     Parameters
     ----------
-    model, idata, use_hdi, prob, transforms, sample_new_groups, data, random_seed
+    model, idata, use_hdi, prob, transforms, sample_new_groups, new_groups, data, random_seed
         As in `predictions`.
     contrast : str or dict
         The predictor, or a dict with its values: each pair of them is compared, in their order. By default all pairs of
@@ -93,7 +94,7 @@ def comparisons(
         ``term``, ``estimate_type``, ``value`` (the pair), the other covariates, ``mean``, ``sd`` and the interval. Its
         attribute ``summary`` is the same with bambi's column names.
     """
-    check_groups(sample_new_groups)
+    chosen_groups = checked_new_groups(new_groups, sample_new_groups)
     if comparison_type is not None:
         if comparison != "diff":
             raise SettingError("comparison and comparison_type, its former name, were both given. Keep one.")
@@ -109,7 +110,8 @@ def comparisons(
             f"conditional and contrast both have {name!r}, whose values contrast gives. Leave it out of conditional."
         )
     wanted = Target.of(stated_by_formula(model)[0], target)
-    view = View.of(model, idata, conditional, data, scale, instead_of=name, wanted=wanted)
+    seed = rowwise.noise_seed(random_seed)
+    view = View.of(model, idata, conditional, data, scale, name, wanted, chosen_groups, seed)
     wanted.refuse_constant("comparisons")
     change = target_transform(view.design, wanted, transforms)
     if kind in ("ratio", "lift") and change is None:
@@ -119,7 +121,6 @@ def comparisons(
             f"transforms and contrast both have {name!r}, and what is compared are values of the data. Leave it out of "
             "transforms, and change the column 'value' of the result."
         )
-    seed = rowwise.noise_seed(random_seed)
 
     def draws(low: Rows, high: Rows) -> Blocks:
         for where, parts in view.versions(wanted, low, high, seed=seed):

@@ -51,8 +51,11 @@ def conditional_values(design: Design, conditional: Conditional) -> dict[str, li
     }
 
 
-def grid(design: Design, values: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
-    """Return all combinations of some predictors' values, the others at the mean, or at the most frequent level."""
+def grid(design: Design, values: Mapping[str, Sequence[Any]], also: str | None = None) -> pd.DataFrame:
+    """Return all combinations of some predictors' values, the others at the mean, or at the most frequent level.
+
+    Columns that do nothing but make groups are left out, unless they are among `values` or `also`.
+    """
     names = list(values)
     combinations = list(itertools.product(*values.values()))
     columns: dict[str, Any] = {
@@ -60,7 +63,7 @@ def grid(design: Design, values: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
         for place, name in enumerate(names)
     }
     for name, predictor in design.predictors.items():
-        if name not in columns:
+        if name not in columns and (name == also or not design.kinds[name].is_open):
             columns[name] = column_of(predictor, [_typical(predictor)] * len(combinations))
     return pd.DataFrame(columns)
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ..errors import DataError, SettingError, quote_names
 from ..predict import rowwise
+from ..predict.group_effects import without_groups
 from ..results.draws import Draws
 from .grids import grid, predictor_of
 from .observed import binned_shares, responses_drawn, rows_to_draw
@@ -131,17 +132,20 @@ def points_of(regression: Regression, column: str) -> Points:
 def lines_of(idata: Any, regression: Regression, column: str, number: int = 100, prob: float = 0.94) -> Lines:
     """Evaluate the mean response (of one trial) over a predictor; the others have typical values.
 
-    The offset is left out where `points_of` takes it off the data; otherwise it has its mean, as another predictor.
+    Effects of groups are left out. So is the offset where `points_of` takes it off the data; otherwise it has its mean,
+    as another predictor.
 
     Transforms are followed: for ``y ~ log(x)`` or ``y ~ poly(x, 3)`` the lines are curves over x. Points at which the
     mean is not finite, such as the pole of ``1 / x``, are left out.
     """
     design = regression.design
     assert design is not None
-    parameters = Draws.read(idata, regression)
+    parameters = without_groups(Draws.read(idata, regression))
     names = _explaining(design)
     without_offset = replace(
         design,
+        grouping={},
+        group_terms=(),
         offsets=(),
         offset_is_array=False,
         kinds={name: design.kinds[name] for name in names},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..predict import rowwise
+from ..predict.group_effects import checked_new_groups
 from ..regression.regression import stated_by_formula
 from .grids import Conditional
 from .view import (
@@ -14,7 +15,6 @@ from .view import (
     Target,
     Transforms,
     View,
-    check_groups,
     target_transform,
     with_covariates_transformed,
 )
@@ -39,6 +39,7 @@ def predictions(
     transforms: Transforms = None,
     sample_new_groups: bool | None = None,
     *,
+    new_groups: str = "error",
     pps: bool = False,
     scale: str = "response",
     data: pd.DataFrame | None = None,
@@ -70,7 +71,11 @@ def predictions(
     transforms : mapping of str to function, optional
         Functions of the response, by its name: applied to each draw; or of a covariate, applied to its column.
     sample_new_groups : bool, optional
-        Without effect in models without group-specific terms.
+        bambi's: True is ``new_groups="observed"``.
+    new_groups : str, default "error"
+        What is done about groups that no fitted row had: ``"error"``, ``"sample"``, ``"observed"`` or ``"zero"``, as in
+        `Model.predict`. On a grid only grouping factors that `conditional` names have effects: the others are left out,
+        which is the prediction for a group whose effects are zero.
     pps : bool, default False
         The same as the response's name for `target`.
     scale : str, default "response"
@@ -91,12 +96,13 @@ def predictions(
     SettingError, DataTypeError, DataError
         See the message for the argument, the value and the remedy.
     """
-    check_groups(sample_new_groups)
+    chosen_groups = checked_new_groups(new_groups, sample_new_groups)
     intervals = Intervals.of(prob, use_hdi)
     wanted = Target.of(stated_by_formula(model)[0], target, pps)
-    view = View.of(model, idata, conditional, data, scale, wanted=wanted)
+    seed = rowwise.noise_seed(random_seed)
+    view = View.of(model, idata, conditional, data, scale, None, wanted, chosen_groups, seed)
     change = target_transform(view.design, wanted, transforms)
-    blocks = view.blocks(view.rows, wanted, rowwise.noise_seed(random_seed))
+    blocks = view.blocks(view.rows, wanted, seed)
     if change is not None:
         blocks = ((where, change(draws)) for where, draws in blocks)
     table = view.summarised(blocks, None, average_by, intervals)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DataTypeError, SettingError, quote_names, suggest
+from ..predict.group_effects import checked_new_groups
 from ..regression.regression import stated_by_formula
 from .grids import Conditional, checked_values, predictor_of
 from .view import (
@@ -21,7 +22,6 @@ from .view import (
     Transforms,
     View,
     applied,
-    check_groups,
     named,
     target_transform,
     with_covariates_transformed,
@@ -61,6 +61,7 @@ def slopes(
     transforms: Transforms = None,
     sample_new_groups: bool | None = None,
     *,
+    new_groups: str = "error",
     scale: str = "response",
     data: pd.DataFrame | None = None,
 ) -> EffectTable:
@@ -68,7 +69,7 @@ def slopes(
 
     Parameters
     ----------
-    model, idata, conditional, use_hdi, prob, sample_new_groups, data
+    model, idata, conditional, use_hdi, prob, sample_new_groups, new_groups, data
         As in `predictions`; the default, without `conditional`, is the slope at each fitted row.
     wrt : str or dict
         The predictor, or a dict with the value or values at which the slope is taken. By default the rows' own values,
@@ -96,7 +97,7 @@ def slopes(
         ``term``, ``estimate_type``, ``value`` (where the slope is taken), the other covariates, ``mean``, ``sd`` and
         the interval. Its attribute ``summary`` is the same with bambi's column names.
     """
-    check_groups(sample_new_groups)
+    chosen_groups = checked_new_groups(new_groups, sample_new_groups)
     kind, scaled = _checked_slope(slope)
     if not 0 < eps <= 1:
         raise SettingError(f"eps must be a number of standard deviations between 0 and 1, not {eps!r}.")
@@ -108,7 +109,7 @@ def slopes(
         raise SettingError(
             f"wrt={name!r} holds {held}, which have no slope. Use comparisons(model, idata, contrast={name!r})."
         )
-    view = View.of(model, idata, conditional, data, scale, instead_of=name)
+    view = View.of(model, idata, conditional, data, scale, name, new_groups=chosen_groups)
     wanted = Target.of(view.regression, target)
     if wanted.is_response:
         raise SettingError(f"target={target!r} has noise, and noise has no slope. Leave it out for that of the mean.")

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ..errors import DataError, DataTypeError, SettingError, quote_names, quote_rows, suggest
 from ..predict import rowwise
+from ..predict.group_effects import with_new_groups
 from ..regression.regression import stated_by_formula
 from ..results.draws import Draws
 from ..results.summary import checked_probability, interval_names
@@ -131,8 +132,14 @@ class View:
         scale: str,
         instead_of: str | None = None,
         wanted: Target | None = None,
+        new_groups: str = "error",
+        seed: int = 0,
     ) -> View:
-        """Take the fitted rows, new ones, or a grid over `conditional` (and one predictor at its typical value)."""
+        """Take the fitted rows, new ones, or a grid over `conditional` (and one predictor at its typical value).
+
+        Rows of a grid have effects of those grouping factors only whose columns are in `conditional`. What is done
+        about new groups of other rows, `new_groups` and `seed` say, as in `group_effects.with_new_groups`.
+        """
         if scale not in SCALES:
             raise SettingError(f"scale must be 'response' or 'link' (the linear predictor), not {scale!r}.")
         regression, design = stated_by_formula(model)
@@ -148,13 +155,14 @@ class View:
                     f"conditional makes rows without the trials of {design.response!r}, which draws of the response "
                     f"need. Pass the rows as data=, with the column {design.trials.columns[0]!r}."
                 )
-            rows = rowwise.new_rows(regression, grid(design, values), needs_trials)
+            rows = rowwise.new_rows(regression, grid(design, values, instead_of), needs_trials, needs_groups=False)
         elif data is not None:
             rows = rowwise.new_rows(regression, data, needs_trials)
         else:
             rows = rowwise.fitted_rows(regression)
             weights = rows.weights
-        names = list(design.kinds)
+        draws = with_new_groups(draws, regression, rows.unseen, new_groups, seed)
+        names = [name for name in design.kinds if name in rows.columns]
         if conditional is not None:
             names = [*values, *(name for name in names if name not in values)]
         frame = pd.DataFrame({name: rows.columns[name] for name in names}, index=rows.index)
@@ -167,7 +175,8 @@ class View:
         predictor = self.design.predictors[name]
         if predictor.levels is not None:
             values = column_of(predictor, [values] * len(self.frame))
-        return replace(self.design.new_rows(self.frame.assign(**{name: values})), trials=self.rows.trials)
+        changed = self.design.new_rows(self.frame.assign(**{name: values}), with_groups=False)
+        return replace(changed, trials=self.rows.trials)
 
     def blocks(self, rows: Rows, target: Target, seed: int = 0) -> Blocks:
         """Yield draws of a quantity of some rows, a block at a time."""
@@ -288,12 +297,6 @@ def check_free(covariates: pd.DataFrame, names: Sequence[str]) -> None:
             f"The predictor {taken[0]!r} has the name of a column that the table needs for its results. Rename it in "
             f"the data and in the formula: data.rename(columns={{{taken[0]!r}: {taken[0] + '_'!r}}})."
         )
-
-
-def check_groups(sample_new_groups: Any) -> None:
-    """Accept bambi's argument, which changes nothing in a model without group-specific terms."""
-    if sample_new_groups not in (None, True, False):
-        raise DataTypeError(f"sample_new_groups must be True or False, not {sample_new_groups!r}.")
 
 
 def named(argument: str, value: Any) -> tuple[str, Any]:

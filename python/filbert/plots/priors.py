@@ -11,6 +11,7 @@ import numpy as np
 from .. import _core
 from ..priors.prior import Prior, columns, parameter_names
 from ..regression.names import INTERCEPT
+from ..regression.parameters import Parameter, Role
 from ..regression.regression import Regression, stated
 from ..results.draws import Draws
 from .density import density
@@ -65,7 +66,8 @@ def plot_priors(
     model : Model
         Of a formula, or written out with `filbert.explicit`.
     var_names : str or list of str, optional
-        Parameters to draw. By default all, of more than 20 the first; past them, or 8 levels, the picture says what is
+        Parameters to draw; by default all but effects of groups and their correlations, which cannot be drawn. Of more
+        than 20 the first are drawn; past them, or 8 levels, the picture says what is
         left out.
     figsize : (float, float), optional
         Width and height in inches.
@@ -82,7 +84,7 @@ def plot_priors(
         If `var_names` has a name that is no parameter, or `ax` another number of axes.
     """
     regression = stated(model)
-    by_name = {parameter.name: parameter for parameter in regression.parameters}
+    by_name = _with_density(regression)
     asked = chosen_names(list(by_name), var_names)
     names = capped(asked, _kept(regression), _MOST_PANELS) if var_names is None else asked
     drawn = panels_in_rows(len(names), ax, _PANEL, figsize)
@@ -118,7 +120,8 @@ def plot_prior_posterior(
     idata : xarray.DataTree or arviz.InferenceData
         What ``fit`` or ``pm.sample`` returned.
     var_names : str or list of str, optional
-        Parameters to draw. By default all, of more than 20 panels the first; of a term at most 8 levels. The picture
+        Parameters to draw; by default all but effects of groups and their correlations, which cannot be drawn. Of more
+        than 20 panels the first are drawn, of a term at most 8 levels. The picture
         says what is left out.
     figsize : (float, float), optional
         Width and height in inches.
@@ -136,7 +139,7 @@ def plot_prior_posterior(
         If `var_names` has a name that is no parameter, `ax` another number of axes, or the draws are another model's.
     """
     regression = stated(model)
-    by_name = {parameter.name: parameter for parameter in regression.parameters}
+    by_name = _with_density(regression)
     names = chosen_names(list(by_name), var_names)
     posterior = Draws.read(idata, regression)
     entries = {
@@ -172,6 +175,12 @@ def plot_prior_posterior(
     ]
     explain(drawn, [*left_out(labels, list(entries), "parameters"), *levels])
     return drawn
+
+
+def _with_density(regression: Regression) -> dict[str, Parameter]:
+    """Return the parameters whose priors are densities of a number, which those of effects of groups are not."""
+    others = (Role.EFFECT, Role.CORRELATION)
+    return {parameter.name: parameter for parameter in regression.parameters if parameter.role not in others}
 
 
 def _is_at_means(regression: Regression, name: str) -> bool:

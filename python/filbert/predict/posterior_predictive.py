@@ -13,6 +13,7 @@ from ..results import container
 from ..results.draws import Draws
 from ..sampling.memory import available_memory
 from . import rowwise
+from .group_effects import with_new_groups, without_groups
 from .rowwise import FloatArray
 
 if TYPE_CHECKING:
@@ -26,14 +27,27 @@ _OLD_KINDS = {"mean": "response_params", "pps": "response"}  # bambi's names bef
 
 
 def predict(
-    regression: Regression, idata: Any, kind: str, data: pd.DataFrame | None, inplace: bool, random_seed: Any
+    regression: Regression,
+    idata: Any,
+    kind: str,
+    data: pd.DataFrame | None,
+    inplace: bool,
+    random_seed: Any,
+    group_effects: bool = True,
+    new_groups: str = "error",
 ) -> Any:
     """Do what `Model.predict` says."""
     _check_kind(kind)
     seed = rowwise.noise_seed(random_seed)
     draws = Draws.read(idata, regression)
+    if not group_effects:
+        draws = without_groups(draws)
     is_drawn = kind == "response"
-    rows = rowwise.fitted_rows(regression) if data is None else rowwise.new_rows(regression, data, is_drawn)
+    if data is None:
+        rows = rowwise.fitted_rows(regression)
+    else:
+        rows = rowwise.new_rows(regression, data, is_drawn, group_effects)
+        draws = with_new_groups(draws, regression, rows.unseen, new_groups, seed)
     parent, response = regression.family.parent, stored_name(regression.response) if is_drawn else None
     _check_names(idata, parent, response, data is None)
     drawn = row_draws(rows, regression, draws, seed if response else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,9 @@ import numpy as np
 import xarray as xr
 
 from ..errors import FormulaError, PriorError, SettingError, quote_names, suggest
+from ..regression.groups import Groups, correlation_name
 from ..regression.names import OBSERVATIONS, SAMPLES, stored_name
-from ..regression.parameters import in_row_order
+from ..regression.parameters import Role, in_row_order
 from ..results import container
 from ..results.draws import Draws
 from ..sampling.memory import check_draws_fit
@@ -103,11 +105,58 @@ def prior_draws(regression: Regression, draws: int, rng: np.random.Generator) ->
     array, (rows of the draws, draws)
         The intercept, as in the posterior, is the linear predictor where every column is 0.
     """
-    parameters = in_row_order(regression.parameters)
-    values = np.concatenate([_drawn(p.name, p.prior, (p.rows.size, draws), rng) for p in parameters])
+    groups = regression.groups
+    by_roles = (Role.EFFECT, Role.CORRELATION)
+    parameters = in_row_order(parameter for parameter in regression.parameters if parameter.role not in by_roles)
+    values = np.empty((sum(parameter.rows.size for parameter in regression.parameters), draws))
+    for parameter in parameters:
+        values[parameter.rows.ravel()] = _drawn(parameter.name, parameter.prior, (parameter.rows.size, draws), rng)
+    if groups is not None:
+        _draw_groups(groups, values, rng)
     if regression.has_intercept and regression.intercept_at_means and regression.columns:
         values[0] -= regression.summary.mean[:-1] @ values[1 : regression.n_coefficients]
     return values
+
+
+def _draw_groups(groups: Groups, values: FloatArray, rng: np.random.Generator) -> None:
+    """Fill in draws of correlations, and of effects from deviations and correlations, where deviations are drawn."""
+    for term, rows in zip(groups.terms, groups.correlation_rows, strict=True):
+        if term.is_correlated:
+            eta = float(groups.chosen[correlation_name(term.factor)].prior.params["eta"])
+            size = len(term.columns)
+            matrices = lkj_draws(size, eta, values.shape[1], rng)
+            for row, (i, j) in zip(rows, itertools.combinations(range(size), 2), strict=True):
+                values[row] = matrices[:, i, j]
+    start = groups.first_effect
+    for term, (deviations, correlations) in zip(groups.terms, groups.covariances(values), strict=True):
+        n_groups = groups.grouping[term.factor].n_groups
+        standard = rng.standard_normal((len(deviations), n_groups, values.shape[1]))
+        if correlations is not None:
+            standard = np.einsum("dij,jgd->igd", np.linalg.cholesky(correlations), standard)
+        effects = deviations[:, None, :] * standard
+        values[start : start + len(deviations) * n_groups] = effects.reshape(-1, values.shape[1])
+        start += len(deviations) * n_groups
+
+
+def lkj_draws(size: int, eta: float, draws: int, rng: np.random.Generator) -> FloatArray:
+    """Draw matrices of correlations with density proportional to det(R)^(eta - 1), (draws, size, size).
+
+    References
+    ----------
+    Lewandowski, Kurowicka and Joe (2009), Generating random correlation matrices based on vines and extended onion
+    method, Journal of Multivariate Analysis 100: canonical partial correlations of order j are Beta(eta + (size - 2 -
+    j)/2, the same) on (-1, 1).
+    """
+    factors = np.zeros((draws, size, size))
+    factors[:, 0, 0] = 1
+    for i in range(1, size):
+        left = np.ones(draws)
+        for j in range(i):
+            shape = eta + (size - 2 - j) / 2
+            factors[:, i, j] = (2 * rng.beta(shape, shape, draws) - 1) * np.sqrt(left)
+            left -= factors[:, i, j] ** 2
+        factors[:, i, i] = np.sqrt(np.maximum(left, 0))
+    return factors @ factors.transpose(0, 2, 1)
 
 
 def _drawn(name: str, prior: Prior, shape: tuple[int, int], rng: np.random.Generator) -> FloatArray:

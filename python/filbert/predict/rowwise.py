@@ -153,7 +153,7 @@ def noise_seed(random_seed: Any) -> int:
     return int(sequence.generate_state(1, np.uint64)[0])
 
 
-def new_rows(regression: Regression, data: pd.DataFrame, draws_responses: bool) -> Rows:
+def new_rows(regression: Regression, data: pd.DataFrame, draws_responses: bool, needs_groups: bool = True) -> Rows:
     """Return rows of new data, with their trials where responses are drawn, which alone need them."""
     assert regression.design is not None
     trials = regression.design.trials if draws_responses and isinstance(data, pd.DataFrame) else None
@@ -163,7 +163,7 @@ def new_rows(regression: Regression, data: pd.DataFrame, draws_responses: bool) 
             f"The new data lack column {lacking[0]!r}, the trials of {regression.response!r}, which draws of the "
             "response need; its mean does not."
         )
-    rows = regression.design.new_rows(data, with_trials=draws_responses)
+    rows = regression.design.new_rows(data, with_trials=draws_responses, with_groups=needs_groups)
     if rows.trials is not None:
         check_trials(regression.response, rows.trials, rows.index)
     return rows

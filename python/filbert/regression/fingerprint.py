@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .parameters import Role
 from .regression import Regression
 
 
@@ -30,10 +31,14 @@ def fingerprint(regression: Regression) -> str:
         ]
     else:  # written out: the columns by what they hold
         columns = [regression.summary.mean, regression.summary.sd]
-    shapes = [(p.name, p.rows, p.auxiliary) for p in regression.parameters]
+    shapes = [(p.name, p.rows, p.auxiliary) for p in regression.parameters if p.role is not Role.EFFECT]
     content = [regression.family.name, regression.link, regression.response, shapes, regression.columns, columns]
     if design is not None and design.group_terms:
-        content.append([design.group_terms, list(design.grouping.values())])
+        labels = {
+            name: hashlib.sha256("\n".join(factor.labels).encode("utf-8", "surrogatepass"))
+            for name, factor in design.grouping.items()
+        }
+        content.append([design.group_terms, {name: digest.hexdigest() for name, digest in labels.items()}])
     if regression.fixed:
         content.append(dict(regression.fixed))
     return hashlib.sha256("".join(_tokens(content)).encode()).hexdigest()[:16]

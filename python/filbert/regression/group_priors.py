@@ -55,13 +55,13 @@ def default_group_priors(
     terms: Sequence[GroupTerm],
     spread_of: Mapping[str, tuple[Floats, Floats]],
     scales: CoefficientScales | None,
-    x_mean: Floats,
-    x_sd: Floats,
+    carried: Floats,
 ) -> dict[str, ChosenPrior]:
     """Return bambi's default priors of deviations, HalfNormal, and LKJCorr(2) of correlations.
 
-    The scale of a slope's deviation is that of the slope's own default prior, s/sd(x), and that of the intercept's
-    deviation the one that the intercept's prior has where every predictor is 0: sqrt(s^2 + sum((s/sd(x) mean(x))^2)).
+    The scale of a slope's deviation is s/sd(x), where s is 2.5 standard deviations of a Gaussian response and 2.5 for
+    other families, and that of the intercept's deviation sqrt(s^2 + sum((s_j mean(x_j))^2)), where s_j are the scales
+    of the slopes' own default priors.
 
     Parameters
     ----------
@@ -70,15 +70,15 @@ def default_group_priors(
         What `spreads` returned.
     scales : CoefficientScales or None
         What the family says; None where default priors are not scaled by the data.
-    x_mean, x_sd : array, (columns,)
-        Of the columns of the design.
+    carried : array, (columns,)
+        Of each column of the design, the scale of its coefficient's default prior times its mean.
     """
     chosen: dict[str, ChosenPrior] = {}
     for term in terms:
-        for part, effect in zip(term.terms, term.effects, strict=True):
+        for effect in term.effects:
             name = deviation_name(effect)
-            scale, rule = _default_scale(spread_of.get(effect), scales, x_mean, x_sd)
-            own = float(scale[0]) if part.levels is None or scales is None else scale
+            scale, rule = _default_scale(spread_of.get(effect), scales, carried)
+            own = float(scale[0]) if len(scale) == 1 else scale
             chosen[name] = ChosenPrior(Prior("HalfNormal", sigma=representable(name, own)), True, rule)
     for term in terms:
         if term.is_correlated:
@@ -193,20 +193,21 @@ def _correlations(key: str, prior: Any) -> ChosenPrior:
 
 
 def _default_scale(
-    spread: tuple[Floats, Floats] | None, scales: CoefficientScales | None, x_mean: Floats, x_sd: Floats
+    spread: tuple[Floats, Floats] | None, scales: CoefficientScales | None, carried: Floats
 ) -> tuple[Floats, str]:
     """Return the scale of each column of an effect, and the rule that it follows from; no spread is an intercept's."""
     if scales is None:
         return np.ones(1), "HalfNormal(sigma: 1.0)"
+    base, rule = scales.slope, scales.scale_rule
+    if scales.deviation is not None:
+        base, rule = scales.deviation, f"{scales.deviation:g}"
     if spread is None:
-        is_varying = x_sd > 0
-        carried = scales.slope / x_sd[is_varying] * x_mean[is_varying]
-        rule = f"sqrt(({scales.scale_rule})^2 + sum(({scales.scale_rule}/sd(x) mean(x))^2))"
-        return np.array([math.hypot(scales.slope, *carried)]), f"HalfNormal(sigma: {rule})"
+        whole = f"sqrt(({rule})^2 + sum((s mean(x))^2))" if carried.any() else rule
+        return np.array([math.hypot(base, *carried)]), f"HalfNormal(sigma: {whole})"
     mean, sd = spread
     with np.errstate(divide="ignore"):
-        own = np.where(sd > 0, scales.slope / sd, scales.slope / np.abs(mean))
-    return own, f"HalfNormal(sigma: {scales.scale_rule}/sd(x))"
+        own = np.where(sd > 0, base / sd, base / np.abs(mean))
+    return own, f"HalfNormal(sigma: {rule}/sd(x))"
 
 
 def check_varies(term: GroupTerm, effect: str, mean: Floats, sd: Floats) -> None:

@@ -112,6 +112,48 @@ class Groups:
                 row += len(part.columns) * factor.n_groups
         return [*deviations, *(self._correlations(name, rows) for name, rows in correlations.items()), *effects]
 
+    @property
+    def correlation_rows(self) -> list[range]:
+        """The rows of the draws that the correlations of each term have."""
+        row, rows = self.first, []
+        for term in self.terms:
+            names = zip(term.terms, term.effects, strict=True)
+            row += sum(len(part.columns) for part, effect in names if deviation_name(effect) not in self.fixed)
+            rows.append(range(row, row + n_correlations(term)))
+            row = rows[-1].stop
+        return rows
+
+    @property
+    def first_effect(self) -> int:
+        """The row of the draws of the first effect."""
+        return self.correlation_rows[-1].stop
+
+    def covariances(self, values: Floats) -> list[tuple[Floats, Floats | None]]:
+        """Return of each term draws of its deviations, (columns, draws), and of its matrix of correlations, or None.
+
+        Parameters
+        ----------
+        values : array, (rows of the draws, draws)
+        """
+        row, n_draws, found = self.first, values.shape[1], []
+        for term in self.terms:
+            parts = []
+            for part, effect in zip(term.terms, term.effects, strict=True):
+                known = self.fixed.get(deviation_name(effect))
+                if known is None:
+                    parts.append(values[row : row + len(part.columns)])
+                    row += len(part.columns)
+                else:
+                    parts.append(np.tile(known[:, None], n_draws))
+            matrices = None
+            if term.is_correlated:
+                matrices = np.tile(np.eye(len(term.columns)), (n_draws, 1, 1))
+                for i, j in itertools.combinations(range(len(term.columns)), 2):
+                    matrices[:, i, j] = matrices[:, j, i] = values[row]
+                    row += 1
+            found.append((np.concatenate(parts), matrices))
+        return found
+
     def prior_of(self, part: Term, effect: str) -> ChosenPrior:
         """Return the prior of an effect: a normal distribution whose deviation has a prior, or is known."""
         name = deviation_name(effect)

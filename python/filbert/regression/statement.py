@@ -64,7 +64,8 @@ def state(
     if spread_of is None:
         spread_of = {} if rows is None else spreads(design.group_terms, rows)
     scales = _scales(family, link, summary) if choices.auto_scale else None
-    of_groups = default_group_priors(design.group_terms, spread_of, scales, summary.mean[:-1], summary.sd[:-1])
+    carried = _carried(design, defaults, summary) if choices.auto_scale else np.zeros(0)
+    of_groups = default_group_priors(design.group_terms, spread_of, scales, carried)
     chosen_groups, known, rest = resolve_group_priors(choices.given, of_groups, design.group_terms)
     resolved, fixed = resolve_priors(rest, defaults, design.terms, family.auxiliaries)
     parameters = _parameters(design, family, resolved)
@@ -131,6 +132,13 @@ def _summarised(design: Design, rows: Rows, family: Family) -> _core.SufficientS
 
 def _scales(family: Family, link: Link, summary: _core.SufficientStatistics) -> CoefficientScales:
     return family.coefficient_scales(link.name, float(summary.mean[-1]), float(summary.sd[-1]))
+
+
+def _carried(design: Design, defaults: Mapping[str, ChosenPrior], summary: _core.SufficientStatistics) -> Floats:
+    """Return the scale of each coefficient's default prior times the mean of its column."""
+    sigma = [np.broadcast_to(defaults[term.name].prior.params["sigma"], len(term.columns)) for term in design.terms]
+    varies = summary.sd[:-1] > 0  # a constant column stands for the intercept
+    return np.concatenate([*sigma, np.zeros(0)]) * np.where(varies, summary.mean[:-1], 0)
 
 
 def _default_priors(

@@ -81,7 +81,7 @@ class Draws:
 def _effects(values: FloatArray, groups: Groups) -> tuple[FloatArray, ...]:
     """Return views of the effects of each term."""
     sizes = [len(term.columns) * groups.grouping[term.factor].n_groups for term in groups.terms]
-    start, found = len(values) - sum(sizes), []
+    start, found = groups.first_effect, []
     for term, size in zip(groups.terms, sizes, strict=True):
         found.append(values[start : start + size].reshape(len(term.columns), -1, values.shape[1]))
         start += size

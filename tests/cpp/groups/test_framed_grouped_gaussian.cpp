@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "filbert/draws/diagnostics.hpp"
+#include "filbert/groups/profile.hpp"
 #include "filbert/sampler/sample.hpp"
 #include "mixed_models.hpp"
 #include "student_proposal.hpp"
@@ -230,9 +231,21 @@ TEST_CASE("no seed diverges after a short warm-up: few groups, no variance, inde
     for (filbert::TermModel& term : model.terms) term.correlated = false;
     framed.emplace_back(GroupedGaussian(data.summary(), model));
   }
+  for (const std::uint64_t seed : {1, 2, 3}) {  // of two groups the deviation reaches as far as its prior lets it
+    const Data data = make_data({.n_groups = {12, 2}, .terms = {{0, 1}, {1, 1}}}, seed);
+    GroupedModel model = weakly_informed(data);
+    for (filbert::TermModel& term : model.terms) term.deviations = {{Prior::half_normal(10)}};
+    framed.emplace_back(GroupedGaussian(data.summary(), model));
+  }
   for (const FramedGroupedGaussian& density : framed) {
     for (std::uint64_t seed = 1; seed <= 5; ++seed) CHECK(sample(density, 1000, seed).divergences == 0);
   }
+}
+
+TEST_CASE("a ridge between a plateau and a cliff rises above neither") {
+  const filbert::Ridge ridge({{0, 0, 0}, {3, -100, -500}, {4, -700, -700}});
+  for (double at = 0; at < 4; at += 0.01) CHECK(ridge(at) <= 0);
+  CHECK(ridge(3) == doctest::Approx(-100));
 }
 
 TEST_CASE("draws do not depend on the number of cores, and effects left out can be drawn later") {

@@ -77,6 +77,16 @@ class GlmData {
   double gradient(const Eigen::VectorXd& c, const Eigen::VectorXd& auxiliaries, Eigen::VectorXd& gradient,
                   Eigen::VectorXd& auxiliary_gradient) const;
 
+  /// As `gradient`, with linear predictors that begin at `base` in place of the offset; writes dℓ/dη of each row, times its weight.
+  /// Both arrays have `padded_rows()`.
+  double slopes(const Eigen::VectorXd& c, const Eigen::VectorXd& base, const Eigen::VectorXd& auxiliaries,
+                Eigen::VectorXd& gradient, Eigen::VectorXd& auxiliary_gradient, Eigen::VectorXd& row_slopes) const;
+  Eigen::Index padded_rows() const { return rows_.panels() * panel_rows; }
+
+  /// dℓ/dη and a positive stand-in for -d²ℓ/dη² of each row at given η, times its weight.
+  void working(const Eigen::VectorXd& eta, const Eigen::VectorXd& auxiliaries, Eigen::VectorXd& slopes,
+               Eigen::VectorXd& weights) const;
+
   /// As `gradient`, and the lower triangle of the Hessian in c, observed or (with its sign) expected.
   double curvature(const Eigen::VectorXd& c, const Eigen::VectorXd& auxiliaries, Information information,
                    Eigen::VectorXd& gradient, Eigen::VectorXd& auxiliary_gradient, Eigen::MatrixXd& hessian) const;
@@ -102,6 +112,9 @@ class GlmData {
   /// One row in `every`, from the first on, with the centre and scale of all; for a first look.
   GlmData thinned(Eigen::Index every) const;
 
+  /// All rows, in another order.
+  GlmData permuted(const std::vector<Eigen::Index>& order) const;
+
   double weight(Eigen::Index row) const { return weights_.data() == nullptr ? 1.0 : weights_[row]; }
   double response(Eigen::Index row) const { return y_[row]; }
   double offset(Eigen::Index row) const { return offset_.data() == nullptr ? 0.0 : offset_[row]; }
@@ -115,10 +128,13 @@ class GlmData {
   GlmData() = default;
   void lay_out(const Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStride<>>& X, const GlmResponses& responses);
   void check_responses(const GlmResponses& responses) const;
+  GlmData selected(const std::vector<Eigen::Index>& chosen) const;
   void point_at_arrays();
   void make_table();
   double user_gradient(const Eigen::VectorXd& c, const Eigen::VectorXd& auxiliaries, Eigen::VectorXd* gradient,
                        Eigen::VectorXd* auxiliary_gradient) const;
+  double user_slopes(const Eigen::VectorXd& eta, const Eigen::VectorXd& auxiliaries, Eigen::VectorXd& slope,
+                     Eigen::VectorXd* auxiliary_gradient) const;
   double weighted_sum(const Eigen::VectorXd& values) const;
   void add_transposed_product(const Eigen::VectorXd& by_row, Eigen::VectorXd& to) const;
 

@@ -58,6 +58,11 @@ struct RowKernels {
   double (*gradient)(const GlmRows& rows, const double* coefficients, const double* auxiliaries, double* gradient,
                      double* auxiliary_gradient);
 
+  /// As `gradient`, with linear predictors that begin at `base` (padded) in place of the offset; writes dℓ/dη of each row, times its
+  /// weight, into `row_slopes` (padded).
+  double (*slopes)(const GlmRows& rows, const double* coefficients, const double* base, const double* auxiliaries,
+                   double* gradient, double* auxiliary_gradient, double* row_slopes);
+
   /// As `gradient`, and the lower triangle of the Hessian in the coefficients, (columns, columns) column by column.
   double (*curvature)(const GlmRows& rows, const double* coefficients, const double* auxiliaries,
                       Information information, double* gradient, double* auxiliary_gradient, double* hessian);

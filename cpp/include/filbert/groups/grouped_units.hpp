@@ -26,6 +26,9 @@ struct TermModel {
   double lkj_eta = 1;
 };
 
+/// Throws std::invalid_argument where terms are not modelled as the structure has them.
+void validate(const std::vector<TermModel>& terms, const GroupStructure& structure);
+
 /// What a Gaussian mixed model states besides its rows.
 struct GroupedModel {
   bool intercept = true;

@@ -1,0 +1,71 @@
+// Whitens the effects of one grouping factor and the coefficients: many small blocks, eight at a time, and a dense border.
+#pragma once
+
+#include <Eigen/Core>
+#include <memory>
+#include <vector>
+
+#include "filbert/groups/whitened_border.hpp"
+#include "filbert/groups/working_blocks.hpp"
+
+namespace filbert {
+
+/// Given Λ, the quadratic of `WorkingBlocks` makes the coefficients and the standardised effects `v = Λ⁻¹b` normal with the precision
+/// `H(Λ) = LL'`; effects come first, so that L is block-diagonal but for its last rows. Then
+///
+///   x = (a, v) = L⁻ᵀ(L⁻¹ h + z):  y_g = A_h + z_g,  v_g = L_g⁻ᵀ r_g,  r_g = y_g - A_g a,
+///
+/// is a change of variables whose Jacobian is 1/|L|; v = 0 at Λ = 0, and no inverse of Λ appears. x and z have the inner coefficients and
+/// then the effects, column after column.
+class BlockWhitening {
+ public:
+  /// Throws GroupsTooLarge.
+  explicit BlockWhitening(const WorkingBlocks& blocks);
+
+  /// Returns log |L|; `outer` are the coefficients that are given.
+  double forward(const std::vector<Eigen::MatrixXd>& factors, const Eigen::VectorXd& outer,
+                 const Eigen::Ref<const Eigen::VectorXd>& z, Eigen::Ref<Eigen::VectorXd> x);
+
+  /// After `forward`: from the slopes of a function in x those in z, and with -log |L| writes those in Λ and in the outer coefficients.
+  void backward(const std::vector<Eigen::MatrixXd>& factors, const Eigen::Ref<const Eigen::VectorXd>& x_slopes,
+                Eigen::Ref<Eigen::VectorXd> z_slopes, std::vector<Eigen::MatrixXd>& factor_slopes,
+                Eigen::VectorXd& outer_slopes);
+
+  /// After `forward`: w'H⁻¹w for w with `of_group` (times Λ') in group g and `of_border` in the coefficients. `inverse` is that of the border.
+  double variance(const std::vector<Eigen::MatrixXd>& factors, Eigen::Index group, const Eigen::VectorXd& of_group,
+                  const std::vector<Eigen::Index>& tail, const Eigen::VectorXd& of_border,
+                  const Eigen::MatrixXd& inverse) const;
+
+  const WhitenedBorder& border() const { return border_; }
+
+ private:
+  static constexpr int lanes = 8;
+  using Lanes = Eigen::Array<double, lanes, 1>;
+
+  struct Shared {
+    Eigen::Index effects = 0, groups = 0, chunks = 0, inner = 0, outer = 0;
+    Eigen::MatrixXd square;
+    Eigen::VectorXd pull;
+    std::vector<Lanes> numbers;  // of each chunk: G, F, k by columns
+    Eigen::Index block() const { return effects * (effects + inner + outer + 1); }
+  };
+
+  template <int Q>
+  double eliminate(const Eigen::MatrixXd& factor, const Eigen::VectorXd& outer,
+                   const Eigen::Ref<const Eigen::VectorXd>& z);
+  template <int Q>
+  void back_substitute(Eigen::Ref<Eigen::VectorXd> x);
+  template <int Q>
+  void whiten_slopes(const Eigen::Ref<const Eigen::VectorXd>& x_slopes, Eigen::Ref<Eigen::VectorXd> z_slopes);
+  template <int Q>
+  void slopes(const Eigen::MatrixXd& factor, Eigen::MatrixXd& factor_slopes, Eigen::VectorXd& outer_slopes);
+  void load(const double* from, Eigen::Index chunk, Lanes* to) const;
+  void store(const Lanes* from, Eigen::Index chunk, double* to) const;
+
+  std::shared_ptr<const Shared> shared_;
+  WhitenedBorder border_;
+  std::vector<Lanes> roots_, coupled_, right_, r_, r_slopes_, sums_, column_, P_, factor_sums_;
+  Eigen::VectorXd coefficients_, coefficient_slopes_;
+};
+
+}  // namespace filbert

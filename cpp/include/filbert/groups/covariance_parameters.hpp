@@ -1,0 +1,58 @@
+// Deviations and correlations of all group terms on the line, with their priors: to the factors of the effects, and slopes back.
+#pragma once
+
+#include <Eigen/Core>
+#include <vector>
+
+#include "filbert/groups/effect_covariance.hpp"
+#include "filbert/groups/grouped_units.hpp"
+#include "filbert/groups/line_map.hpp"
+
+namespace filbert {
+
+/// A position has of each term the deviations that are not fixed, on the line (see LineMap), then w of its correlations (see
+/// EffectCovariance).
+class CovarianceParameters {
+ public:
+  /// Throws std::invalid_argument.
+  CovarianceParameters(const GroupStructure& structure, const std::vector<TermModel>& terms);
+
+  Eigen::Index dimension() const { return dimension_; }
+  /// Numbers in a draw: of each term deviations, fixed ones too, and correlations.
+  Eigen::Index parameters() const { return parameters_; }
+
+  /// Writes the factors Λ, one a grouping factor.
+  void locate(const Eigen::Ref<const Eigen::VectorXd>& position);
+  const std::vector<Eigen::MatrixXd>& factors() const { return factors_; }
+
+  /// After `locate`: log densities of the priors on the line.
+  double log_prior(const Eigen::Ref<const Eigen::VectorXd>& position, Eigen::Ref<Eigen::VectorXd> slopes);
+
+  /// After `locate`: adds the slopes of a function of the factors (lower triangles).
+  void add_slopes(const Eigen::Ref<const Eigen::VectorXd>& position, const std::vector<Eigen::MatrixXd>& factor_slopes,
+                  Eigen::Ref<Eigen::VectorXd> slopes);
+
+  /// After `locate`: of each term the deviations, then the correlations R_01, R_02, ..., R_12, ...
+  void write(Eigen::Ref<Eigen::VectorXd> parameters);
+
+  /// Every deviation that is not fixed at this value of its own, one a term's column, or inside of its support; no correlations.
+  Eigen::VectorXd position_at(const std::vector<Eigen::VectorXd>& deviations) const;
+
+ private:
+  struct Term {
+    GroupTerm structure;
+    Eigen::Index first_column;
+    EffectCovariance covariance;
+    TermModel model;
+    std::vector<LineMap> maps;
+    std::vector<Eigen::Index> coordinates;  // of deviations; -1 where fixed
+    Eigen::Index first_w;
+  };
+
+  std::vector<Term> terms_;
+  Eigen::Index dimension_ = 0, parameters_ = 0;
+  std::vector<Eigen::MatrixXd> factors_, term_factors_;
+  std::vector<Eigen::VectorXd> deviations_, deviation_slopes_, w_, w_slopes_;
+};
+
+}  // namespace filbert

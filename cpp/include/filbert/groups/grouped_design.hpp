@@ -1,0 +1,49 @@
+// The columns of all group effects, row by row, with rows sorted by the groups of the primary factor.
+#pragma once
+
+#include <Eigen/Core>
+#include <optional>
+#include <vector>
+
+#include "filbert/groups/grouped_summary.hpp"
+
+namespace filbert {
+
+class GroupedDesign {
+ public:
+  /// `Z` has of each term (rows, its columns), or nothing for a column of ones; `codes` of each factor one a row, from 0. Throws
+  /// std::invalid_argument for sizes that do not match, codes out of range and values that are not finite.
+  GroupedDesign(GroupStructure structure, const std::vector<std::optional<RowsRef>>& Z,
+                const std::vector<CodesRef>& codes);
+
+  const GroupStructure& structure() const { return structure_; }
+  Eigen::Index rows() const { return static_cast<Eigen::Index>(order_.size()); }
+  Eigen::Index effects() const;  ///< of all factors
+
+  /// Which of the rows that came is row i.
+  const std::vector<Eigen::Index>& order() const { return order_; }
+
+  /// Rows of a group of the primary factor: first, and beyond the last.
+  Eigen::Index first_row(Eigen::Index group) const { return first_rows_[static_cast<std::size_t>(group)]; }
+
+  /// Columns of a factor, (rows, its effects), and its codes.
+  const Eigen::MatrixXd& Z(Eigen::Index factor) const { return Z_[static_cast<std::size_t>(factor)]; }
+  Eigen::Index code(Eigen::Index factor, Eigen::Index row) const {
+    return codes_[static_cast<std::size_t>(factor)][static_cast<std::size_t>(row)];
+  }
+
+  /// Adds Z b to the first rows of `eta`; b of each factor, (groups, effects).
+  void add_effects(const std::vector<Eigen::MatrixXd>& b, Eigen::VectorXd& eta) const;
+
+  /// Writes Z' times the first rows of `slopes`, of each factor, (groups, effects).
+  void transposed_product(const Eigen::VectorXd& slopes, std::vector<Eigen::MatrixXd>& into) const;
+
+ private:
+  GroupStructure structure_;
+  Eigen::Index primary_ = 0;
+  std::vector<Eigen::Index> order_, first_rows_;
+  std::vector<Eigen::MatrixXd> Z_;
+  std::vector<std::vector<Eigen::Index>> codes_;
+};
+
+}  // namespace filbert

@@ -1,0 +1,47 @@
+// Coordinates in which a smooth density of few variables is near a standard normal: scores of its profiles, whitened.
+#pragma once
+
+#include <Eigen/Core>
+#include <memory>
+#include <vector>
+
+#include "filbert/frame/marginal_coordinate.hpp"
+#include "filbert/groups/quasi_newton.hpp"
+
+namespace filbert {
+
+/// `position_k = score_k⁻¹((directions s)_k)`, `s_j = 3 asinh(u_j / 3)`: see FramedGroupedGaussian.
+class ProfileFrame {
+ public:
+  /// Throws ImproperPosterior, UncomputablePosterior.
+  ProfileFrame(const SmoothFunction& density, const Eigen::VectorXd& start);
+
+  Eigen::Index dimension() const { return s_.size(); }
+
+  /// Writes the position, and returns the log Jacobian.
+  double locate(const Eigen::Ref<const Eigen::VectorXd>& u, Eigen::Ref<Eigen::VectorXd> position);
+
+  /// After `locate`: from slopes in the position to those in u, with the Jacobian's.
+  void pull_back(const Eigen::Ref<const Eigen::VectorXd>& u, const Eigen::Ref<const Eigen::VectorXd>& position_slopes,
+                 Eigen::Ref<Eigen::VectorXd> slopes);
+
+  /// The mode of the density, in its own coordinates.
+  const Eigen::VectorXd& mode() const { return shared_->mode; }
+
+ private:
+  struct Shared {
+    Eigen::VectorXd mode;
+    std::vector<MarginalCoordinate> scores;
+    Eigen::MatrixXd directions;  // upper triangle
+    double log_determinant = 0;  // of the directions
+  };
+
+  double score(const Eigen::VectorXd& scores, Eigen::Ref<Eigen::VectorXd> position);
+  void pull_back_scores(const Eigen::Ref<const Eigen::VectorXd>& position_slopes);
+
+  std::shared_ptr<const Shared> shared_;
+  std::vector<MarginalCoordinate::At> at_;
+  Eigen::VectorXd s_, scores_, score_slopes_;
+};
+
+}  // namespace filbert

@@ -1,0 +1,76 @@
+// Changes coordinates twice: outer ones by their profiles, the others by their conditional Cholesky factor.
+#include "filbert/groups/framed_grouped_glm.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "filbert/frame/posterior_errors.hpp"
+#include "filbert/groups/grouped_glm_laplace.hpp"
+
+namespace filbert {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+FramedGroupedGlm::FramedGroupedGlm(const GroupedGlm& posterior, bool with_effects)
+    : posterior_(posterior),
+      with_effects_(with_effects),
+      position_(VectorXd::Zero(posterior.dimension())),
+      position_slopes_(position_),
+      outer_slopes_(VectorXd::Zero(posterior.outer_coefficients().size())) {
+  const GroupStructure& structure = posterior_.design().structure();
+  for (Index f = 0; f < structure.factors(); ++f) {
+    factor_slopes_.push_back(MatrixXd::Zero(structure.effects(f), structure.effects(f)));
+  }
+  find_frame();
+}
+
+void FramedGroupedGlm::find_frame() {
+  GroupedGlmLaplace laplace(posterior_);
+  const SmoothFunction density = [&](const VectorXd& outer, VectorXd& gradient) {
+    ++evaluations_;
+    return laplace(outer, gradient);
+  };
+  frame_.emplace(density, laplace.start());
+  VectorXd unused(posterior_.outer());
+  if (!std::isfinite(laplace(frame_->mode(), unused))) throw UncomputablePosterior({});
+  whitening_.emplace(laplace.blocks());
+}
+
+/// Writes the position, and returns the log Jacobian.
+double FramedGroupedGlm::locate(const Eigen::Ref<const VectorXd>& u) {
+  const Index outer = posterior_.outer(), inner = dimension() - outer;
+  double log_jacobian = frame_->locate(u.head(outer), position_.head(outer));
+  posterior_.locate(position_.head(outer));
+  return log_jacobian - whitening_->forward(posterior_.factors(), posterior_.outer_coefficients(), u.tail(inner),
+                                            position_.tail(inner));
+}
+
+double FramedGroupedGlm::operator()(const VectorXd& u, VectorXd& gradient) {
+  const Index outer = posterior_.outer(), inner = dimension() - outer;
+  const double log_jacobian = locate(u);
+  const double value = posterior_(position_, position_slopes_) + log_jacobian;
+  if (!std::isfinite(value)) return -std::numeric_limits<double>::infinity();
+  whitening_->backward(posterior_.factors(), position_slopes_.tail(inner), gradient.tail(inner), factor_slopes_,
+                       outer_slopes_);
+  posterior_.add_outer_slopes(position_.head(outer), factor_slopes_, outer_slopes_, position_slopes_.head(outer));
+  frame_->pull_back(u.head(outer), position_slopes_.head(outer), gradient.head(outer));
+  return value;
+}
+
+VectorXd FramedGroupedGlm::position(const VectorXd& u) {
+  locate(u);
+  return position_;
+}
+
+double FramedGroupedGlm::user_log_density(const VectorXd& u, double log_density) { return log_density - locate(u); }
+
+void FramedGroupedGlm::to_user_scale(const Eigen::Ref<const MatrixXd>& positions, Eigen::Ref<MatrixXd> draws) {
+  for (Index i = 0; i < positions.cols(); ++i) {
+    locate(positions.col(i));
+    posterior_.to_user_scale(position_, draws.col(i));
+  }
+}
+
+}  // namespace filbert

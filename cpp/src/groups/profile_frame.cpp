@@ -1,0 +1,98 @@
+// Finds the mode, tables the profiles, and whitens what is left.
+#include "filbert/groups/profile_frame.hpp"
+
+#include <Eigen/Cholesky>
+#include <cmath>
+
+#include "filbert/frame/posterior_errors.hpp"
+#include "filbert/groups/profile.hpp"
+
+namespace filbert {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+namespace {
+
+constexpr double secant = 0.8;  // half the width over which curvature is taken: a derivative would see the knots
+constexpr double reach = 3;     // beyond about this many deviations u is drawn out
+
+}  // namespace
+
+ProfileFrame::ProfileFrame(const SmoothFunction& density, const VectorXd& start)
+    : at_(static_cast<std::size_t>(start.size())),
+      s_(start.size()),
+      scores_(start.size()),
+      score_slopes_(start.size()) {
+  const Index n = start.size();
+  auto shared = std::make_shared<Shared>();
+  shared->directions = MatrixXd::Identity(n, n);
+  shared->mode = start;
+  shared_ = shared;
+  if (n == 0) return;
+  const Mode mode = climb(density, start);
+  if (!std::isfinite(mode.value)) throw UncomputablePosterior({});
+  shared->mode = mode.position;
+  const MatrixXd at_mode = made_positive(curvature(density, mode.position, 0.05), 1e-3);
+  for (Index k = 0; k < n; ++k) {
+    const Ridge ridge = profile(density, mode, at_mode, k);
+    try {
+      shared->scores.emplace_back(Support{}, [&ridge](double at) { return ridge(at); });
+    } catch (const std::range_error&) {
+      throw UncomputablePosterior({});
+    }
+  }
+  VectorXd position(n), position_slopes(n);
+  const SmoothFunction in_scores = [&](const VectorXd& scores, VectorXd& gradient) {
+    const double log_slopes = score(scores, position);
+    const double value = density(position, position_slopes) + log_slopes;
+    pull_back_scores(position_slopes);
+    gradient = score_slopes_;
+    return value;
+  };
+  const MatrixXd bend = made_positive(curvature(in_scores, VectorXd::Zero(n), secant), 0.05);
+  const Eigen::LLT<MatrixXd> cholesky(bend);
+  shared->directions = MatrixXd(cholesky.matrixU().solve(MatrixXd::Identity(n, n)));
+  shared->log_determinant = shared->directions.diagonal().array().log().sum();
+}
+
+double ProfileFrame::score(const VectorXd& scores, Eigen::Ref<VectorXd> position) {
+  double log_slopes = 0;
+  for (Index k = 0; k < dimension(); ++k) {
+    MarginalCoordinate::At& at = at_[static_cast<std::size_t>(k)];
+    at = shared_->scores[static_cast<std::size_t>(k)](scores(k));
+    position(k) = at.value;
+    log_slopes += at.log_slope;
+  }
+  return log_slopes;
+}
+
+void ProfileFrame::pull_back_scores(const Eigen::Ref<const VectorXd>& position_slopes) {
+  for (Index k = 0; k < dimension(); ++k) {
+    const MarginalCoordinate::At& at = at_[static_cast<std::size_t>(k)];
+    score_slopes_(k) = position_slopes(k) * std::exp(at.log_slope) + at.slope_of_log;
+  }
+}
+
+double ProfileFrame::locate(const Eigen::Ref<const VectorXd>& u, Eigen::Ref<VectorXd> position) {
+  double log_slopes = shared_->log_determinant;
+  for (Index k = 0; k < dimension(); ++k) {
+    s_(k) = reach * std::asinh(u(k) / reach);
+    log_slopes -= 0.5 * std::log1p(u(k) * u(k) / (reach * reach));
+  }
+  scores_.noalias() = shared_->directions.lazyProduct(s_);
+  return log_slopes + score(scores_, position);
+}
+
+void ProfileFrame::pull_back(const Eigen::Ref<const VectorXd>& u, const Eigen::Ref<const VectorXd>& position_slopes,
+                             Eigen::Ref<VectorXd> slopes) {
+  pull_back_scores(position_slopes);
+  slopes.noalias() = shared_->directions.transpose().lazyProduct(score_slopes_);
+  for (Index k = 0; k < dimension(); ++k) {
+    const double square = reach * reach + u(k) * u(k);
+    slopes(k) = slopes(k) * reach / std::sqrt(square) - u(k) / square;
+  }
+}
+
+}  // namespace filbert
