@@ -187,6 +187,24 @@ def test_priors_of_groups_round_trip_and_are_set_again(frame, tmp_path):
     assert again.priors["x|g_sigma"] == fb.HalfCauchy(1)
 
 
+@pytest.mark.filterwarnings("ignore::filbert.ConvergenceWarning")
+@pytest.mark.parametrize("new_groups", ["sample", "observed", "zero"])
+def test_loaded_models_predict_new_groups(new_groups, frame, tmp_path):
+    model = fb.Model("y ~ x + (x | g) + (1 | h:k)", frame, priors={"x|g_sigma": 0.5})
+    again = round_trip(model, tmp_path / "m")
+    idata = model.fit(draws=60, tune=100, random_seed=1, progressbar=False)
+    new = frame.iloc[:4].assign(g=["a", "new", "new", "other"], k=[1, 2, 77, 3])
+    one, other = (
+        each.predict(idata, "response", data=new, new_groups=new_groups, inplace=False, random_seed=3)["predictions"]
+        for each in (model, again)
+    )
+    np.testing.assert_array_equal(one["mu"], other["mu"])
+    np.testing.assert_array_equal(one["y"], other["y"])
+    for each in (model, again):
+        with pytest.raises(DataError, match=r"'new', 'other'"):
+            each.predict(idata, data=new)
+
+
 def test_other_options_of_models_with_groups_round_trip(frame, tmp_path):
     frame["hole"] = frame.x.where(frame.z < 1)
     model = fb.Model(
