@@ -75,7 +75,7 @@ class StoredGroups:
 
 def write_groups(design: Design, groups: Groups) -> dict[str, Any]:
     """Write the grouping factors and group-specific terms of a model."""
-    _check_sizes(design.grouping, design.group_terms)
+    _check_sizes(design.grouping, design.group_terms, "The model cannot be stored: it has")
     return {
         "factors": [_written_factor(factor, design) for factor in design.grouping.values()],
         "terms": [_written_term(term, groups.spreads) for term in design.group_terms],
@@ -130,7 +130,7 @@ def read_groups(
     effects = [effect for term in terms for effect in term.effects]
     if len(set(effects)) < len(effects):
         raise ModelFileError("two effects of groups have the same name.")
-    _check_sizes(grouping, terms)
+    _check_sizes(grouping, terms, "it has")
     spreads: Spreads = {}
     for term, entry in zip(terms, stored.content["terms"], strict=True):
         spreads |= _spreads(term, read_array(entry["mean"]), read_array(entry["sd"]))
@@ -251,7 +251,7 @@ def _spreads(term: GroupTerm, mean: Floats, sd: Floats) -> Spreads:
     return found
 
 
-def _check_sizes(grouping: Mapping[str, GroupingFactor], terms: Sequence[GroupTerm]) -> None:
+def _check_sizes(grouping: Mapping[str, GroupingFactor], terms: Sequence[GroupTerm], start: str) -> None:
     """Refuse groups beyond what a reader would want to make names and labels for."""
     n_effects = sum(len(term.columns) * grouping[term.factor].n_groups for term in terms)
     numbers = {
@@ -263,4 +263,4 @@ def _check_sizes(grouping: Mapping[str, GroupingFactor], terms: Sequence[GroupTe
     }
     for what, (number, most) in numbers.items():
         if number > most:
-            raise ModelFileError(f"The model cannot be stored: it has {number} {what}, and a file may have {most}.")
+            raise ModelFileError(f"{start} {number} {what}, and a model file may have {most}.")
