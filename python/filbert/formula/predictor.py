@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ..data.columns import ColumnKind
 from ..data.series import Values
@@ -56,15 +55,11 @@ class Predictor:
             return cls(name, kind.kind, None)
         numbers = np.asarray(values, dtype=np.float64)
         quantiles = tuple(float(q) for q in np.quantile(numbers, (0, 0.25, 0.5, 0.75, 1)))
-        mode = None if levels is None else _mode(numbers, levels)
+        mode = None
+        if levels is not None:  # a count for each, because groups can be as many as rows
+            rows_of = dict(zip(*(part.tolist() for part in np.unique(numbers, return_counts=True)), strict=True))
+            mode = max(levels, key=lambda level: rows_of.get(level, 0))
         return cls(name, kind.kind, levels, float(numbers.mean()), float(numbers.std()), quantiles, mode)
-
-
-def _mode(numbers: NDArray[np.float64], levels: tuple[Any, ...]) -> Any:
-    """Return the most frequent of the levels, the first of several."""
-    values, counts = np.unique(numbers, return_counts=True)
-    times = dict(zip(values.tolist(), counts.tolist(), strict=True))
-    return max(levels, key=lambda level: times.get(level, 0))
 
 
 class Predictors(Mapping[str, Predictor]):
