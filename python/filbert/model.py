@@ -54,7 +54,7 @@ class Model:
     priors : mapping of str to Prior, optional
         Priors by term, as formulas print it, by ``"Intercept"`` and ``"sigma"``; ``"common"`` is for all slopes that
         have none of their own. Effects of groups have ``"x|g": Normal(0, sigma=HalfNormal(1))``, where sigma may be a
-        number, ``"group_specific"`` for all of them, and ``"g_corr": Prior("LKJCorr", eta=2)``. What is not given gets
+        number, ``"group_specific"`` for all of them, and ``"g_corr": LKJCorr(eta=2)``. What is not given gets
         a default prior, scaled by the data; ``print(model)`` shows them.
     link : str, optional
         How the linear predictor becomes the family's parent parameter; by default the family's first link.

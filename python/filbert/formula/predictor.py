@@ -55,7 +55,10 @@ class Predictor:
             return cls(name, kind.kind, None)
         numbers = np.asarray(values, dtype=np.float64)
         quantiles = tuple(float(q) for q in np.quantile(numbers, (0, 0.25, 0.5, 0.75, 1)))
-        mode = None if levels is None else max(levels, key=lambda level: int(np.count_nonzero(numbers == level)))
+        mode = None
+        if levels is not None:  # a count for each, because groups can be as many as rows
+            rows_of = dict(zip(*(part.tolist() for part in np.unique(numbers, return_counts=True)), strict=True))
+            mode = max(levels, key=lambda level: rows_of.get(level, 0))
         return cls(name, kind.kind, levels, float(numbers.mean()), float(numbers.std()), quantiles, mode)
 
 
