@@ -10,6 +10,9 @@ from .faults import mark
 
 _QUOTED = re.compile(r"""`[^`]*`|'[^']*'|"[^"]*\"""")
 _OPENING, _CLOSING = "([{", ")]}"
+# Each term is read by itself. Formulas of more and longer ones are not written by hand.
+_MOST_TERMS = 1000
+_LONGEST_TERM = 10_000
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,14 @@ class Bracket:
 
 @dataclass
 class _Frame:
-    """A bracket that is open: where, whether a function is called, and the bars within, but not deeper."""
+    """A bracket that is open: where, whether a function is called, and the bars within, but not deeper.
+
+    `in_call` says that this bracket or one around it is a call's, whose bars are Python's.
+    """
 
     start: int
     is_call: bool
+    in_call: bool
     bars: list[int] = field(default_factory=list)
 
 
@@ -71,30 +78,38 @@ def split_brackets(formula: str) -> tuple[str, list[Bracket]]:
 
 def _bracket_places(formula: str, plain: str, tilde: int) -> list[tuple[int, int, int]]:
     """Find the brackets with a bar: where each starts and ends, and its bar."""
-    found, stack = [], list[_Frame]()
-    for place in range(tilde + 1, len(plain)):
-        character = plain[place]
+    found, stack, before = [], list[_Frame](), ""
+    for place, character in enumerate(plain[tilde + 1 :], tilde + 1):
         if character in _OPENING:
-            before = plain[tilde + 1 : place].rstrip()[-1:]
-            stack.append(_Frame(place, character != "(" or before.isalnum() or before in tuple("_.)]")))
+            is_call = character != "(" or before.isalnum() or before in tuple("_.)]")
+            stack.append(_Frame(place, is_call, is_call or bool(stack and stack[-1].in_call)))
         elif character == "|" and stack:
-            stack[-1].bars += [] if place - 1 in stack[-1].bars else [place]
+            bars = stack[-1].bars
+            if bars[-1:] != [place - 1]:
+                bars.append(place)
         elif character in _CLOSING and stack:
             frame = stack.pop()
-            if frame.is_call or not frame.bars or any(outer.is_call for outer in stack):
-                continue
-            if stack:
-                raise FormulaError(
-                    "A group-specific term stands by itself, added to the others, not within another bracket: "
-                    f"y ~ x + (x | g).{mark(formula, frame.start, place + 1 - frame.start)}"
-                )
-            if len(frame.bars) > 1:
-                raise FormulaError(
-                    "A group-specific term has one bar, or two side by side (x || g) for independent effects."
-                    + mark(formula, frame.start, place + 1 - frame.start)
-                )
-            found.append((frame.start, place + 1, frame.bars[0]))
+            if frame.bars and not frame.in_call:
+                _check_frame(formula, frame, place + 1, bool(stack))
+                found.append((frame.start, place + 1, frame.bars[0]))
+        before = before if character.isspace() else character
+    if len(found) > _MOST_TERMS:
+        raise FormulaError(f"The formula has {len(found)} group-specific terms, and may have {_MOST_TERMS}.")
     return found
+
+
+def _check_frame(formula: str, frame: _Frame, stop: int, is_within: bool) -> None:
+    """Refuse a bracket with bars that is no group-specific term."""
+    if is_within:
+        raise FormulaError(
+            "A group-specific term stands by itself, added to the others, not within another bracket: y ~ x + (x | g)."
+            + mark(formula, frame.start, stop - frame.start)
+        )
+    if len(frame.bars) > 1:
+        raise FormulaError(
+            "A group-specific term has one bar, or two side by side (x || g) for independent effects."
+            + mark(formula, frame.start, stop - frame.start)
+        )
 
 
 def _bracket(formula: str, start: int, stop: int, bar: int) -> Bracket:
@@ -106,16 +121,27 @@ def _bracket(formula: str, start: int, stop: int, bar: int) -> Bracket:
             f"{lacking} the bar of the group-specific term: write (1 | g), or (x | g)."
             + mark(formula, start, stop - start)
         )
+    if stop - start > _LONGEST_TERM:
+        raise FormulaError(
+            f"A group-specific term has {stop - start} characters, and may have {_LONGEST_TERM}."
+            + mark(formula, start, stop - start)
+        )
     return Bracket(formula[start:stop], expression, factor, after == bar + 1)
 
 
 def _with_operator(formula: str, start: int, stop: int, tilde: int) -> tuple[int, int]:
     """Return the span of a term with the plus that adds it."""
-    before, after = formula[tilde + 1 : start].rstrip(), formula[stop:].lstrip()
-    if (before and not before.endswith("+")) or (after and after[0] not in "+-"):
+    before, after = start - 1, stop
+    while formula[before].isspace():
+        before -= 1
+    while after < len(formula) and formula[after].isspace():
+        after += 1
+    is_first = before == tilde
+    if not (is_first or formula[before] == "+") or (after < len(formula) and formula[after] not in "+-"):
         raise FormulaError(
             "A group-specific term can only be added: y ~ x + (1 | g)." + mark(formula, start, stop - start)
         )
-    if before:
-        return tilde + len(before), stop
-    return start, formula.index("+", stop) + 1 if after.startswith("+") else stop
+    if not is_first:
+        return before, stop
+    is_followed = formula[after : after + 1] == "+" and not formula[after + 1 :].isspace() and after + 1 < len(formula)
+    return start, after + 1 if is_followed else stop

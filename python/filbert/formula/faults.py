@@ -8,13 +8,19 @@ from typing import NoReturn
 from ..errors import FormulaError
 from .quoting import python_tree
 
+_LONGEST_SHOWN = 400  # characters of a formula that an error repeats
+
 
 def mark(formula: str, start: int | None, length: int = 1) -> str:
     """Show the formula on a line of its own with carets under the place."""
     if start is None or start < 0:
-        return f"\n  {formula}"
-    shown = re.sub(r"\s", " ", formula)
-    return f"\n  {shown}\n  {' ' * start}{'^' * max(length, 1)}"
+        return f"\n  {formula if len(formula) <= _LONGEST_SHOWN else formula[:_LONGEST_SHOWN] + '...'}"
+    shown, length = re.sub(r"\s", " ", formula), max(length, 1)
+    if len(shown) > _LONGEST_SHOWN:
+        first = max(start - _LONGEST_SHOWN // 4, 0)
+        shown, start = f"...{shown[first : first + _LONGEST_SHOWN]}...", start - first + 3
+        length = min(length, len(shown) - start)
+    return f"\n  {shown}\n  {' ' * start}{'^' * length}"
 
 
 def refuse_unreadable(formula: str, error: Exception) -> NoReturn:
@@ -26,6 +32,7 @@ def refuse_unreadable(formula: str, error: Exception) -> NoReturn:
     else:
         text = re.sub("\x1b\\[[0-9;]*m", "", str(error))
         detail, _, context = text.partition("\n\n")
+        detail = detail if len(detail) <= _LONGEST_SHOWN else detail[:_LONGEST_SHOWN] + "..."
         marked = re.search("⧛(.*?)⧚", context, re.DOTALL)
         place = mark(formula, marked.start(), len(marked[1])) if marked else mark(formula, None)
     raise FormulaError(f"Cannot read the formula: {detail.rstrip('.').replace('insuffient', 'insufficient')}.{place}")

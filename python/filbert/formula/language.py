@@ -96,7 +96,13 @@ def _expanded(node: ASTNode[Any], counts: list[int], n_columns: int) -> int:
     if symbol in ("**", "^"):
         number = str(node.args[1])
         # formulaic says what is wrong with an exponent that is no number.
-        exponent = int(number) if number.isdecimal() and len(number) <= 4 else 1 if not number.isdecimal() else 10_000
+        exponent = (
+            int(number)
+            if number.isdecimal() and len(number) <= 4
+            else 1
+            if not number.isdecimal()
+            else _MOST_PRODUCTS + 1
+        )
         count = 1 if exponent == 0 else max(exponent, counts[0] ** exponent)
     elif len(counts) == 2 and symbol in ("*", ":"):
         count = counts[0] * counts[1]

@@ -131,14 +131,16 @@ def _split(
     return list(sides.lhs), list(sides.rhs)
 
 
-def _terms(text: str, labels: Sequence[Hashable], reserved: Sequence[str] = ()) -> Any:
-    """Let formulaic parse a formula, or a side of one, into terms."""
+def _terms(text: str, labels: Sequence[Hashable], reserved: Sequence[str] = (), within: Bracket | None = None) -> Any:
+    """Let formulaic parse a formula, or what stands on one side of the bar within a bracket, into terms."""
     available = [label for label in labels if isinstance(label, str) and label not in reserved]
     context: dict[str, Any] = {"__formulaic_variables_available__": available}
     try:
         language = FormulaLanguage()
         tokens = language.get_tokens_from_formula(text, context=context)
         _check_tokens(text, tokens, labels)
+        if within is not None and any(token.token == "." and token.kind is Token.Kind.OPERATOR for token in tokens):
+            raise FormulaError(f"'.' stands for all other columns, and not in {within.text}: name those that you mean.")
         tree = language.get_ast_from_tokens(tokens, context=context)
         return language.get_terms_from_ast(tree, context=context)
     except FilbertError:
@@ -238,13 +240,15 @@ class _Reader:
 
     def groups(self, bracket: Bracket) -> list[ParsedGroup]:
         """Read a group-specific term, for each of its grouping factors."""
-        terms = list(_terms(bracket.expression, self.labels))
+        terms = self._side(bracket, bracket.expression)
         if not terms:
             raise FormulaError(f"{bracket.text} has nothing before its bar: write (1 | g), or (0 + x | g).")
         if any(_called(factor.expr) == _OFFSET for factor in _factors(terms)):
             raise FormulaError(f"offset() cannot vary by group, as in {bracket.text}. Add it to the formula itself.")
         groups = []
-        for term in _terms(f"0 + {bracket.factor}", self.labels):
+        for term in self._side(bracket, bracket.factor):
+            if not term.factors or str(term) == "1":  # the intercept that formulaic puts in
+                continue
             parts = tuple(self.expression(factor) for factor in term.factors if factor in _factors([term]))
             if len(parts) < len(term.factors) or not all(part.columns for part in parts):
                 raise FormulaError(f"{str(term)!r} is no grouping factor, in {bracket.text}: name a column.")
@@ -252,6 +256,13 @@ class _Reader:
         if not groups:
             raise FormulaError(f"{bracket.text} has no grouping factor after its bar: write (1 | g).")
         return groups
+
+    def _side(self, bracket: Bracket, text: str) -> list[FormulaicTerm]:
+        """Read what stands before or after a bar."""
+        terms = _terms(text, self.labels, within=bracket)
+        if hasattr(terms, "lhs"):
+            raise FormulaError(f"A group-specific term has no '~' of its own, as in {bracket.text}: write (x | g).")
+        return list(terms)
 
     def expression(self, factor: Factor) -> Expression:
         if factor.eval_method is Factor.EvalMethod.LOOKUP:

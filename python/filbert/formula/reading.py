@@ -175,7 +175,7 @@ class _Reading:
             offset_is_array="offset" in columns.arguments,
             dropna=self.dropna,
             extra_namespace=self.extra_namespace,
-            predictors=self._predictors(predictors, factors),
+            predictors=self._predictors(predictors, factors, grouping),
             grouping=grouping,
             group_terms=group_terms,
         )
@@ -193,22 +193,34 @@ class _Reading:
             groups,
         )
 
-    def _predictors(self, names: Iterable[str], factors: Mapping[str, FactorValues[Any]]) -> Predictors:
+    def _predictors(
+        self,
+        names: Iterable[str],
+        factors: Mapping[str, FactorValues[Any]],
+        grouping: Mapping[str, GroupingFactor],
+    ) -> Predictors:
         levels: dict[str, tuple[Any, ...]] = {}
         for text, expression in self.parsed.expressions.items():
             known = _levels(factors[text])
             if known is not None and len(expression.columns) == 1 and not expression.is_column:
                 levels.setdefault(expression.columns[0], known)
-        for part in self.parsed.grouping:
-            if part.is_column:
-                levels.setdefault(part.text, tuple(np.unique(np.asarray(self.columns.arrays[part.text])).tolist()))
+        for factor in grouping.values():
+            for part, known in zip(factor.parts, factor.levels, strict=True):
+                if part.is_column:
+                    levels.setdefault(part.text, known)
         return Predictors({name: self.columns.arrays[name] for name in names}, levels)
 
     def _grouping(self) -> tuple[dict[str, GroupingFactor], dict[str, NDArray[np.int64]]]:
         """Learn the groups of each grouping factor, and the group of each row."""
-        factors, codes = {}, {}
+        factors, codes = dict[str, GroupingFactor](), dict[str, NDArray[np.int64]]()
         for group in self.parsed.groups:
-            if group.name not in factors:
+            known = factors.get(group.name)
+            if known is not None and known.parts != group.factor:
+                raise FormulaError(
+                    f"Two grouping factors are called {group.name!r}: a column, and a combination of columns. Rename "
+                    "the column."
+                )
+            if known is None:
                 learnt = GroupingFactor.learnt(group.factor, self.columns, self.namespace)
                 factors[group.name], codes[group.name] = learnt
         return factors, codes

@@ -9,6 +9,7 @@ from ..errors import FormulaError
 
 if TYPE_CHECKING:
     from ..formula.terms import Term
+    from .parameters import Parameter
 
 INTERCEPT = "Intercept"
 SAMPLES = ("chain", "draw")
@@ -76,6 +77,32 @@ def check_result_names(
     for name in (response, *columns):
         if name == OBSERVATIONS:
             raise _taken("column", name, f"that of {_RESERVED[name]}")
+
+
+def check_group_names(others: Iterable[str], parameters: Sequence[Parameter]) -> None:
+    """Refuse names that group-specific terms need for themselves.
+
+    Parameters
+    ----------
+    others : iterable of str
+        Names of the terms of the formula.
+    parameters : sequence of Parameter
+        The deviations, correlations and effects of groups.
+    """
+    dimensions = {stored_name(dim): parameter.name for parameter in parameters for dim in parameter.dims}
+    seen: dict[str, str] = {}
+    for parameter in parameters:
+        stored = stored_name(parameter.name)
+        if stored in seen:
+            raise _taken("group-specific", parameter.name, f"stored as {stored!r}, and so is another, {seen[stored]!r}")
+        seen[stored] = parameter.name
+    for name in [*others, *seen.values()]:
+        stored = stored_name(name)
+        if stored in dimensions:
+            raise _taken("term", name, f"that of a dimension of {dimensions[stored]!r}")
+    for name in others:
+        if stored_name(name) in seen:
+            raise _taken("term", name, f"that of what varies by group, {seen[stored_name(name)]!r}")
 
 
 def _taken(kind: str, name: str, whose: str) -> FormulaError:

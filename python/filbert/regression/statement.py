@@ -18,7 +18,7 @@ from . import identifiability
 from .default_priors import checked_priors, default_priors, merged_priors, resolve_priors, unscaled_priors
 from .group_priors import default_group_priors, resolve_group_priors, spreads
 from .groups import Floats, Groups
-from .names import INTERCEPT, check_result_names, dimension_of
+from .names import INTERCEPT, check_group_names, check_result_names, dimension_of
 from .parameters import ChosenPrior, Parameter
 from .regression import Choices, Regression, rows_of
 
@@ -65,14 +65,16 @@ def state(
         spread_of = {} if rows is None else spreads(design.group_terms, rows)
     scales = _scales(family, link, summary) if choices.auto_scale else None
     carried = _carried(design, defaults, summary) if choices.auto_scale else np.zeros(0)
-    of_groups = default_group_priors(design.group_terms, spread_of, scales, carried)
-    chosen_groups, known, rest = resolve_group_priors(choices.given, of_groups, design.group_terms)
+    group_defaults = default_group_priors(design.group_terms, spread_of, scales, carried)
+    chosen_groups, known, rest = resolve_group_priors(choices.given, group_defaults, design.group_terms)
     resolved, fixed = resolve_priors(rest, defaults, design.terms, family.auxiliaries)
     parameters = _parameters(design, family, resolved)
     groups = None
     if design.group_terms:
         first = sum(parameter.rows.size for parameter in parameters)
         groups = Groups(design.grouping, design.group_terms, chosen_groups, first, spread_of, known)
+    of_groups = groups.parameters() if groups else []
+    check_group_names([term.name for term in design.terms], of_groups)
     return Regression(
         description=design.formula,
         response=design.response,
@@ -81,7 +83,7 @@ def state(
         columns=design.columns,
         has_intercept=design.has_intercept,
         intercept_at_means=intercept_at_means,
-        parameters=(*parameters, *(groups.parameters() if groups else ())),
+        parameters=(*parameters, *of_groups),
         summary=summary,
         rows=rows,
         design=design,
