@@ -3,6 +3,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
+#include <Eigen/Cholesky>
 
 #include <cstdint>
 #include <memory>
@@ -92,10 +93,10 @@ py::dict mode_of(const FramedGlm& framed) {
   const filbert::UnconstrainedGlm& density = framed.unconstrained();
   Eigen::VectorXd estimate(density.dimension());
   density.to_user_scale(framed.mode().q, estimate, false);
-  const Eigen::MatrixXd directions = density.jacobian(framed.mode().q) * framed.directions();
+  const Eigen::MatrixXd jacobian = density.jacobian(framed.mode().q);
   py::dict result;
   result["estimate"] = estimate;
-  result["covariance"] = Eigen::MatrixXd(directions * directions.transpose());
+  result["covariance"] = Eigen::MatrixXd(jacobian * framed.mode().precision.llt().solve(jacobian.transpose()));
   result["iterations"] = framed.mode().iterations;
   return result;
 }
@@ -250,9 +251,9 @@ y, trials, weights, offset : (n,)
              return FramedGlm(posterior);
            }),
            py::arg("posterior"))
-      .def(
-          "mode", &mode_of,
-          "The mode in the frame's coordinates, as (β, auxiliaries), and the covariance of (β, log auxiliaries) there.")
+      .def("mode", &mode_of,
+           "The mode over coordinates without edges, as (β, auxiliaries), and the covariance of (β, log auxiliaries) "
+           "there.")
       .def(
           "batch",
           [](const FramedGlm& density, const Eigen::MatrixXd& positions) {

@@ -39,11 +39,13 @@ IndependenceArrays new_arrays(py::dict& arrays, Index variables, int chains, Ind
           new_array<std::int64_t>(arrays, "n_steps", shape)};
 }
 
-py::dict independence(const FramedGlm& density, const filbert::SkewedProposal& proposal,
+/// `density` is `framed`, or what is sampled in its place.
+template <typename Density>
+py::dict independence(const FramedGlm& framed, const Density& density, const filbert::SkewedProposal& proposal,
                       const filbert::IndependenceSettings& settings, py::object report) {
   settings.validate();
   const int chains = settings.chains;
-  const Index draws = settings.draws, variables = density.variables();
+  const Index draws = settings.draws, variables = framed.variables();
   py::dict result, sampling;
   const IndependenceArrays arrays = new_arrays(sampling, variables, chains, draws);
   result["sampling"] = sampling;
@@ -54,7 +56,7 @@ py::dict independence(const FramedGlm& density, const filbert::SkewedProposal& p
   {
     // The arrays stay alive through `result`; workers write to their memory and touch no Python object, or take the lock.
     const py::gil_scoped_release release;
-    std::vector<FramedGlm> of_chains(static_cast<std::size_t>(chains), density);
+    std::vector<FramedGlm> of_chains(static_cast<std::size_t>(chains), framed);
     std::vector<Eigen::VectorXd> user(static_cast<std::size_t>(chains), Eigen::VectorXd(variables));
     const auto record = [&](int chain, Index iteration, const Eigen::VectorXd& position,
                             const filbert::IndependenceStatistics& statistics) {
@@ -80,9 +82,12 @@ py::dict independence(const FramedGlm& density, const filbert::SkewedProposal& p
   }
   std::vector<Index> iterations, stays;
   std::vector<double> acceptance;
+  double moves = 0, rows = 0;
   for (const filbert::IndependenceChain& chain : done) {
     iterations.push_back(chain.iterations);
     stays.push_back(chain.longest_stay);
+    moves += static_cast<double>(chain.iterations + settings.burn_in);
+    rows += chain.rows_evaluated;
     acceptance.push_back(static_cast<double>(chain.accepted) /
                          static_cast<double>(std::max<Index>(chain.proposals, 1)));
   }
@@ -90,6 +95,7 @@ py::dict independence(const FramedGlm& density, const filbert::SkewedProposal& p
   result["acceptance"] = acceptance;
   result["longest_stay"] = stays;
   result["complaint"] = complaint;
+  if constexpr (filbert::FactorisedLogDensity<Density>) result["rows_a_move"] = rows / std::max(moves, 1.0);
   result["interrupted"] = poll.interrupted();
   return result;
 }
@@ -105,15 +111,18 @@ filbert::IndependenceSettings make_settings(Index draws, int chains, int cores, 
 }
 
 py::dict sample_independence(const FramedGlm& density, Index draws, int chains, int cores, std::uint64_t seed,
-                             Index burn_in, py::object report) {
+                             Index burn_in, bool subsample, py::object report) {
   filbert::IndependenceSettings settings = make_settings(draws, chains, cores, seed);
   settings.burn_in = burn_in;
   std::optional<filbert::SkewedProposal> proposal;
+  std::optional<filbert::GlmSubsampling> subsampling;
   {
     const py::gil_scoped_release release;
-    proposal = filbert::skewed_proposal(density);
+    if (subsample) subsampling = filbert::subsampled_where_long(density, seed, cores);
+    if (!subsampling) proposal = filbert::skewed_proposal(density);
   }
-  return independence(density, *proposal, settings, std::move(report));
+  return subsampling ? independence(density, subsampling->density, subsampling->proposal, settings, std::move(report))
+                     : independence(density, density, *proposal, settings, std::move(report));
 }
 
 py::dict pilot(const FramedGlm& density, std::uint64_t seed) {
@@ -128,6 +137,7 @@ py::dict pilot(const FramedGlm& density, std::uint64_t seed) {
   result["log_largest_weight"] = found.pilot.log_largest_weight;
   result["will_do"] = found.refusal.empty();
   result["refusal"] = found.refusal;
+  result["subsamples"] = found.subsampled.has_value();
   return result;
 }
 
@@ -137,11 +147,12 @@ py::dict sample_auto(const FramedGlm& density, Index draws, Index tune, int chai
   filbert::GlmPilot found;
   {
     const py::gil_scoped_release release;
-    found = filbert::pilot_glm(density, seed);
+    found = filbert::pilot_glm(density, seed, cores);
   }
   std::string note = found.refusal;
   if (note.empty()) {
-    py::dict result = independence(density, *found.proposal, settings, report);
+    py::dict result = found.subsampled ? independence(density, *found.subsampled, *found.proposal, settings, report)
+                                       : independence(density, density, *found.proposal, settings, report);
     note = result["complaint"].cast<std::string>();
     if (note.empty()) {
       result["sampler"] = "independence";
@@ -163,15 +174,18 @@ py::dict sample_auto(const FramedGlm& density, Index draws, Index tune, int chai
 
 void bind_glm_sampling(py::module_& module) {
   module.def("sample_independence", &sample_independence, py::arg("density"), py::kw_only(), py::arg("draws"),
-             py::arg("chains"), py::arg("cores"), py::arg("seed"), py::arg("burn_in") = 50, py::arg("report"),
+             py::arg("chains"), py::arg("cores"), py::arg("seed"), py::arg("burn_in") = 50, py::arg("subsample") = true,
+             py::arg("report"),
              R"(Samples a FramedGlm by independence Metropolis; after every 96 proposals comes one NUTS transition.
 
 Returns "sampling", arrays "values" (variables, chains, draws) and, (chains, draws), "lp", "log_weight", "accepted", "nuts" (made by a NUTS
 transition), "diverging" and "n_steps" (leapfrog steps); and of each chain "iterations", "acceptance" and "longest_stay". "complaint" says
-why the draws are not to be trusted, and is empty where they are.)");
+why the draws are not to be trusted, and is empty where they are. Of many rows, unless `subsample` is False, each move evaluates a few that
+are drawn at random, exactly: then "rows_a_move" is how many on average, "lp" and "log_weight" are those of the expansion to second order at
+the mode, with the priors as they are, and local moves take the place of the NUTS transitions.)");
   module.def("glm_pilot", &pilot, py::arg("density"), py::arg("seed"),
              "Whether independence Metropolis will do: acceptance, folded, log_largest_weight, will_do and refusal, "
-             "which says why not.");
+             "which says why not; subsamples: whether a move would look at a few rows only.");
   module.def(
       "sample_glm", &sample_auto, py::arg("density"), py::kw_only(), py::arg("draws"), py::arg("tune"),
       py::arg("chains"), py::arg("cores"), py::arg("seed"), py::arg("target_accept"), py::arg("max_treedepth"),

@@ -300,6 +300,7 @@ def sample_independence(
     cores: int,
     seed: int,
     burn_in: int = 50,
+    subsample: bool = True,
     report: Callable[[list[tuple[int, int]]], None] | None,
 ) -> dict[str, Any]: ...
 def glm_pilot(density: FramedGlm, seed: int) -> dict[str, Any]: ...

@@ -10,11 +10,14 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from .errors import DataError, FilbertError, FormulaError, PriorError, SettingError
+
+if TYPE_CHECKING:
+    from .regression.regression import Regression
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 PLOT_SUFFIXES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
@@ -22,6 +25,7 @@ OUTPUT_SUFFIXES = (".nc", ".nc4", ".netcdf")
 SAMPLERS = ("auto", "nuts", "independence")
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 _TABS = ("tab", "\\t")
+_MOST_EFFECTS = 40  # rows of the summary that effects of groups may take
 
 # Arguments in the library's messages, and the options that stand for them here.
 _OPTIONS: tuple[tuple[str, str], ...] = (
@@ -33,6 +37,8 @@ _OPTIONS: tuple[tuple[str, str], ...] = (
     (r"`(draws|tune)`", r"--\1"),
     (r"`target_accept`", "--target-accept"),
     (r"\bdraws=(\d+)", r"--draws \1"),
+    (r"\binclude_group_effects=True\b", "--group-effects"),
+    (r"\bcorrelated=False\b", "--no-correlated"),
     (r"\bextra_namespace=\{[^{}]*\}", r"\g<0> to filbert.Model in Python"),
 )
 THIRD_PARTIES = ("numpy", "pandas", "formulaic", "xarray", "arviz")
@@ -117,7 +123,8 @@ def main() -> None:
 @click.option(
     "--tune",
     type=click.IntRange(min=0),
-    help="Warm-up iterations of each chain by NUTS.  [default: 1000 for gaussian models, 150 for others]",
+    help="Warm-up iterations of each chain by NUTS.  [default: 1000 for gaussian models, 200 with groups, 150 for "
+    "others]",
 )
 @click.option("--chains", type=click.IntRange(min=1), default=4, help="Number of chains.")
 @click.option("--cores", type=click.IntRange(min=1), help="Chains that run at once.  [default: all processors]")
@@ -129,7 +136,18 @@ def main() -> None:
     multiple=True,
     metavar="TERM=PRIOR",
     help="A prior, such as 'mom_iq=Normal(0, 2)' or 'sigma=HalfCauchy(10)'; 'common' is all terms; 'nu=4' fixes an "
-    "auxiliary parameter. Repeatable.",
+    "auxiliary parameter. Of groups: '1|g=Normal(0, sigma=HalfNormal(2))' or '1|g_sigma=HalfNormal(2)', "
+    "'g_corr=LKJCorr(4)'; 'group_specific' is all effects. Repeatable.",
+)
+@click.option(
+    "--correlated/--no-correlated",
+    default=True,
+    help="Whether effects of (x | g) have correlations, as in lme4; those of (x || g) have none.",
+)
+@click.option(
+    "--group-effects/--no-group-effects",
+    default=True,
+    help=f"Whether the draws have the effects of each group. The summary has them if they are at most {_MOST_EFFECTS}.",
 )
 @click.option("--weights", metavar="COLUMN", help="Column of weights: a row of weight w counts as w rows.")
 @click.option("--offset", metavar="COLUMN", help="Column added to the mean with coefficient one.")
@@ -159,10 +177,12 @@ def fit(**options: Any) -> int:
 
     DATA is a CSV file (also compressed; .tsv for tabs), a Parquet file (.parquet), or - for CSV from standard input.
 
-    Successes among trials are written p(y, n), the level that counts as a success y['yes'].
+    Successes among trials are written p(y, n), the level that counts as a success y['yes']. Terms in brackets have
+    effects of each group: (1 | g), (x | g), (x || g), (1 | g/h). Put the formula and priors in quotation marks.
 
     Examples: filbert fit "kid_score ~ mom_iq + mom_hs" kidiq.csv --plot kidiq.png;
-    filbert fit "claims ~ age + offset(log(holders))" insurance.csv --family poisson
+    filbert fit "claims ~ age + offset(log(holders))" insurance.csv --family poisson;
+    filbert fit "reaction ~ days + (days | subject)" sleepstudy.csv
     """
     with _messages_on_stderr(quiet=options["quiet"]):
         return _fit(**options)
@@ -190,6 +210,7 @@ def _fit(formula: str, data: str, quiet: bool, output: str | None, plot: str | N
         center_predictors=options["center"],
         weights=options["weights"],
         offset=options["offset"],
+        correlated=options["correlated"],
     )
     if not quiet:
         click.echo(f"{model}\n")
@@ -202,18 +223,29 @@ def _fit(formula: str, data: str, quiet: bool, output: str | None, plot: str | N
         target_accept=options["target_accept"],
         random_seed=options["seed"],
         progressbar=not quiet and sys.stderr.isatty(),
+        include_group_effects=options["group_effects"],
     )
-    _print_posterior(idata, options["hdi_prob"])
+    _print_posterior(idata, model.regression, options["hdi_prob"])
     saved = _write(output, lambda path: _save(idata, path))
     drawn = _write(plot, lambda path: _draw(idata, model.regression, path))
     return 0 if saved and drawn else FAILED
 
 
-def _print_posterior(idata: Any, hdi_prob: float) -> None:
+def _print_posterior(idata: Any, regression: Regression, hdi_prob: float) -> None:
+    """Print the summary, of many effects of groups their number only."""
+    from .regression.names import stored_name
+    from .results.container import container, posterior_group
     from .results.report import print_summary
     from .results.summary import summary
 
-    print_summary(summary(idata, hdi_prob=hdi_prob), idata["posterior"].sizes["chain"], sys.stdout)
+    posterior = posterior_group(idata)
+    effects = [name for effect in regression.effects if (name := stored_name(effect.name)) in posterior]
+    number = sum(effect.rows.size for effect in regression.effects)
+    if effects and number > _MOST_EFFECTS:
+        idata = container({"posterior": posterior.drop_vars(effects)})
+    print_summary(summary(idata, hdi_prob=hdi_prob), posterior.sizes["chain"], sys.stdout)
+    if effects and number > _MOST_EFFECTS:
+        click.echo(f"\nThe {number} effects of groups are not shown; --output keeps their draws.")
     sys.stdout.flush()
 
 
@@ -223,7 +255,7 @@ def _save(idata: Any, path: str) -> None:
     to_netcdf(idata, path)
 
 
-def _draw(idata: Any, regression: Any, path: str) -> None:
+def _draw(idata: Any, regression: Regression, path: str) -> None:
     from .plots import plot_fit
     from .storage.atomic import replacing
 

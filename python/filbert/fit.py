@@ -74,6 +74,7 @@ def fit(
         **attributes,
         "sampler": run.sampler,
         "sampler_note": run.note,
+        "subsampling": "" if run.rows_a_move is None else f"{run.rows_a_move:.2g} of {regression.n_rows} rows a draw",
         "instruction_set": _core.instruction_set(),
         "tuning_steps": settings.tune,
         "random_seed": str(settings.random_seed),  # netCDF has no integers of any size

@@ -54,7 +54,7 @@ class Model:
     priors : mapping of str to Prior, optional
         Priors by term, as formulas print it, by ``"Intercept"`` and ``"sigma"``; ``"common"`` is for all slopes that
         have none of their own. Effects of groups have ``"x|g": Normal(0, sigma=HalfNormal(1))``, where sigma may be a
-        number, ``"group_specific"`` for all of them, and ``"g_corr": Prior("LKJCorr", eta=2)``. What is not given gets
+        number, ``"group_specific"`` for all of them, and ``"g_corr": LKJCorr(eta=2)``. What is not given gets
         a default prior, scaled by the data; ``print(model)`` shows them.
     link : str, optional
         How the linear predictor becomes the family's parent parameter; by default the family's first link.
@@ -250,8 +250,14 @@ class Model:
 
         return least_squares_table(self._regression)
 
-    def maximum_likelihood(self) -> pd.DataFrame:
+    def maximum_likelihood(self, restricted: bool | None = None) -> pd.DataFrame:
         """Return the maximum of the likelihood, priors aside: the classical fit of any family.
+
+        Parameters
+        ----------
+        restricted : bool, optional
+            Of Gaussian models with group-specific terms: whether deviations maximise the restricted likelihood (REML),
+            as they do by default and in lme4's ``lmer``, or together with the coefficients the likelihood itself.
 
         Returns
         -------
@@ -259,17 +265,22 @@ class Model:
             A row a parameter, columns ``estimate`` and ``standard_error``: of coefficients from the expected
             information, as software for generalised linear models has it, and of auxiliary parameters from the
             observed one. ``attrs`` has ``log_likelihood``, ``aic``, ``covariance`` (coefficients and logarithms of
-            auxiliaries, from the observed information) and ``iterations``.
+            auxiliaries, from the observed information) and ``iterations``. With groups the numbers are lme4's: sigma,
+            deviations and correlations have no standard error, a correlation of an effect with deviation 0 is NaN, and
+            ``attrs`` has ``log_likelihood``, ``aic``, ``restricted`` and ``converged``.
 
         Raises
         ------
         DataError
             If the likelihood has no maximum: separated data, or columns that determine each other; the message names
             the columns. Also if the model was loaded without its rows.
+        SettingError
+            For other models with group-specific terms than Gaussian ones with the identity link, or if their sigma or
+            a deviation is known.
         """
         from .results.maximum_likelihood import maximum_likelihood_table
 
-        return maximum_likelihood_table(self._regression)
+        return maximum_likelihood_table(self._regression, restricted)
 
     def fit(
         self,
@@ -303,7 +314,8 @@ class Model:
             ``"nuts"``, or ``"independence"``: independence Metropolis with proposals from a skew-corrected Gaussian at
             the mode and a t distribution about it, for generalised linear models. ``"auto"`` takes the second where a
             pilot says that it will do, and leaves it for NUTS where the run shows otherwise; which one it was, and why,
-            is in the attributes ``sampler`` and ``sampler_note``.
+            is in the attributes ``sampler`` and ``sampler_note``. Where rows are many, a move of the second looks at a
+            few of them, without becoming inexact; the attribute ``subsampling`` says how many.
         target_accept : float, default 0.8
             Acceptance rate that the step size is tuned to.
         max_treedepth : int, default 10
@@ -505,7 +517,7 @@ class Model:
             raise SettingError("data= is not available: log likelihoods are of the fitted rows. Leave it out.")
         return self.log_likelihood(idata, inplace)
 
-    def r2(self, idata: Any, summary: bool = True) -> Any:
+    def r2(self, idata: Any, summary: bool = True, group_effects: bool = True) -> Any:
         """Return the Bayesian R²: the variance of the expected responses over that and the family's mean variance.
 
         Parameters
@@ -514,6 +526,9 @@ class Model:
             What `fit` returned.
         summary : bool, default True
             If False return the draws of R², an array (chains * draws,).
+        group_effects : bool, default True
+            Whether the effects of groups explain (the conditional R²). If False they do not, and their variance stays
+            in the denominator, beside that of the responses (the marginal R²).
 
         Returns
         -------
@@ -523,13 +538,140 @@ class Model:
         References
         ----------
         Gelman, Goodrich, Gabry and Vehtari (2019), R-squared for Bayesian regression models, The American Statistician
-        73, with the modelled residual variance, which is sigma² for Gaussian responses.
+        73, with the modelled residual variance, which is sigma² for Gaussian responses. Nakagawa and Schielzeth (2013),
+        A general and simple method for obtaining R² from generalized linear mixed-effects models, Methods in Ecology
+        and Evolution 4.
         """
         from .predict.log_likelihood import r2
 
-        return r2(self._regression, idata, summary)
+        return r2(self._regression, idata, summary, group_effects)
 
     r2_score = r2  # bambi's name
+
+    def group_effects(self, idata: Any, prob: float | Sequence[float] = 0.94, use_hdi: bool = True) -> pd.DataFrame:
+        """Return the effects of groups as a table: what each group has beside the coefficients (lme4's ``ranef``).
+
+        Parameters
+        ----------
+        idata : xarray.DataTree or arviz.InferenceData
+            What `fit` returned.
+        prob : float or list of float, default 0.94
+            Probability of the interval, or of each of several.
+        use_hdi : bool, default True
+            The shortest interval; otherwise the one between two quantiles (``eti``).
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row a group and effect, columns ``factor``, ``group``, ``effect`` (``"1"`` is the intercept), ``mean``,
+            ``sd`` and the interval's ends, such as ``hdi_3%`` and ``hdi_97%``.
+
+        Raises
+        ------
+        SettingError
+            If the model has no group-specific terms, or the draws are of another model.
+
+        Examples
+        --------
+        >>> model.group_effects(idata).pivot(index="group", columns="effect", values="mean")
+        """
+        from .interpret.group_effects import group_effects
+
+        return group_effects(self._regression, idata, prob, use_hdi)
+
+    def group_coefficients(
+        self, idata: Any, prob: float | Sequence[float] = 0.94, use_hdi: bool = True
+    ) -> pd.DataFrame:
+        """Return the coefficients of each group: the common ones plus the group's effects (lme4's ``coef``).
+
+        Parameters
+        ----------
+        idata, prob, use_hdi
+            As in `group_effects`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As from `group_effects`, with the column ``coefficient`` in place of ``effect``. An effect of which the
+            model has no common term with the same columns stands as it is, under its own name.
+
+        Raises
+        ------
+        SettingError
+            If the model has no group-specific terms, or the draws are of another model.
+        """
+        from .interpret.group_effects import group_coefficients
+
+        return group_coefficients(self._regression, idata, prob, use_hdi)
+
+    def variance_components(
+        self, idata: Any, prob: float | Sequence[float] = 0.94, use_hdi: bool = True
+    ) -> pd.DataFrame:
+        """Return what varies between groups and within them (lme4's ``VarCorr``), and shares of the variance.
+
+        Parameters
+        ----------
+        idata, prob, use_hdi
+            As in `group_effects`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``factor``, ``name``, ``quantity``, ``mean``, ``sd`` and the interval's ends. Quantities are each
+            effect's ``"deviation"`` between groups, the ``"correlation"`` of each pair of effects, and, where only
+            intercepts vary by group, each factor's ``"share of variance"``: the intraclass correlation. It is on the
+            scale of the linear predictor, where the variance within groups is sigma² (gaussian), π²/3 (logit), 1
+            (probit) or π²/6 (cloglog); otherwise the table says why there is none. The factor ``"Residual"`` has sigma.
+
+        Raises
+        ------
+        SettingError
+            If the model has no group-specific terms, or the draws are of another model.
+
+        References
+        ----------
+        Nakagawa, Johnson and Schielzeth (2017), The coefficient of determination R² and intra-class correlation
+        coefficient from generalized linear mixed-effects models revisited and expanded, Journal of the Royal Society
+        Interface 14.
+        """
+        from .interpret.variance_components import variance_components
+
+        return variance_components(self._regression, idata, prob, use_hdi)
+
+    def loo_groups(self, idata: Any) -> Any:
+        """Return log likelihoods by group, so that ``az.loo`` and ``az.compare`` leave out groups in place of rows.
+
+        They are of each group's rows together, with its effects integrated out exactly: how well the model predicts
+        groups that it has not seen. The groups are those of the outermost factor.
+
+        Parameters
+        ----------
+        idata : xarray.DataTree or arviz.InferenceData
+            What `fit` returned; it stays as it is.
+
+        Returns
+        -------
+        xarray.DataTree or arviz.InferenceData
+            A new container, whose group ``log_likelihood`` has the response's name, (chain, draw, g__factor_dim).
+
+        Raises
+        ------
+        SettingError
+            If the model has no group-specific terms, crossed ones, or another family or link than gaussian with the
+            identity.
+
+        References
+        ----------
+        Merkle, Furr and Rabe-Hesketh (2019), Bayesian comparison of latent variable models: conditional versus marginal
+        likelihoods, Psychometrika 84.
+
+        Examples
+        --------
+        >>> az.compare({"slopes": slopes.loo_groups(one), "intercepts": intercepts.loo_groups(other)})
+        """
+        from .predict.group_likelihood import loo_groups
+
+        return loo_groups(self._regression, idata)
 
     def plot_priors(
         self,

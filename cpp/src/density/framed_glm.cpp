@@ -4,6 +4,7 @@
 #include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -78,16 +79,82 @@ std::vector<MatrixXd> thirds_from_rows(const UnconstrainedGlm& density, const Gl
   return slices;
 }
 
+constexpr double close_to_mode = 1e-14;  // squared Newton decrement
+constexpr int most_newton_steps = 8;
+
+}  // namespace
+
+FramedGlm::FramedGlm(std::shared_ptr<const GlmPosterior> posterior) : density_(std::move(posterior)) {
+  mode_ = std::make_shared<const GlmMode>(find_mode(density_));
+  const Index d = dimension();
+  if (d > density_.coefficients()) {
+    scores_ = std::make_shared<const AuxiliaryScores>(density_, *mode_);
+    at_ = scores_->room();
+  }
+  frame_ = std::make_shared<const Laplace>(around_mode());
+  r_ = r_gradient_ = q_ = q_gradient_ = VectorXd::Zero(d);
+  points_ = MatrixXd::Zero(d, max_batch);
+  log_determinants_ = VectorXd::Zero(max_batch);
+}
+
+FramedGlm::Laplace FramedGlm::around_mode() const {
+  Laplace frame{mode_->q, MatrixXd::Identity(dimension(), dimension()), 0};
+  MatrixXd precision = mode_->precision;
+  if (scores_) {
+    // The mode of r is not that of q, for the Jacobian is in it; the climb starts next to it.
+    UnconstrainedGlm density = density_;
+    VectorXd gradient(dimension()), r = scores_->inverse(mode_->q);
+    double best = -std::numeric_limits<double>::infinity();
+    for (int step = 0; step < most_newton_steps; ++step) {
+      double value = 0;
+      const MatrixXd bend = -curvature_of_scores(density, r, gradient, value, true);
+      const Eigen::LLT<MatrixXd> factor(bend);
+      if (factor.info() != Eigen::Success || !bend.allFinite() || !gradient.allFinite() || !(value > best - 1e-6))
+        break;
+      best = value;
+      frame.centre = r;
+      precision = bend;
+      const VectorXd newton = factor.solve(gradient);
+      if (gradient.dot(newton) < close_to_mode) break;
+      // Scores are of order one whatever the response's units; u is not.
+      r += newton / std::max(1.0, newton.tail(scores_->auxiliaries()).lpNorm<Eigen::Infinity>());
+    }
+  }
+  const Eigen::LLT<MatrixXd> factor(precision);
+  factor.matrixU().solveInPlace(frame.directions);
+  frame.log_determinant = frame.directions.diagonal().array().log().sum();
+  return frame;
+}
+
+/// The Hessian in r, with gradient and value, of the smooth surrogate.
+MatrixXd FramedGlm::curvature_of_scores(UnconstrainedGlm& density, const VectorXd& r, VectorXd& gradient, double& value,
+                                        bool clip_priors) const {
+  MatrixXd hessian;
+  if (!scores_) {
+    value = density.curvature(r, gradient, hessian, Information::Observed, clip_priors);
+    return hessian;
+  }
+  AuxiliaryScores::At at = scores_->room();
+  VectorXd q(dimension()), q_gradient(dimension());
+  (*scores_)(r, q, at);
+  value = density.curvature(q, q_gradient, hessian, Information::Observed, clip_priors) + at.log_determinant;
+  scores_->pull_back(r, at, q_gradient, gradient);
+  return scores_->pull_back_curvature(r, q_gradient, hessian);
+}
+
 /// In general: from pairs of Hessians a step to both sides along each direction.
-std::vector<MatrixXd> thirds_from_hessians(UnconstrainedGlm density, const GlmMode& mode, const MatrixXd& directions) {
-  const Index d = density.dimension();
-  constexpr double step = 0.02;
+std::vector<MatrixXd> FramedGlm::thirds_from_hessians() const {
+  UnconstrainedGlm density = density_;
+  const Index d = dimension();
+  const MatrixXd& directions = frame_->directions;
+  const double step = scores_ ? 0.2 : 0.02;  // tables have knots, which short steps would see
   std::vector<MatrixXd> slices;
   VectorXd gradient(d);
-  MatrixXd above, below;
+  double value = 0;
   for (Index k = 0; k < d; ++k) {
-    density.curvature(mode.q + step * directions.col(k), gradient, above, Information::Observed, false);
-    density.curvature(mode.q - step * directions.col(k), gradient, below, Information::Observed, false);
+    const VectorXd moved = step * directions.col(k);
+    const MatrixXd above = curvature_of_scores(density, frame_->centre + moved, gradient, value, false);
+    const MatrixXd below = curvature_of_scores(density, frame_->centre - moved, gradient, value, false);
     MatrixXd slice = directions.transpose() * ((above - below) / (2 * step)) * directions;
     if (!slice.allFinite())
       slice.setZero();  // an edge of the domain is near: less skewness is corrected, nothing is wrong
@@ -96,54 +163,64 @@ std::vector<MatrixXd> thirds_from_hessians(UnconstrainedGlm density, const GlmMo
   return slices;
 }
 
-}  // namespace
-
-FramedGlm::FramedGlm(std::shared_ptr<const GlmPosterior> posterior) : density_(std::move(posterior)) {
-  mode_ = std::make_shared<const GlmMode>(find_mode(density_));
-  const Index d = dimension();
-  const Eigen::LLT<MatrixXd> factor(mode_->precision);
-  MatrixXd directions = MatrixXd::Identity(d, d);
-  factor.matrixU().solveInPlace(directions);
-  log_determinant_ = directions.diagonal().array().log().sum();
-  directions_ = std::make_shared<const MatrixXd>(std::move(directions));
-  q_ = VectorXd::Zero(d);
-  q_gradient_ = q_;
-  points_ = MatrixXd::Zero(d, max_batch);
-}
-
 double FramedGlm::operator()(const VectorXd& position, VectorXd& gradient) {
-  q_ = mode_->q;
-  q_.noalias() += directions_->triangularView<Eigen::Upper>() * position;
+  r_ = frame_->centre;
+  r_.noalias() += frame_->directions.triangularView<Eigen::Upper>() * position;
+  if (!scores_) {
+    const double value = density_(r_, r_gradient_);
+    gradient.noalias() = frame_->directions.transpose().triangularView<Eigen::Lower>() * r_gradient_;
+    return value + frame_->log_determinant;
+  }
+  (*scores_)(r_, q_, at_);
   const double value = density_(q_, q_gradient_);
-  gradient.noalias() = directions_->transpose().triangularView<Eigen::Lower>() * q_gradient_;
-  return value + log_determinant_;
+  scores_->pull_back(r_, at_, q_gradient_, r_gradient_);
+  gradient.noalias() = frame_->directions.transpose().triangularView<Eigen::Lower>() * r_gradient_;
+  return value + at_.log_determinant + frame_->log_determinant;
 }
 
 void FramedGlm::batch(const Eigen::Ref<const MatrixXd>& positions, Eigen::Ref<VectorXd> values) {
-  points_.leftCols(positions.cols()).noalias() = directions_->triangularView<Eigen::Upper>() * positions;
-  points_.leftCols(positions.cols()).colwise() += mode_->q;
-  density_.batch(points_.leftCols(positions.cols()), values);
-  values.array() += log_determinant_;
+  const Index count = positions.cols();
+  points_.leftCols(count).noalias() = frame_->directions.triangularView<Eigen::Upper>() * positions;
+  points_.leftCols(count).colwise() += frame_->centre;
+  if (scores_) {
+    for (Index i = 0; i < count; ++i) {
+      r_ = points_.col(i);
+      (*scores_)(r_, points_.col(i), at_);
+      log_determinants_(i) = at_.log_determinant;
+    }
+  }
+  density_.batch(points_.leftCols(count), values);
+  values.array() += frame_->log_determinant;
+  if (scores_) values += log_determinants_.head(count);
+}
+
+/// Writes q, and returns the log Jacobian of it.
+double FramedGlm::locate(const Eigen::Ref<const VectorXd>& position, Eigen::Ref<VectorXd> q) {
+  r_ = frame_->centre;
+  r_.noalias() += frame_->directions.triangularView<Eigen::Upper>() * position;
+  if (!scores_) {
+    q = r_;
+    return frame_->log_determinant;
+  }
+  (*scores_)(r_, q, at_);
+  return frame_->log_determinant + at_.log_determinant;
 }
 
 void FramedGlm::to_user_scale(const Eigen::Ref<const MatrixXd>& positions, Eigen::Ref<MatrixXd> draws) {
   for (Index i = 0; i < positions.cols(); ++i) {
-    q_ = mode_->q;
-    q_.noalias() += directions_->triangularView<Eigen::Upper>() * positions.col(i);
+    locate(positions.col(i), q_);
     density_.to_user_scale(q_, draws.col(i), false);
   }
 }
 
-double FramedGlm::user_log_density(const VectorXd& position, double log_density) const {
-  const VectorXd q = mode_->q + *directions_ * position;
-  return log_density - log_determinant_ - density_.log_jacobian(q);
+double FramedGlm::user_log_density(const VectorXd& position, double log_density) {
+  const double log_determinant = locate(position, q_);
+  return log_density - log_determinant - density_.log_jacobian(q_);
 }
 
 MatrixXd FramedGlm::third_derivatives() const {
-  const bool from_rows =
-      density_.is_linear() && density_.dimension() == density_.coefficients() && density_.data().family();
-  return symmetrised(from_rows ? thirds_from_rows(density_, *mode_, *directions_)
-                               : thirds_from_hessians(density_, *mode_, *directions_));
+  const bool from_rows = density_.is_linear() && !scores_ && density_.data().family();
+  return symmetrised(from_rows ? thirds_from_rows(density_, *mode_, frame_->directions) : thirds_from_hessians());
 }
 
 }  // namespace filbert

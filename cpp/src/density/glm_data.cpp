@@ -208,69 +208,6 @@ void GlmData::point_at_arrays() {
   rows_.table_weights = table_weights_.data();
 }
 
-GlmData GlmData::thinned(Index every) const {
-  std::vector<Index> chosen;
-  for (Index i = 0; i < rows(); i += every) chosen.push_back(i);
-  return selected(chosen);
-}
-
-GlmData GlmData::permuted(const std::vector<Index>& order) const {
-  GlmData result = selected(order);
-  if (!user_) return result;
-  // The user's function knows the rows in the order in which they came.
-  UserLikelihood moved = *user_;
-  moved.evaluate = [order, evaluate = user_->evaluate](const Eigen::Ref<const VectorXd>& eta,
-                                                       const Eigen::Ref<const VectorXd>& auxiliaries,
-                                                       Eigen::Ref<VectorXd> value, Eigen::Ref<VectorXd> slope) {
-    VectorXd own_eta(eta.size()), own_value(eta.size()), own_slope(eta.size());
-    for (Index i = 0; i < eta.size(); ++i) own_eta(order[static_cast<std::size_t>(i)]) = eta(i);
-    evaluate(own_eta, auxiliaries, own_value, own_slope);
-    for (Index i = 0; i < eta.size(); ++i) {
-      value(i) = own_value(order[static_cast<std::size_t>(i)]);
-      slope(i) = own_slope(order[static_cast<std::size_t>(i)]);
-    }
-  };
-  result.user_ = std::make_shared<const UserLikelihood>(std::move(moved));
-  return result;
-}
-
-GlmData GlmData::selected(const std::vector<Index>& chosen) const {
-  GlmData part;
-  part.family_ = family_;
-  part.link_ = link_;
-  part.kernels_ = kernels_;
-  part.user_ = user_;
-  part.auxiliary_names_ = auxiliary_names_;
-  part.mean_ = mean_;
-  part.scale_ = scale_;
-  part.rows_.rows = static_cast<Index>(chosen.size());
-  part.rows_.columns = columns();
-  part.rows_.first_column = 1;
-  const Index padded = part.rows_.panels() * panel_rows;
-  part.X_ = AlignedArray(padded * columns());
-  part.y_ = AlignedArray(padded);
-  if (second_.data() != nullptr) part.second_ = AlignedArray(padded);
-  if (weights_.data() != nullptr) part.weights_ = AlignedArray(padded);
-  if (offset_.data() != nullptr) part.offset_ = AlignedArray(padded);
-  for (Index i = 0; i < padded; ++i) {
-    const bool is_row = i < part.rows_.rows;
-    const Index from = chosen[static_cast<std::size_t>(is_row ? i : 0)];
-    part.y_[i] = y_[from];
-    if (second_.data() != nullptr) part.second_[i] = second_[from];
-    if (!is_row) continue;
-    if (!trials_.empty()) part.trials_.push_back(trials_[static_cast<std::size_t>(from)]);
-    if (weights_.data() != nullptr) part.weights_[i] = weights_[from];
-    if (offset_.data() != nullptr) part.offset_[i] = offset_[from];
-    part.total_weight_ += weight(from);
-    for (Index j = 0; j < columns(); ++j) {
-      part.X_[(i / panel_rows * columns() + j) * panel_rows + i % panel_rows] = design(from, j);
-    }
-  }
-  part.make_table();
-  part.point_at_arrays();
-  return part;
-}
-
 double GlmData::gradient(const VectorXd& c, const VectorXd& auxiliaries, VectorXd& gradient,
                          VectorXd& auxiliary_gradient) const {
   if (user_) return user_gradient(c, auxiliaries, &gradient, &auxiliary_gradient);
@@ -425,46 +362,6 @@ std::vector<double> GlmData::triple_products(const VectorXd& weights) const {
   std::vector<double> products(static_cast<std::size_t>(columns() * columns() * columns()));
   kernels_->triple_products(rows_, padded.data(), products.data());
   return products;
-}
-
-VectorXd GlmData::starting_predictors() const {
-  VectorXd eta(rows());
-  for (Index i = 0; i < rows(); ++i) {
-    const double trials = trials_.empty() ? 1.0 : trials_[static_cast<std::size_t>(i)];
-    eta(i) = family_ ? starting_predictor(*family_, link_, y_[i], trials) : 0.0;
-  }
-  return eta;
-}
-
-VectorXd GlmData::starting_auxiliaries() const {
-  VectorXd start = VectorXd::Ones(auxiliaries());
-  if (!family_ || auxiliaries() == 0) return start;
-  double mean = 0, square = 0;
-  for (Index i = 0; i < rows(); ++i) {
-    const double y = trials_.empty() ? y_[i] : y_[i] / trials_[static_cast<std::size_t>(i)];
-    mean += weight(i) * y / total_weight_;
-    square += weight(i) * y * y / total_weight_;
-  }
-  const double variance = std::max(square - mean * mean, 1e-300);
-  switch (*family_) {
-    case Family::NegativeBinomial:
-      start(0) = std::clamp(mean * mean / std::max(variance - mean, 1e-3 * variance), 0.1, 1e3);
-      break;
-    case Family::Gamma:
-      start(0) = std::clamp(mean * mean / variance, 0.1, 1e6);
-      break;
-    case Family::Beta:
-    case Family::BetaBinomial:
-      start(0) = std::clamp(mean * (1 - mean) / variance - 1, 0.5, 1e4);
-      break;
-    case Family::StudentT:
-      start(0) = std::sqrt(variance) + 1e-12 * std::abs(mean);
-      start(1) = 10;
-      break;
-    default:
-      start(0) = std::sqrt(variance) + 1e-12 * std::abs(mean);
-  }
-  return start;
 }
 
 }  // namespace filbert

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <sstream>
+#include <utility>
 
 namespace filbert {
 
@@ -11,7 +12,22 @@ using Eigen::Index;
 
 SkewedProposal skewed_proposal(const FramedGlm& density) { return SkewedProposal(density.third_derivatives(), {}); }
 
-GlmPilot pilot_glm(const FramedGlm& density, std::uint64_t seed, const SwitchRule& rule) {
+std::optional<GlmSubsampling> subsampled_where_long(const FramedGlm& density, std::uint64_t seed, int threads,
+                                                    const SwitchRule& rule) {
+  const double rows = static_cast<double>(density.unconstrained().data().rows());
+  if (rows * static_cast<double>(density.dimension()) < rule.least_values) return std::nullopt;
+  const std::optional<SubsampledGlm> subsampled = SubsampledGlm::of(density, {.threads = threads});
+  if (!subsampled || !(subsampled->expected_candidates() <= rule.most_candidates)) return std::nullopt;
+  const SkewedProposal normal(Eigen::MatrixXd(0, density.dimension()), {});
+  GlmSubsampling result{*subsampled, normal, pilot_factorised(*subsampled, normal, seed)};
+  if (!(result.pilot.acceptance >= rule.least_acceptance)) return std::nullopt;
+  return result;
+}
+
+GlmPilot pilot_glm(const FramedGlm& density, std::uint64_t seed, int threads, const SwitchRule& rule) {
+  if (auto found = subsampled_where_long(density, seed, threads, rule)) {
+    return {found->pilot, std::move(found->density), std::move(found->proposal), ""};
+  }
   GlmPilot result;
   std::ostringstream refusal;
   if (density.dimension() > rule.most_dimensions) {

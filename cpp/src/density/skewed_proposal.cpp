@@ -21,7 +21,7 @@ SkewedProposal::SkewedProposal(const MatrixXd& third_derivatives, const SkewedPr
     : settings_(settings), tensor_(std::make_shared<const MatrixXd>(third_derivatives)) {
   const Index d = dimension();
   tau_ = VectorXd::Zero(d);
-  for (Index i = 0, place = 0; i < d; place += d - i, ++i) tau_ += tensor_->row(place).transpose();
+  for (Index i = 0, place = 0; i < d && is_skewed(); place += d - i, ++i) tau_ += tensor_->row(place).transpose();
   const double size = static_cast<double>(d), nu = settings_.degrees_of_freedom;
   log_normal_constant_ = -0.5 * size * std::log(2 * std::numbers::pi);
   log_t_constant_ =
@@ -86,6 +86,9 @@ int SkewedProposal::draw(Rng& rng, Eigen::Ref<MatrixXd> draws, Eigen::Ref<Vector
     if (by > 0) {
       draws.col(i) = by * normals_.col(i);
       log_density(i) = this->log_density(draws.col(i));
+    } else if (!is_skewed()) {
+      draws.col(i) = normals_.col(i);
+      log_density(i) = this->log_density(draws.col(i));
     } else if (map_jacobian(packed_.col(i))) {
       // M ξ / 6 = ((I + M/3) ξ - ξ) / 2
       product_.noalias() = jacobian_.selfadjointView<Eigen::Lower>() * normals_.col(i);
@@ -101,6 +104,7 @@ int SkewedProposal::draw(Rng& rng, Eigen::Ref<MatrixXd> draws, Eigen::Ref<Vector
 }
 
 double SkewedProposal::log_density(const Eigen::Ref<const VectorXd>& z) {
+  if (!is_skewed()) return mixed(log_map_density(z.squaredNorm()), z.squaredNorm());
   const double of_map = solve(z) ? log_map_density(xi_.squaredNorm()) : -infinity;
   return mixed(of_map, z.squaredNorm());
 }

@@ -290,7 +290,6 @@ void UnconstrainedGlm::batch(const Eigen::Ref<const MatrixXd>& points, Eigen::Re
   for (int d = 0; d < draws; ++d) values(d) = or_minus_infinity(values(d) + prior_value(points.col(d)));
 }
 
-/// Priors and Jacobian alone.
 double UnconstrainedGlm::prior_value(const Eigen::Ref<const VectorXd>& q) const {
   if (likelihood_only_) return 0;
   double value = 0, shift = 0;

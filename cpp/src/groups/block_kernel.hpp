@@ -5,19 +5,19 @@
 #include <array>
 #include <cmath>
 
+#include "filbert/groups/lanes.hpp"
+
 namespace filbert {
 
 inline constexpr int most_block_effects = 32;  // of a group: its matrices lie on the stack
 
-inline double inverse_root(double x) { return 1 / std::sqrt(x); }
-inline double logarithm_of(double x) { return std::log(x); }
-template <typename Derived>
-typename Derived::PlainObject inverse_root(const Eigen::ArrayBase<Derived>& x) {
-  return x.sqrt().inverse();
+FILBERT_LANES_INLINE double inverse_root(double x) { return 1 / std::sqrt(x); }
+FILBERT_LANES_INLINE double logarithm_of(double x) { return std::log(x); }
+FILBERT_LANES_INLINE Lanes inverse_root(const Lanes& x) {
+  return x.each([](double lane) { return 1 / std::sqrt(lane); });
 }
-template <typename Derived>
-typename Derived::PlainObject logarithm_of(const Eigen::ArrayBase<Derived>& x) {
-  return x.log();
+FILBERT_LANES_INLINE Lanes logarithm_of(const Lanes& x) {
+  return x.each([](double lane) { return std::log(lane); });
 }
 
 /// `T` is a number, or numbers of several groups side by side. Matrices of q rows lie column after column; `Q` is q, or 0 where it is only
@@ -29,11 +29,11 @@ class BlockKernel {
  public:
   explicit BlockKernel(Eigen::Index effects) : q_(Q > 0 ? Q : effects) {}
 
-  /// Writes L with the inverses of its diagonal on it, and returns log |L|.
-  T factorise(const Eigen::MatrixXd& factor, const T* G, T* root) const {
+  /// Writes L with the inverses of its diagonal on it, and multiplies the determinant of B onto `determinant`, or where it might overflow
+  /// adds the logarithm of its root to `log_determinant`.
+  void factorise(const Eigen::MatrixXd& factor, const T* G, T* root, T& determinant, T& log_determinant) const {
     std::array<T, size * size> product;  // GΛ
     times_factor(factor, G, product.data());
-    T determinant = one(), log_determinant = zero();
     for (Eigen::Index i = 0; i < q_; ++i) {
       for (Eigen::Index j = 0; j <= i; ++j) {
         T sum = i == j ? one() : zero();
@@ -47,12 +47,10 @@ class BlockKernel {
         if constexpr (Q > 0) {
           determinant *= sum;
         } else {
-          log_determinant += logarithm_of(sum);  // so that no product of many overflows
+          log_determinant += 0.5 * logarithm_of(sum);
         }
       }
     }
-    if constexpr (Q > 0) log_determinant = logarithm_of(determinant);
-    return 0.5 * log_determinant;
   }
 
   /// A column of A from one of N.
@@ -140,20 +138,8 @@ class BlockKernel {
     }
   }
 
-  static T zero() {
-    if constexpr (std::is_same_v<T, double>) {
-      return 0;
-    } else {
-      return T::Zero();
-    }
-  }
-  static T one() {
-    if constexpr (std::is_same_v<T, double>) {
-      return 1;
-    } else {
-      return T::Ones();
-    }
-  }
+  static T zero() { return T(0.0); }
+  static T one() { return T(1.0); }
 
   static constexpr int size = Q > 0 ? Q : most_block_effects;
 

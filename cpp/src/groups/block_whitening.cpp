@@ -14,6 +14,7 @@ using Eigen::VectorXd;
 namespace {
 
 std::size_t at(Index index) { return static_cast<std::size_t>(index); }
+constexpr double overflowing = 1e60;  // so that no product with one more block leaves the doubles
 Index triangle(Index row, Index column) { return row * (row + 1) / 2 + column; }
 
 }  // namespace
@@ -32,20 +33,20 @@ BlockWhitening::BlockWhitening(const WorkingBlocks& blocks) : border_(blocks.inn
   shared->outer = blocks.outer;
   shared->square = blocks.square;
   shared->pull = blocks.pull;
-  shared->numbers.assign(at(shared->chunks * shared->block()), Lanes::Zero());
+  shared->numbers.assign(at(shared->chunks * shared->block()), Lanes(0.0));
   for (Index g = 0; g < shared->groups; ++g) {
     Lanes* const to = shared->numbers.data() + g / lanes * shared->block();
-    for (Index k = 0; k < shared->block(); ++k) to[k](g % lanes) = blocks.blocks(k, g);
+    for (Index k = 0; k < shared->block(); ++k) to[k].set(g % lanes, blocks.blocks(k, g));
   }
   const Index p = blocks.inner;
-  roots_.assign(at(shared->chunks * q * q), Lanes::Zero());
-  coupled_.assign(at(shared->chunks * q * (p + 1)), Lanes::Zero());
-  right_.assign(at(shared->chunks * q), Lanes::Zero());
+  roots_.assign(at(shared->chunks * q * q), Lanes(0.0));
+  coupled_.assign(at(shared->chunks * q * (p + 1)), Lanes(0.0));
+  right_.assign(at(shared->chunks * q), Lanes(0.0));
   r_ = right_;
   r_slopes_ = right_;
-  sums_.assign(at((p + 1) * (p + 2) / 2), Lanes::Zero());
-  column_.assign(at(2 * q), Lanes::Zero());
-  P_.assign(at(q * q), Lanes::Zero());
+  sums_.assign(at((p + 1) * (p + 2) / 2), Lanes(0.0));
+  column_.assign(at(2 * q), Lanes(0.0));
+  P_.assign(at(q * q), Lanes(0.0));
   factor_sums_ = P_;
   coefficients_ = VectorXd::Zero(p);
   coefficient_slopes_ = coefficients_;
@@ -59,11 +60,12 @@ void BlockWhitening::load(const double* from, Index chunk, Lanes* to) const {
   for (Index j = 0; j < shared_->effects; ++j) {
     const double* const column = from + j * shared_->groups + first;
     if (count == lanes) {
-      to[j] = Eigen::Map<const Lanes>(column);
+      to[j] = Lanes::load(column);
       continue;
     }
-    to[j].setZero();
-    for (Index i = 0; i < count; ++i) to[j](i) = column[i];
+    double numbers[lanes] = {};
+    for (Index i = 0; i < count; ++i) numbers[i] = column[i];
+    to[j] = Lanes::load(numbers);
   }
 }
 
@@ -73,7 +75,7 @@ void BlockWhitening::store(const Lanes* from, Index chunk, double* to) const {
   for (Index j = 0; j < shared_->effects; ++j) {
     double* const column = to + j * shared_->groups + first;
     if (count == lanes) {
-      Eigen::Map<Lanes>{column} = from[j];
+      from[j].store(column);
       continue;
     }
     for (Index i = 0; i < count; ++i) column[i] = from[j](i);
@@ -85,8 +87,8 @@ double BlockWhitening::eliminate(const MatrixXd& factor, const VectorXd& outer, 
   const Shared& shared = *shared_;
   const Index q = Q > 0 ? Q : shared.effects, p = shared.inner;
   const BlockKernel<Lanes, Q> kernel(q);
-  for (Lanes& sum : sums_) sum.setZero();
-  Lanes log_determinant = Lanes::Zero();
+  for (Lanes& sum : sums_) sum = Lanes(0.0);
+  Lanes log_determinant(0.0), determinant(1.0);
   for (Index chunk = 0; chunk < shared.chunks; ++chunk) {
     const Lanes* const G = shared.numbers.data() + chunk * shared.block();
     const Lanes* const F = G + q * q;
@@ -94,7 +96,11 @@ double BlockWhitening::eliminate(const MatrixXd& factor, const VectorXd& outer, 
     Lanes* const root = roots_.data() + chunk * q * q;
     Lanes* const A = coupled_.data() + chunk * q * (p + 1);
     Lanes* const right = right_.data() + chunk * q;
-    log_determinant += kernel.factorise(factor, G, root);
+    kernel.factorise(factor, G, root, determinant, log_determinant);
+    if (!(determinant.sum() < overflowing)) {  // no determinant of a block is below 1
+      log_determinant += 0.5 * logarithm_of(determinant);
+      determinant = Lanes(1.0);
+    }
     for (Index i = 0; i < q; ++i) {
       right[i] = k[i];
       for (Index j = 0; j < shared.outer; ++j) right[i] -= F[(p + j) * q + i] * outer(j);
@@ -117,7 +123,7 @@ double BlockWhitening::eliminate(const MatrixXd& factor, const VectorXd& outer, 
     border_.pull()(a) -= sums_[at(triangle(p, a))].sum();
     for (Index j = 0; j < shared.outer; ++j) border_.pull()(a) -= shared.square(a, p + j) * outer(j);
   }
-  return log_determinant.sum();
+  return log_determinant.sum() + 0.5 * logarithm_of(determinant).sum();
 }
 
 template <int Q>
@@ -140,7 +146,7 @@ template <int Q>
 void BlockWhitening::whiten_slopes(const Eigen::Ref<const VectorXd>& x_slopes, Eigen::Ref<VectorXd> z_slopes) {
   const Index q = Q > 0 ? Q : shared_->effects, p = shared_->inner;
   const BlockKernel<Lanes, Q> kernel(q);
-  for (Index c = 0; c < p; ++c) sums_[at(c)].setZero();
+  for (Index c = 0; c < p; ++c) sums_[at(c)] = Lanes(0.0);
   for (Index chunk = 0; chunk < shared_->chunks; ++chunk) {
     const Lanes* const A = coupled_.data() + chunk * q * (p + 1);
     Lanes* const r_slopes = r_slopes_.data() + chunk * q;
@@ -159,7 +165,7 @@ void BlockWhitening::slopes(const MatrixXd& factor, MatrixXd& factor_slopes, Vec
   const BlockKernel<Lanes, Q> kernel(q);
   const MatrixXd& S = border_.square_slopes();
   const VectorXd& s = border_.pull_slopes();
-  for (Lanes& sum : factor_sums_) sum.setZero();
+  for (Lanes& sum : factor_sums_) sum = Lanes(0.0);
   for (Index chunk = 0; chunk < shared.chunks; ++chunk) {
     const Lanes* const G = shared.numbers.data() + chunk * shared.block();
     const Lanes* const F = G + q * q;
@@ -189,7 +195,7 @@ void BlockWhitening::slopes(const MatrixXd& factor, MatrixXd& factor_slopes, Vec
     if (shared.outer == 0) continue;
     Lanes* const of_right = slope + q;  // Λ times the slopes in Λ'k
     for (Index i = 0; i < q; ++i) {
-      of_right[i].setZero();
+      of_right[i] = Lanes(0.0);
       for (Index j = 0; j <= i; ++j) of_right[i] += factor(i, j) * slope[j];
     }
     for (Index j = 0; j < shared.outer; ++j) outer_slopes(j) -= kernel.dot(F + (p + j) * q, of_right).sum();

@@ -2,6 +2,7 @@
 #include "filbert/groups/grouped_gaussian.hpp"
 
 #include <Eigen/Cholesky>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -209,13 +210,24 @@ void GroupedGaussian::add_covariance_slopes(VectorXd& gradient) {
 
 // ---- Positions and draws
 
-VectorXd GroupedGaussian::start() const {
+std::vector<VectorXd> GroupedGaussian::starts() const {
+  std::vector<VectorXd> result{start(0.5)};
+  const auto has_slopes = [](const Term& term) { return term.structure.columns > 1; };
+  // Slopes along a predictor far from zero are made up for by intercepts: such a posterior has a mode of no effects besides.
+  if (std::any_of(shared_->terms.begin(), shared_->terms.end(), has_slopes)) {
+    result.push_back(start(5));
+    result.push_back(start(50));
+  }
+  return result;
+}
+
+VectorXd GroupedGaussian::start(double deviation) const {
   const GroupedUnits& units = shared_->units;
   VectorXd result = VectorXd::Zero(dimension());
   for (const Term& term : shared_->terms) {
     for (const Scale& scale : term.deviations) {
       if (scale.coordinate < 0) continue;
-      result(scale.coordinate) = shared_->parameters[at(scale.coordinate)].map.inverse(0.5 * units.sigma0);
+      result(scale.coordinate) = shared_->parameters[at(scale.coordinate)].map.inverse(deviation * units.sigma0);
     }
   }
   if (shared_->sigma.coordinate >= 0) {

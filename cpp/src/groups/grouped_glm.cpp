@@ -33,7 +33,6 @@ GroupedGlm::GroupedGlm(std::shared_ptr<const GlmData> data, std::shared_ptr<cons
   shared->data = std::make_shared<const GlmData>(data->permuted(design->order()));
   shared->priors = priors;
   const bool at_means = priors.about == InterceptPrior::AtMeans;
-  const Index first = priors.intercept ? 1 : 0;
   shared->centred = priors.intercept && (at_means || priors.coefficients[0].support().is_real_line());
   if (shared->centred && !at_means) shared->intercept_shift = -1;
   const Index n = static_cast<Index>(priors.coefficients.size());

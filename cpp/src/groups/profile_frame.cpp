@@ -20,18 +20,22 @@ constexpr double reach = 3;     // beyond about this many deviations u is drawn 
 
 }  // namespace
 
-ProfileFrame::ProfileFrame(const SmoothFunction& density, const VectorXd& start)
-    : at_(static_cast<std::size_t>(start.size())),
-      s_(start.size()),
-      scores_(start.size()),
-      score_slopes_(start.size()) {
-  const Index n = start.size();
+ProfileFrame::ProfileFrame(const SmoothFunction& density, const std::vector<VectorXd>& starts)
+    : at_(static_cast<std::size_t>(starts.front().size())),
+      s_(starts.front().size()),
+      scores_(starts.front().size()),
+      score_slopes_(starts.front().size()) {
+  const Index n = starts.front().size();
   auto shared = std::make_shared<Shared>();
   shared->directions = MatrixXd::Identity(n, n);
-  shared->mode = start;
+  shared->mode = starts.front();
   shared_ = shared;
   if (n == 0) return;
-  const Mode mode = climb(density, start);
+  Mode mode = climb(density, starts.front());
+  for (auto start = starts.begin() + 1; start != starts.end(); ++start) {
+    const Mode other = climb(density, *start);
+    if (other.value > mode.value || !std::isfinite(mode.value)) mode = other;
+  }
   if (!std::isfinite(mode.value)) throw UncomputablePosterior({});
   shared->mode = mode.position;
   const MatrixXd at_mode = made_positive(curvature(density, mode.position, 0.05), 1e-3);

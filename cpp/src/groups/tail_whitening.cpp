@@ -120,12 +120,12 @@ double TailWhitening::eliminate(const std::vector<MatrixXd>& factors, const Vect
   const Kernel kernel(q);
   const MatrixXd& factor = factors[shared.primary];
   MatrixXd& S = border_.square();
-  double log_determinant = 0;
+  double log_determinant = 0, unused = 1;
   for (std::size_t g = 0; g < shared.groups.size(); ++g) {
     const Group& group = shared.groups[g];
     Work& work = work_[g];
     const Index m = group.columns.cols();
-    log_determinant += kernel.factorise(factor, group.G.data(), work.root.data());
+    kernel.factorise(factor, group.G.data(), work.root.data(), unused, log_determinant);
     work.scaled = group.columns;
     for (const Level& level : group.levels) {
       work.scaled.middleCols(level.first, level.size).noalias() =

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from ..formula.design import Design
     from ..regression.regression import Regression
 
-__all__ = ["Lines", "Points", "chosen_predictor", "lines_of", "only_numeric_predictor", "points_of"]
+__all__ = [
+    "Lines", "Points", "chosen_predictor", "expected", "explaining", "held_offset", "lines_of",
+    "only_numeric_predictor", "points_of",
+]  # fmt: skip
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -83,7 +86,7 @@ def only_numeric_predictor(regression: Regression) -> str | None:
     design = regression.design
     if design is None or regression.rows is None or design.entangled:
         return None
-    names = _explaining(design)
+    names = explaining(design)
     if len(names) != 1 or any(term.is_categorical for term in design.terms):
         return None
     return names[0] if _is_numeric(design, names[0]) else None
@@ -97,7 +100,7 @@ def chosen_predictor(design: Design, x: str | None) -> str:
     SettingError
         If none was named and there are several, or the one named is not numeric.
     """
-    names = _explaining(design)
+    names = explaining(design)
     numeric = [name for name in names if _is_numeric(design, name)]
     if x is None:
         if len(names) == 1 and numeric:
@@ -141,7 +144,7 @@ def lines_of(idata: Any, regression: Regression, column: str, number: int = 100,
     design = regression.design
     assert design is not None
     parameters = without_groups(Draws.read(idata, regression))
-    names = _explaining(design)
+    names = explaining(design)
     without_offset = replace(
         design,
         grouping={},
@@ -167,13 +170,13 @@ def lines_of(idata: Any, regression: Regression, column: str, number: int = 100,
         if not parts:
             raise
     held = {name: frame[name].iloc[0] for name in names if name != column}
-    offset = _held_offset(regression)
+    offset = held_offset(regression)
     if offset is not None:
         parts = [(at, replace(rows, offset=np.full(len(at), offset))) for at, rows in parts]
         held["offset"] = offset
     draws = np.concatenate(
         [
-            _expected(regression, block, mean, parameters)
+            expected(regression, block, mean, parameters)
             for _, rows in parts
             for _, block, mean in rowwise.mean_blocks(rows, regression, parameters)
         ]
@@ -183,7 +186,7 @@ def lines_of(idata: Any, regression: Regression, column: str, number: int = 100,
     return Lines(np.concatenate([at for at, _ in parts]), draws[:, chosen].T, mean, lower, upper, prob, held)
 
 
-def _expected(regression: Regression, block: Block, mean: FloatArray, draws: Draws) -> FloatArray:
+def expected(regression: Regression, block: Block, mean: FloatArray, draws: Draws) -> FloatArray:
     """Return the expected response, (rows, draws), of one trial where there are trials."""
     family = regression.family
     return mean if family.parent_is_mean else family.expectation(block, mean, draws.auxiliaries)
@@ -207,7 +210,7 @@ def _exposure(regression: Regression) -> str:
     return "exp(offset)" if found is None else found[1]
 
 
-def _held_offset(regression: Regression) -> float | None:
+def held_offset(regression: Regression) -> float | None:
     """Return the mean offset of the fitted rows, where lines need one."""
     rows = regression.rows
     if _offset_is_added(regression) or _offset_multiplies(regression) or rows is None:
@@ -216,7 +219,7 @@ def _held_offset(regression: Regression) -> float | None:
     return float(np.concatenate(offsets).mean()) if offsets else None
 
 
-def _explaining(design: Design) -> list[str]:
+def explaining(design: Design) -> list[str]:
     """Return the columns that terms use, which offsets alone do not count among."""
     return list(dict.fromkeys(name for part in design.expressions.values() for name in part.columns))
 

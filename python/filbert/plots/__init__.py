@@ -6,6 +6,7 @@ from .checks import plot_calibration, plot_rootogram
 from .effects import plot_comparisons, plot_predictions, plot_slopes
 from .fit import plot_fit
 from .forest import plot_forest
+from .groups import plot_group_effects, plot_groups
 from .priors import plot_prior_posterior, plot_priors
 from .regression import plot_lm
 from .traces import plot_trace
@@ -15,6 +16,8 @@ __all__ = [
     "plot_comparisons",
     "plot_fit",
     "plot_forest",
+    "plot_group_effects",
+    "plot_groups",
     "plot_lm",
     "plot_predictions",
     "plot_prior_posterior",

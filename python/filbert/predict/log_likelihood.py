@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..errors import DataError
+from ..errors import DataError, DataTypeError
 from ..regression.names import OBSERVATIONS, SAMPLES, stored_name
 from ..regression.regression import Regression
 from ..results import container
 from ..results.draws import Draws
 from . import rowwise
+from .group_effects import without_groups
 from .posterior_predictive import new_arrays, with_groups
 
 
@@ -36,31 +38,56 @@ def log_likelihood(regression: Regression, idata: Any, inplace: bool) -> Any:
     return with_groups(idata, {"log_likelihood": group}, inplace)
 
 
-def r2(regression: Regression, idata: Any, summary: bool = True) -> Any:
+def r2(regression: Regression, idata: Any, summary: bool = True, group_effects: bool = True) -> Any:
     """Do what `Model.r2` says."""
+    if not isinstance(group_effects, (bool, np.bool_)):
+        raise DataTypeError(f"group_effects must be True or False, not {group_effects!r}.")
     rows = rowwise.fitted_rows(regression)
     draws = Draws.read(idata, regression)
+    common = None if group_effects or regression.groups is None else without_groups(draws)
     n_draws = draws.coefficients.shape[1]
-    total, mean, squares, noise = 0.0, np.zeros(n_draws), np.zeros(n_draws), np.zeros(n_draws)
-    for _, block, mean_response in rowwise.mean_blocks(rows, regression, draws):
+    explained, of_groups, noise = _Spread(n_draws), _Spread(n_draws), _Spread(n_draws)
+    blocks = rowwise.mean_blocks(rows, regression, draws)
+    without = itertools.repeat(None) if common is None else rowwise.mean_blocks(rows, regression, common)
+    for (_, block, mean_response), other in zip(blocks, without, strict=False):
         variance = regression.family.variance(block, mean_response, draws.auxiliaries)
         fitted = regression.family.expectation(block, mean_response, draws.auxiliaries)
         weights = np.ones(len(fitted)) if block.weights is None else block.weights
-        weight = float(weights.sum())
-        if not weight:
-            continue
-        # Blocks merge by their means and squares about them (Chan, Golub and LeVeque 1983).
-        block_mean = weights @ fitted / weight
-        shift = block_mean - mean
-        squares += weights @ (fitted - block_mean) ** 2 + shift**2 * (total * weight / (total + weight))
-        block_noise = weights @ variance / weight if variance.ndim == 2 else variance
-        noise += (block_noise - noise) * (weight / (total + weight))
-        total += weight
-        mean += shift * (weight / total)
-    if not total > 1:
+        if other is not None:
+            explained_by_common = regression.family.expectation(block, other[2], draws.auxiliaries)
+            of_groups.add(fitted - explained_by_common, weights)
+            fitted = explained_by_common
+        explained.add(fitted, weights)
+        noise.add(variance if variance.ndim == 2 else np.broadcast_to(variance, (len(weights), n_draws)), weights)
+    if not explained.total > 1:
         raise DataError("R² needs a total weight of more than one row.")
-    explained = squares / (total - 1)
-    values = explained / (explained + noise)
+    between = of_groups.variance if common is not None else 0.0
+    values = explained.variance / (explained.variance + between + noise.mean)
     if not summary:
         return values
     return pd.Series({"r2": float(values.mean()), "r2_std": float(values.std())})
+
+
+class _Spread:
+    """Means and variances over rows of draws (rows, draws), which come in blocks."""
+
+    def __init__(self, n_draws: int) -> None:
+        self.total = 0.0
+        self.mean, self._squares = np.zeros(n_draws), np.zeros(n_draws)
+
+    def add(self, values: rowwise.FloatArray, weights: rowwise.FloatArray) -> None:
+        """Merge a block by its means and squares about them (Chan, Golub and LeVeque 1983)."""
+        weight = float(weights.sum())
+        if not weight:
+            return
+        mean = weights @ values / weight
+        shift = mean - self.mean
+        share = weight / (self.total + weight)
+        self._squares += weights @ (values - mean) ** 2 + shift**2 * (self.total * share)
+        self.mean += shift * share
+        self.total += weight
+
+    @property
+    def variance(self) -> rowwise.FloatArray:
+        """With the divisor n - 1."""
+        return self._squares / (self.total - 1)

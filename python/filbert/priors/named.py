@@ -1,4 +1,4 @@
-"""The thirteen priors as functions with PyMC's names, argument order and defaults.
+"""The priors as functions with PyMC's names, argument order and defaults.
 
 Other arguments are refused by `Prior`, which knows what to write in their place.
 """
@@ -22,6 +22,7 @@ __all__ = [
     "HalfNormal",
     "HalfStudentT",
     "InverseGamma",
+    "LKJCorr",
     "Laplace",
     "Normal",
     "StudentT",
@@ -29,15 +30,16 @@ __all__ = [
 ]
 
 
-def Normal(mu: npt.ArrayLike = 0.0, sigma: npt.ArrayLike = 1.0, **other: Any) -> Prior:
+def Normal(mu: npt.ArrayLike = 0.0, sigma: npt.ArrayLike | Prior = 1.0, **other: Any) -> Prior:
     r"""Normal prior, :math:`p(x) = \exp(-(x-\mu)^2/2\sigma^2) / (\sigma\sqrt{2\pi})` for every real x.
 
     Parameters
     ----------
     mu : float or 1-d array, default 0
         Mean, in the units of the parameter (for a slope: response units per predictor unit).
-    sigma : float or 1-d array, default 1
-        Standard deviation, positive, in the same units.
+    sigma : float, 1-d array or Prior, default 1
+        Standard deviation, positive, in the same units. Of the effects of groups it is a parameter, the deviation
+        between them, and may have a prior: ``priors={"1|g": Normal(0, sigma=HalfNormal(2))}``.
 
     Returns
     -------
@@ -283,3 +285,26 @@ def HalfFlat(**other: Any) -> Prior:
     Gelman (2006), Prior distributions for variance parameters in hierarchical models, Bayesian Analysis 1.
     """
     return Prior("HalfFlat", **other)
+
+
+def LKJCorr(eta: float = 1.0, **other: Any) -> Prior:
+    r"""LKJ prior of a matrix of correlations, :math:`p(R) \propto \det(R)^{\eta-1}`.
+
+    It is for the correlations between the effects of a group: ``priors={"g_corr": LKJCorr(eta=4)}``. Each of the
+    correlations of n effects is distributed as 2 b - 1 with b from Beta(a, a), a = eta - 1 + n/2.
+
+    Parameters
+    ----------
+    eta : float, default 1
+        Positive, without unit. With 1 all matrices are alike; the larger, the nearer to 0 are the correlations.
+
+    Returns
+    -------
+    Prior
+
+    References
+    ----------
+    Lewandowski, Kurowicka and Joe (2009), Generating random correlation matrices based on vines and extended onion
+    method, Journal of Multivariate Analysis 100.
+    """
+    return Prior("LKJCorr", eta=eta, **other)

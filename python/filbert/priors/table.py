@@ -1,4 +1,4 @@
-"""The table of priors: a row a distribution, with PyMC's names of it and of its parameters, their order and defaults.
+"""The tables of priors: a row a distribution, with PyMC's names of it and of its parameters, their order and defaults.
 
 A new prior is a row here, a function in `named`, and its density in C++; a test compares the lists.
 """
@@ -186,5 +186,5 @@ MISSING = frozenset(
 def no_such_prior(name: str) -> PriorError:
     """Say which priors there are, and suggest one unless the name is that of another distribution."""
     missing = name.lower() in {other.lower() for other in MISSING}
-    near = " It is a distribution that filbert does not have." if missing else suggest(name, TABLE)
-    return PriorError(f"There is no prior named {name!r}.{near} The priors are {quote_names(TABLE)}.")
+    near = " It is a distribution that filbert does not have." if missing else suggest(name, [*TABLE, *CORRELATIONS])
+    return PriorError(f"There is no prior named {name!r}.{near} The priors are {quote_names([*TABLE, *CORRELATIONS])}.")

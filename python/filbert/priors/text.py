@@ -17,12 +17,13 @@ MOST_CHARACTERS = 100_000  # a value for each of some thousand levels
 
 
 def read_prior(text: str) -> tuple[str, Prior]:
-    """Read "TERM=PRIOR", where PRIOR is a named prior called with literal numbers or lists of numbers.
+    """Read "TERM=PRIOR", where PRIOR is a named prior called with literal numbers, lists of numbers, or a prior.
 
     Parameters
     ----------
     text : str
-        For example ``"mom_iq=Normal(0, 2)"`` or ``"bs(x, df=4)=StudentT(nu=4, sigma=[1, 1, 2, 2])"``.
+        For example ``"mom_iq=Normal(0, 2)"``, ``"bs(x, df=4)=StudentT(nu=4, sigma=[1, 1, 2, 2])"`` or, for effects of
+        groups, ``"1|g=Normal(0, sigma=HalfNormal(2))"``.
 
     Returns
     -------
@@ -45,16 +46,20 @@ def read_prior(text: str) -> tuple[str, Prior]:
         where = getattr(error, "offset", None)
         near = f" (near {written[where - 1 : where + 9]!r})" if where and where <= len(written) else ""
         raise PriorError(f"{_shown(written)} cannot be read as a prior, such as Normal(0, 2){near}.") from None
+    return term, _prior(call, written)
+
+
+def _prior(call: ast.expr, written: str, is_inner: bool = False) -> Prior:
+    """Return the prior that a call stands for; an inner one has numbers alone."""
+    part = (is_inner and ast.get_source_segment(written, call)) or written
     if isinstance(call, ast.Name) and call.id in named_priors.__all__:
-        raise PriorError(
-            f"{_shown(written)} lacks its parentheses: write {call.id}({', '.join(_parameters(call.id))})."
-        )
+        raise PriorError(f"{_shown(part)} lacks its parentheses: write {call.id}({', '.join(_parameters(call.id))}).")
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        raise PriorError(f"{_shown(written)} is not a prior, such as Normal(0, 2). The priors are {_known_priors()}.")
+        raise PriorError(f"{_shown(part)} is not a prior, such as Normal(0, 2). The priors are {_known_priors()}.")
     name = call.func.id
     if name not in named_priors.__all__:
         raise no_such_prior(name)
-    return term, Prior(name, **_arguments(name, call, written))
+    return Prior(name, **_arguments(name, call, written, is_inner))
 
 
 def _split_at_equals(text: str) -> tuple[str, str]:
@@ -67,20 +72,29 @@ def _split_at_equals(text: str) -> tuple[str, str]:
     return "", ""
 
 
-def _arguments(name: str, call: ast.Call, written: str) -> dict[str, Any]:
+def _arguments(name: str, call: ast.Call, written: str, is_inner: bool) -> dict[str, Any]:
     """Return the call's arguments by name."""
     parameters = _parameters(name)
     if len(call.args) > len(parameters):
         accepted = f"takes {', '.join(parameters)}" if parameters else "takes no parameters"
         raise PriorError(f"{name} {accepted}, and {_shown(written)} gives {count(len(call.args), 'value')}.")
-    arguments = {key: _number(node, written) for key, node in zip(parameters, call.args, strict=False)}
+    read = _number if is_inner else _number_or_prior
+    arguments: dict[str, Any] = {key: read(node, written) for key, node in zip(parameters, call.args, strict=False)}
     for keyword in call.keywords:
         if keyword.arg is None:
             raise PriorError(f"{_shown(written)} has '**', which only Python can read: write each parameter.")
         if keyword.arg in arguments:
             raise PriorError(f"{_shown(written)} gives {keyword.arg!r} twice.")
-        arguments[keyword.arg] = _number(keyword.value, written)
+        arguments[keyword.arg] = read(keyword.value, written)
     return arguments
+
+
+def _number_or_prior(node: ast.expr, written: str) -> float | list[float] | Prior:
+    """Return a literal number, a list of them, or a prior: that of the deviation between groups."""
+    is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    if is_call or (isinstance(node, ast.Name) and node.id in named_priors.__all__):
+        return _prior(node, written, is_inner=True)
+    return _number(node, written)
 
 
 def _number(node: ast.expr, written: str) -> float | list[float]:

@@ -47,7 +47,7 @@ def spreads(terms: Sequence[GroupTerm], rows: Rows) -> dict[str, tuple[Floats, F
         for part, effect in list(zip(term.terms, term.effects, strict=True))[term.has_intercept :]:
             start, stop = stop, stop + len(part.columns)
             found[effect] = mean[start:stop], sd[start:stop]
-            _check_varies(term, effect, *found[effect])
+            check_varies(term, effect, *found[effect])
     return found
 
 
@@ -187,7 +187,7 @@ def _check_deviation(key: str, prior: Prior, part: Term) -> None:
 def _correlations(key: str, prior: Any) -> ChosenPrior:
     if not isinstance(prior, Prior) or prior.name not in CORRELATIONS or np.ndim(prior.params["eta"]):
         raise DataTypeError(
-            f"The prior for {key!r}, a matrix of correlations, must be Prior('LKJCorr', eta=2), and not {prior!r}."
+            f"The prior for {key!r}, a matrix of correlations, must be LKJCorr(eta=2), and not {prior!r}."
         )
     return ChosenPrior(prior, False, repr(prior))
 
@@ -210,7 +210,8 @@ def _default_scale(
     return own, f"HalfNormal(sigma: {rule}/sd(x))"
 
 
-def _check_varies(term: GroupTerm, effect: str, mean: Floats, sd: Floats) -> None:
+def check_varies(term: GroupTerm, effect: str, mean: Floats, sd: Floats) -> None:
+    """Refuse columns whose effects the data say nothing about, by their means and standard deviations."""
     constant = ~(sd > 0)
     if (constant & (mean == 0)).any():
         raise DataError(f"A column of {effect!r} is 0 in all rows, so its effects say nothing. Leave it out.")

@@ -49,12 +49,13 @@ class Draws:
         known = {name: np.full(values.shape[1], value) for name, value in regression.fixed.items()}
         drawn = {name: values[p.rows.item()] for name, p in regression.auxiliaries.items()}
         auxiliaries = {**known, **drawn}
-        effects = _effects(values, regression.groups) if regression.groups is not None else ()
+        groups = regression.groups
+        effects = _effects(values, groups) if groups is not None and len(values) > groups.first_effect else ()
         return cls(values, shape, values[: regression.n_coefficients], auxiliaries, effects)
 
     @classmethod
-    def read(cls, idata: Any, regression: Regression) -> Draws:
-        """Read what `fit` returned, or a selection of its draws.
+    def read(cls, idata: Any, regression: Regression, with_effects: bool = True) -> Draws:
+        """Read what `fit` returned, or a selection of its draws, unless asked otherwise with the effects of groups.
 
         Raises
         ------
@@ -70,8 +71,10 @@ class Draws:
         shape = sizes["chain"], sizes["draw"]
         parameters = regression.parameters
         lacking = [effect for effect in regression.effects if stored_name(effect.name) not in posterior]
-        if lacking and len(lacking) == len(regression.effects):  # fitted without them
+        were_left_out = bool(lacking) and len(lacking) == len(regression.effects)
+        if were_left_out or not with_effects:
             parameters = tuple(parameter for parameter in parameters if parameter.role is not Role.EFFECT)
+        if were_left_out and with_effects:
             values = _values(posterior, parameters, shape[0] * shape[1])
             values = np.concatenate([values, _drawn_effects(values, regression, posterior)])
             return cls.of(regression, values, shape)

@@ -19,6 +19,11 @@ def least_squares_table(regression: Regression) -> pd.DataFrame:
             f"{regression.family.name!r}, link={regression.link!r}. Use "
             "model.maximum_likelihood(), its classical counterpart."
         )
+    if regression.groups is not None:
+        raise SettingError(
+            f"Least squares have no group-specific terms such as {regression.groups.terms[0].text}. Use "
+            "model.maximum_likelihood(), the classical fit of mixed models."
+        )
     fit = regression.least_squares
     if fit.dependent:
         raise identifiability.no_unique_fit(regression)

@@ -32,6 +32,8 @@ class Run:
         ``"nuts"`` or ``"independence"``.
     note : str
         Why another sampler than the first choice was taken; empty if none was.
+    rows_a_move : float or None
+        Rows whose likelihood a move has evaluated, on average, where they were subsampled; else None.
     """
 
     sampling: dict[str, npt.NDArray[Any]]
@@ -39,6 +41,7 @@ class Run:
     seconds: float
     sampler: str = "nuts"
     note: str = ""
+    rows_a_move: float | None = None
 
     @property
     def chains(self) -> int:
@@ -87,7 +90,8 @@ def run(density: Any, settings: Settings) -> Run:
             f"{settings.draws} draws each.",
             ConvergenceWarning,
         )
-    return Run(sampling, warmup, seconds, "nuts" if sampler == "auto" else sampler, note)
+    sampler = "nuts" if sampler == "auto" else sampler
+    return Run(sampling, warmup, seconds, sampler, note, result.get("rows_a_move"))
 
 
 def _sampled(density: Any, settings: Settings, report: Any) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from .reading import restored
 from .writing import content_of
 
 MAGIC = "filbert model"
-VERSION = 2
+VERSION = 3
+_OF_GROUPS = 3  # without group-specific terms a file has format 2, which earlier versions read
 # A factor of 5000 levels, the most there may be, has 270 MB of contrasts, and its summary as much again.
 MOST_BYTES = 1_000_000_000
 # Unlike an array's, the bytes of lists and objects grow tenfold and more when they are read.
@@ -46,7 +47,8 @@ def save(regression: Regression, path: str | os.PathLike[str]) -> None:
             f"values, and load() reads at most {MOST_BYTES / 1e6:.0f} MB and {MOST_ITEMS} values. Use fewer levels or "
             "columns."
         )
-    header = f"{MAGIC} {VERSION} {len(payload)} {hashlib.sha256(payload).hexdigest()}\n".encode("ascii")
+    version = _OF_GROUPS if "groups" in content else _OF_GROUPS - 1
+    header = f"{MAGIC} {version} {len(payload)} {hashlib.sha256(payload).hexdigest()}\n".encode("ascii")
     with replacing(path) as file:
         file.write(header)
         file.write(payload)
@@ -66,6 +68,8 @@ def read(
         content = _parsed(payload)
         if version == 1 and isinstance(content, dict):
             content = {**content, "family": "gaussian", "link": "identity"}
+        if version < _OF_GROUPS and isinstance(content, dict):
+            content = {key: value for key, value in content.items() if key != "groups"}
         return restored(content, namespace, dict(extra_namespace or {}), family)
     except ModelFileError as error:
         raise ModelFileError(f"{shown}: {error}") from None

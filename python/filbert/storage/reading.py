@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,17 +14,17 @@ from ..data.columns import ColumnKind
 from ..errors import ModelFileError, quote_names
 from ..families import FAMILIES, family_of
 from ..families.family import Family
-from ..formula.coding import Coding, Product
 from ..formula.design import Design
 from ..formula.parsed import Expression
 from ..formula.parsing import read_expression
 from ..formula.predictor import Predictor
 from ..formula.rowwise import Reach, reach
-from ..formula.terms import Term
 from ..priors.prior import Prior
 from ..regression import identifiability
 from ..regression.regression import Choices, Regression
 from ..regression.statement import state
+from .groups import Spreads, read_groups, read_parts
+from .terms import NUMERIC, check_layout, read_expressions, read_levels_of, read_product, read_term
 from .trial import check_works
 from .values import (
     read_array,
@@ -40,15 +39,6 @@ from .values import (
     read_value,
     read_whole,
 )
-
-_LONGEST_EXPRESSION = 10_000
-_MOST_EXPRESSIONS = 10_000
-# Beyond what any coding gives, so that products of columns stay finite.
-_LARGEST_FACTOR = 1e100
-_WIDEST_PRODUCT = 1_000_000
-_NUMERIC = ("float", "int", "bool")
-
-_Levels = Mapping[str, "tuple[Any, ...] | None"]
 
 
 def restored(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any], family: Any) -> Regression:
@@ -77,13 +67,12 @@ def restored(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any], 
         )
     chosen = _family(read_text(content["family"]), family)
     link = chosen.chosen_link(read_text(content["link"]))
-    design = _design(content, namespace, extra)
+    design, spreads = _design(content, namespace, extra)
     summary = _summary(content["summary"], design, chosen, read_whole(content["n_rows"]))
-    design = replace(design, predictors=_predictors(content["predictors"], design))
     check_works(design, extra)
     priors = {read_text(key): _prior(entry) for key, entry in read_dict(content["priors"]).items()}
     choices = Choices(priors, read_flag(content["auto_scale"]))
-    return state(design, chosen, link, read_flag(content["center_predictors"]), choices, None, summary)
+    return state(design, chosen, link, read_flag(content["center_predictors"]), choices, None, summary, spreads)
 
 
 def _prior(entry: Any) -> Prior | float:
@@ -91,7 +80,17 @@ def _prior(entry: Any) -> Prior | float:
     if isinstance(entry, float):
         return read_finite(entry)
     name, params = entry
-    return Prior(read_text(name), **{read_text(k): read_value(v) for k, v in read_dict(params).items()})
+    return Prior(read_text(name), **{read_text(k): _prior_parameter(v) for k, v in read_dict(params).items()})
+
+
+def _prior_parameter(entry: Any) -> Any:
+    """Read a number, an array, or the prior of a deviation."""
+    if not (isinstance(entry, dict) and list(entry) == ["prior"]):
+        return read_value(entry)
+    prior = _prior(entry["prior"])
+    if not isinstance(prior, Prior):
+        raise ModelFileError("a number stands where a prior should.")
+    return prior
 
 
 def _family(name: str, given: Any) -> Family:
@@ -109,26 +108,31 @@ def _family(name: str, given: Any) -> Family:
     return family
 
 
-def _design(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any]) -> Design:
+def _design(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any]) -> tuple[Design, Spreads]:
+    """Read the design, and the spreads of what varies by group."""
     kinds = {name: _kind(name, entry) for name, entry in read_dict(content["columns"]).items()}
-    expressions = _expressions(content["expressions"], kinds, namespace)
-    offsets = _expressions(content["offsets"], kinds, namespace)
-    levels = _levels(read_dict(content["levels"]), expressions, kinds)
+    expressions = read_expressions(content["expressions"], kinds, namespace)
+    offsets = read_expressions(content["offsets"], kinds, namespace)
+    stored = read_parts(content.get("groups"), kinds, namespace)
+    levels = read_levels_of(read_dict(content["levels"]), expressions, kinds)
     for offset in offsets:
-        if offset.is_column and kinds[offset.text].kind not in _NUMERIC:
+        if offset.is_column and kinds[offset.text].kind not in NUMERIC:
             raise ModelFileError(f"the offset {offset.text!r} does not hold numbers.")
-    used = {name for expression in (*expressions, *offsets) for name in expression.columns}
-    if used != set(kinds):
-        raise ModelFileError("its columns are not those that the terms and offsets use.")
-    terms = tuple(_term(entry) for entry in read_list(content["terms"]))
+    closed = {name for expression in (*expressions, *offsets) for name in expression.columns}
+    if closed | stored.columns != set(kinds):
+        raise ModelFileError("its columns are not those that the terms, offsets and groups use.")
+    kinds = {name: replace(kind, is_open=name not in closed) for name, kind in kinds.items()}
+    predictors = _predictors(content["predictors"], kinds)
+    grouping, group_terms, spreads = read_groups(stored, kinds, predictors, levels)
+    terms = tuple(read_term(entry) for entry in read_list(content["terms"]))
     if len({term.name for term in terms}) != len(terms):
         raise ModelFileError("two terms have the same name.")
-    products = tuple(_product(entry, levels) for entry in read_list(content["products"]))
-    _check_layout(terms, products)
+    products = tuple(read_product(entry, levels) for entry in read_list(content["products"]))
+    check_layout(terms, products)
     has_intercept = read_flag(content["has_intercept"])
-    if not terms and not has_intercept:
+    if not terms and not has_intercept and not group_terms:
         raise ModelFileError("the model has neither terms nor an intercept.")
-    return Design(
+    design = Design(
         formula=read_text(content["formula"]),
         response=read_text(content["response"]),
         has_intercept=has_intercept,
@@ -146,8 +150,11 @@ def _design(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any]) -
         offset_is_array=read_flag(content["offset_is_array"]),
         dropna=read_flag(content["dropna"]),
         extra_namespace=extra,
-        predictors={},  # in a moment
+        predictors=predictors,
+        grouping=grouping,
+        group_terms=group_terms,
     )
+    return design, spreads
 
 
 def _entangled(
@@ -173,26 +180,9 @@ def _state(entry: Any) -> dict[str, Any]:
 
 def _kind(name: str, entry: Any) -> ColumnKind:
     kind, levels = read_text(entry["kind"]), read_levels(entry["levels"])
-    if kind not in (*_NUMERIC, "datetime", "categorical") or (kind == "categorical") != (levels is not None):
+    if kind not in (*NUMERIC, "datetime", "categorical") or (kind == "categorical") != (levels is not None):
         raise ModelFileError(f"{kind!r} is not the kind of the column {name!r}.")
     return ColumnKind(kind, levels)
-
-
-def _expressions(entries: Any, kinds: Mapping[str, ColumnKind], namespace: Mapping[str, Any]) -> tuple[Expression, ...]:
-    """Read expressions again from their texts, as a formula's, which refuses those that could do more than compute."""
-    expressions = []
-    if len(read_list(entries)) > _MOST_EXPRESSIONS:
-        raise ModelFileError(f"it has {len(entries)} expressions, and may have {_MOST_EXPRESSIONS}.")
-    for text, bare in entries:
-        if len(read_text(text)) > _LONGEST_EXPRESSION:
-            raise ModelFileError(f"an expression has {len(text)} characters, and may have {_LONGEST_EXPRESSION}.")
-        if read_flag(bare):
-            if text not in kinds:
-                raise ModelFileError(f"the column {text!r} is not among those of the file.")
-            expressions.append(Expression(text, True, (text,)))
-            continue
-        expressions.append(read_expression(text, list(kinds), namespace))
-    return tuple(expressions)
 
 
 def _trials(entry: Any, namespace: Mapping[str, Any]) -> Expression | None:
@@ -203,81 +193,6 @@ def _trials(entry: Any, namespace: Mapping[str, Any]) -> Expression | None:
     if columns == [text]:
         return Expression(text, True, (text,))
     return read_expression(text, columns, namespace)
-
-
-def _levels(entries: dict[str, Any], expressions: Sequence[Expression], kinds: Mapping[str, ColumnKind]) -> _Levels:
-    """Read the levels of each expression; those of a bare column are the column's."""
-    levels = {text: read_levels(entry) for text, entry in entries.items()}
-    if sorted(levels) != sorted(expression.text for expression in expressions):
-        raise ModelFileError("its levels are not those of its expressions.")
-    for expression in expressions:
-        if not expression.is_column:
-            continue
-        kind = kinds[expression.text]
-        if levels[expression.text] != kind.levels or kind.kind == "datetime":
-            raise ModelFileError(f"the column {expression.text!r} and its levels do not fit.")
-    return levels
-
-
-def _term(entry: Any) -> Term:
-    name, columns = read_text(entry["name"]), tuple(read_texts(entry["columns"]))
-    levels = read_levels(entry["levels"], unique=False)
-    if not columns or len(columns) != (1 if levels is None else len(levels)):
-        raise ModelFileError(f"the term {name!r} has {len(columns)} columns, which do not fit its levels.")
-    return Term(name, columns, levels, read_flag(entry["is_categorical"]))
-
-
-def _product(entry: Any, levels: _Levels) -> Product:
-    codings = tuple(_coding(coding, levels) for coding in read_list(entry["codings"]))
-    scale = read_finite(entry["scale"])
-    if not codings or abs(scale) > _LARGEST_FACTOR:
-        raise ModelFileError("a product has no factors, or too large a number.")
-    # With Python's integers, which do not wrap around; a combination of levels without rows is laid out and left out.
-    width = math.prod(len(c.chosen or ()) if c.contrasts is None else c.contrasts.shape[1] for c in codings)
-    if width > _WIDEST_PRODUCT:
-        raise ModelFileError(f"a product has {width} columns, and may have {_WIDEST_PRODUCT}.")
-    if entry.get("kept") is None:
-        return Product(scale, codings)
-    kept = tuple(read_whole(place) for place in read_list(entry["kept"]))
-    if not kept or kept[0] < 0 or kept[-1] >= width or any(one >= other for one, other in pairwise(kept)):
-        raise ModelFileError(f"the columns kept of {quote_names(c.factor for c in codings)} are not columns of it.")
-    return Product(scale, codings, kept)
-
-
-def _coding(entry: Any, levels: _Levels) -> Coding:
-    """Read what a factor contributes: rows of contrasts for its levels, or some of its columns of numbers."""
-    factor = read_text(entry["factor"])
-    known = levels[factor]
-    if known is None:
-        if entry["contrasts"] is not None:
-            raise ModelFileError(f"the factor {factor!r} has contrasts, and no levels.")
-        chosen = tuple(read_whole(place) for place in read_list(entry["chosen"]))
-        if not chosen or chosen[0] < 0 or any(one >= other for one, other in pairwise(chosen)):
-            raise ModelFileError(f"{chosen} are not numbers of columns of the factor {factor!r}.")
-        return Coding(factor, chosen, None)
-    if entry["chosen"] is not None or entry["contrasts"] is None:
-        raise ModelFileError(f"the factor {factor!r} has levels, and no contrasts.")
-    contrasts = read_array(entry["contrasts"])
-    if contrasts.ndim != 2 or contrasts.shape[0] != len(known) or not contrasts.shape[1]:
-        raise ModelFileError(f"the contrasts of {factor!r} have the shape {contrasts.shape} for {len(known)} levels.")
-    if not (np.abs(contrasts) <= _LARGEST_FACTOR).all():
-        raise ModelFileError(f"the contrasts of {factor!r} are not finite, or too large.")
-    return Coding(factor, None, contrasts)
-
-
-def _check_layout(terms: Sequence[Term], products: Sequence[Product]) -> None:
-    """Refuse products that do not make the columns of the terms, each term's by products of its own."""
-    ends, stop = set(), 0
-    for product in products:
-        stop += product.width
-        ends.add(stop)
-    size = 0
-    for term in terms:
-        size += len(term.columns)
-        if size not in ends:
-            raise ModelFileError(f"the columns of the term {term.name!r} are not those of its products.")
-    if size != stop:
-        raise ModelFileError("its products have other columns than its terms.")
 
 
 def _summary(entry: Any, design: Design, family: Family, rows_of_model: int) -> _core.SufficientStatistics:
@@ -298,17 +213,17 @@ def _summary(entry: Any, design: Design, family: Family, rows_of_model: int) -> 
     return summary
 
 
-def _predictors(entries: Any, design: Design) -> dict[str, Predictor]:
-    if list(read_dict(entries)) != list(design.kinds):
+def _predictors(entries: Any, kinds: Mapping[str, ColumnKind]) -> dict[str, Predictor]:
+    if list(read_dict(entries)) != list(kinds):
         raise ModelFileError("the summaries of the predictors are not those of the columns.")
-    return {name: _predictor(name, design.kinds[name], entry) for name, entry in entries.items()}
+    return {name: _predictor(name, kinds[name], entry) for name, entry in entries.items()}
 
 
 def _predictor(name: str, kind: ColumnKind, entry: Any) -> Predictor:
     mean, sd, quantiles, mode, numbers = read_list(entry)
     mean, sd, quantiles = read_number(mean), read_number(sd), tuple(read_number(q) for q in read_list(quantiles))
     finite = [q for q in quantiles if math.isfinite(q)]
-    is_numeric = kind.kind in _NUMERIC
+    is_numeric = kind.kind in NUMERIC
     # Means and quartiles of numbers near the largest double may be beyond it; the extremes are numbers of the data.
     has_extremes = len(quantiles) == 5 and math.isfinite(quantiles[0]) and math.isfinite(quantiles[4])
     if len(quantiles) != 5 or is_numeric != has_extremes or (finite and not is_numeric) or finite != sorted(finite):

@@ -45,7 +45,8 @@ def check_works(design: Design, extra_names: Iterable[str]) -> None:
         rows = _first_result(expression, design, trials, levels)
         if isinstance(rows, Numbers) and len(rows.columns) < _columns_taken(expression, design):
             raise ModelFileError(f"{expression.text!r} has {len(rows.columns)} columns, which its terms do not fit.")
-    if not any(mentions(e.text, names) for e in (*design.expressions.values(), *design.offsets)):
+    parts = [part for factor in design.grouping.values() for part in factor.parts]
+    if not any(mentions(e.text, names) for e in (*design.expressions.values(), *design.offsets, *parts)):
         _check_finite(design, trials)
 
 
@@ -80,7 +81,7 @@ def _columns_taken(expression: Expression, design: Design) -> int:
     """Return how many columns of a numeric expression the design counts on; an offset has one."""
     chosen = [
         coding.chosen
-        for product in design.products
+        for product in [*design.products, *(product for term in design.group_terms for product in term.products)]
         for coding in product.codings
         if coding.factor == expression.text and coding.chosen is not None
     ]
@@ -94,7 +95,9 @@ def _check_finite(design: Design, trials: Iterable[pd.DataFrame]) -> None:
         except FilbertError:
             continue  # outside of what a transform is defined for
         with np.errstate(all="ignore"):
-            is_finite = all(np.isfinite(part).all() for b in blocks for part in (b.X, b.offset) if part is not None)
+            is_finite = all(
+                np.isfinite(part).all() for b in blocks for part in (b.X, b.offset, *b.Z) if part is not None
+            )
         if not is_finite:
             raise ModelFileError("its terms give numbers that are not finite.")
 

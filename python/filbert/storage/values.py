@@ -93,6 +93,8 @@ def write_levels(levels: tuple[Any, ...] | None, where: str) -> list[Any] | None
                 f"The levels of {where!r} cannot be stored: {level!r} is a {type(level).__name__}. Turn them into text "
                 "before the model is made, for example with data[column].astype(str)."
             )
+        if isinstance(level, float) and not math.isfinite(level):
+            raise ModelFileError(f"The levels of {where!r} cannot be stored: {level} is among them. Leave it out.")
     return plain
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _core
-from ..formula.coding import Coding
 from ..formula.predictor import Predictor
-from ..formula.terms import Term
 from ..priors.prior import Prior
 from ..regression.regression import Regression
+from .groups import write_groups
+from .terms import write_expressions, write_product, write_term
 from .trial import mentions
 from .values import write_array, write_levels, write_number, write_value
 
@@ -19,28 +19,22 @@ def content_of(regression: Regression) -> dict[str, Any]:
     design = regression.design
     assert design is not None
     trials = () if design.trials is None else (design.trials,)
-    texts = [expression.text for expression in (*design.expressions.values(), *design.offsets, *trials)]
-    return {
+    parts = [part for factor in design.grouping.values() for part in factor.parts]
+    texts = [expression.text for expression in (*design.expressions.values(), *design.offsets, *trials, *parts)]
+    content = {
         "filbert": _core.__version__,
         "formula": design.formula,
         "family": regression.family.name,
         "link": regression.link,
         "response": design.response,
         "has_intercept": design.has_intercept,
-        "terms": [_term(term) for term in design.terms],
+        "terms": [write_term(term) for term in design.terms],
         "baseline": design.baseline,
-        "products": [
-            {
-                "scale": product.scale,
-                "kept": None if product.kept is None else list(product.kept),
-                "codings": [_coding(coding) for coding in product.codings],
-            }
-            for product in design.products
-        ],
-        "expressions": [[expression.text, expression.is_column] for expression in design.expressions.values()],
+        "products": [write_product(product) for product in design.products],
+        "expressions": write_expressions(design.expressions.values()),
         "levels": {text: write_levels(levels, text) for text, levels in design.levels.items()},
         "state": write_value(design.state, "the transforms"),
-        "offsets": [[expression.text, expression.is_column] for expression in design.offsets],
+        "offsets": write_expressions(design.offsets),
         "columns": {
             name: {"kind": kind.kind, "levels": write_levels(kind.levels, name)} for name, kind in design.kinds.items()
         },
@@ -56,30 +50,20 @@ def content_of(regression: Regression) -> dict[str, Any]:
         "priors": {key: _prior(key, prior) for key, prior in regression.choices.given.items()},
         "summary": _summary(regression.summary),
     }
-
-
-def _term(term: Term) -> dict[str, Any]:
-    return {
-        "name": term.name,
-        "columns": list(term.columns),
-        "levels": write_levels(term.levels, term.name),
-        "is_categorical": term.is_categorical,
-    }
+    if regression.groups is not None:
+        content["groups"] = write_groups(design, regression.groups)
+    return content
 
 
 def _prior(key: str, prior: Prior | float) -> Any:
     """Write a prior as its name and parameters, and a fixed parameter as its number."""
     if not isinstance(prior, Prior):
         return float(prior)
-    return [prior.name, {name: write_value(value, key) for name, value in prior.params.items()}]
-
-
-def _coding(coding: Coding) -> dict[str, Any]:
-    return {
-        "factor": coding.factor,
-        "chosen": coding.chosen and list(coding.chosen),
-        "contrasts": None if coding.contrasts is None else write_array(coding.contrasts),
+    params = {
+        name: {"prior": _prior(key, value)} if isinstance(value, Prior) else write_value(value, key)
+        for name, value in prior.params.items()
     }
+    return [prior.name, params]
 
 
 def _predictor(name: str, predictor: Predictor) -> list[Any]:

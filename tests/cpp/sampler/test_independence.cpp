@@ -71,7 +71,7 @@ struct AcceptsAll : IndependenceRules {
 };
 
 struct WithoutNuts : IndependenceRules {
-  static constexpr bool moves_by_nuts = false;
+  static constexpr bool moves_locally = false;
 };
 
 /// A proposal that forgets the Jacobian of its map.

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from containers import ARVIZ_MAJOR
 from design_checks import make_frame
-from filbert.errors import DataError, SettingError
+from filbert.errors import DataError, DataTypeError, SettingError
 from filbert.predict import rowwise
 from scipy import special, stats
 
@@ -128,6 +128,33 @@ def test_r2_is_the_share_of_the_variance_that_the_mean_explains(monkeypatch):
             r2 = model.r2(idata)
             assert list(r2.index) == ["r2", "r2_std"]
             np.testing.assert_allclose(r2, [share.mean(), share.std()], rtol=1e-10)
+
+
+@pytest.mark.parametrize("weights", [None, "k"])
+def test_marginal_r2_leaves_the_variance_of_groups_in_the_denominator(weights, monkeypatch):
+    frame = make_frame()
+    model, idata = fitted("y ~ x + (x | g)", frame, weights=weights)
+    draws = {name: np.asarray(idata["posterior"][name]) for name in ("Intercept", "x", "1|g", "x|g", "sigma")}
+    x, g = frame["x"].to_numpy(), frame["g"].map({"a": 0, "b": 1, "c": 2}).to_numpy()
+    common = draws["Intercept"][..., None] + draws["x"][..., None] * x
+    effects = draws["1|g"][..., g] + draws["x|g"][..., g] * x
+    times = 1 if weights is None else frame["k"]
+    explained, between, both = (
+        np.repeat(values, times, axis=-1).var(axis=-1, ddof=1) for values in (common, effects, common + effects)
+    )
+    marginal = explained / (explained + between + draws["sigma"] ** 2)
+    conditional = both / (both + draws["sigma"] ** 2)
+    for values in (1000, 1 << 20):
+        monkeypatch.setattr(rowwise, "_CHUNK_VALUES", values)
+        np.testing.assert_allclose(model.r2(idata, False, group_effects=False), marginal.ravel(), rtol=1e-10)
+        np.testing.assert_allclose(model.r2(idata, summary=False), conditional.ravel(), rtol=1e-10)
+
+
+def test_marginal_r2_of_models_without_groups_is_r2_and_other_arguments_are_refused():
+    model, idata = fitted("y ~ x + g", make_frame())
+    pd.testing.assert_series_equal(model.r2(idata, group_effects=False), model.r2(idata))
+    with pytest.raises(DataTypeError, match="group_effects must be True or False, not 'none'"):
+        model.r2(idata, group_effects="none")
 
 
 def test_draws_of_another_model_and_missing_rows_are_refused(mesquite):

@@ -19,6 +19,7 @@ from filbert.priors.named import (
     HalfStudentT,
     InverseGamma,
     Laplace,
+    LKJCorr,
     Normal,
     StudentT,
     Uniform,
@@ -46,6 +47,8 @@ from filbert.priors.prior import Prior
         (InverseGamma(1, 2), Prior("InverseGamma", alpha=1, beta=2)),
         (InverseGamma(1), Prior("InverseGamma", alpha=1, beta=1)),
         (HalfFlat(), Prior("HalfFlat")),
+        (LKJCorr(4), Prior("LKJCorr", eta=4)),
+        (Normal(0, sigma=HalfNormal(2)), Prior("Normal", mu=0, sigma=Prior("HalfNormal", sigma=2))),
     ],
 )
 def test_both_spellings_give_equal_priors(made, expected):
@@ -76,6 +79,8 @@ def test_every_distribution_has_a_documented_factory_with_the_same_parameters():
         (lambda: Exponential(rate=2), r"not 'rate': write lam=rate, that is lam=2\."),
         (lambda: Exponential(scale=2), r"that is lam=0\.5\."),
         (lambda: Cauchy(0, 1, gamma=2), r"has no parameter 'gamma': write Cauchy\(alpha, beta\)"),
+        (lambda: LKJCorr(n=2, eta=1), r"not 'n': write eta alone\."),
+        (lambda: Normal(0, sigma=Normal(0, 1)), "Only the sigma of Normal may be one, of positive values"),
         (lambda: Flat(sigma=2), r"has no parameter 'sigma': write Flat\(\)"),
         (lambda: Normal(0, 1, dist=print), r"cannot take a Python function \(dist=\)"),
     ],
@@ -92,7 +97,9 @@ def test_no_other_distribution_is_suggested_in_the_place_of_one_that_is_missing(
     assert "Did you mean" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("name", "meant"), [("normal", "'Normal'"), ("HALFCAUCHY", "'HalfCauchy'")])
+@pytest.mark.parametrize(
+    ("name", "meant"), [("normal", "'Normal'"), ("HALFCAUCHY", "'HalfCauchy'"), ("LKJcorr", "'LKJCorr'")]
+)
 def test_only_the_name_that_differs_by_its_case_is_suggested(name, meant):
     with pytest.raises(PriorError, match=rf"Did you mean {meant}\? The"):
         Prior(name)

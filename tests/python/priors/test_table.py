@@ -7,7 +7,7 @@ import inspect
 import filbert as fb
 from filbert import _core
 from filbert.priors import named
-from filbert.priors.table import TABLE
+from filbert.priors.table import CORRELATIONS, TABLE
 
 
 def test_the_tables_of_python_and_of_the_core_are_one() -> None:
@@ -16,8 +16,9 @@ def test_the_tables_of_python_and_of_the_core_are_one() -> None:
 
 
 def test_every_prior_is_a_function_with_its_parameters_and_defaults() -> None:
-    assert set(named.__all__) == set(TABLE)
-    for name, row in TABLE.items():
+    rows = {**TABLE, **CORRELATIONS}  # the core has correlations as a whole, and no density of one
+    assert set(named.__all__) == set(rows)
+    for name, row in rows.items():
         signature = inspect.signature(getattr(fb, name)).parameters
         known = [key for key, parameter in signature.items() if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
         assert known == [rule.name for rule in row.parameters]

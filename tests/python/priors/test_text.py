@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from filbert.errors import PriorError
-from filbert.priors.named import Flat, HalfCauchy, Normal, StudentT
+from filbert.priors.named import Exponential, Flat, HalfCauchy, HalfNormal, HalfStudentT, LKJCorr, Normal, StudentT
 from filbert.priors.text import read_prior
 
 
@@ -19,6 +19,10 @@ from filbert.priors.text import read_prior
         ("g=Normal(0, [1, 2.5])", "g", Normal(0, [1, 2.5])),
         ("g=Normal((0, -1), 1)", "g", Normal([0, -1], 1)),
         ("bs(x, df=4)=Normal(0, 1)", "bs(x, df=4)", Normal(0, 1)),
+        ("1|g=Normal(0, sigma=HalfNormal(2))", "1|g", Normal(0, sigma=HalfNormal(2))),
+        ("I(x / 2)|g:h = Normal(0, HalfStudentT(4, [1, 2]))", "I(x / 2)|g:h", Normal(0, HalfStudentT(4, [1, 2]))),
+        ("x|C(k, levels=[1, 2])_sigma=Exponential(2)", "x|C(k, levels=[1, 2])_sigma", Exponential(2)),
+        ("g_corr=LKJCorr(eta=4)", "g_corr", LKJCorr(4)),
         ("C(g, levels=['a=', 'b'])=Normal(0, 1)", "C(g, levels=['a=', 'b'])", Normal(0, 1)),
     ],
 )
@@ -60,6 +64,17 @@ def test_priors_are_read(text, term, prior):
         ("x=Normal(**{})", r"'\*\*'"),
         ("x=Normal(tau=4)", r"sigma=1/sqrt\(tau\), that is sigma=0\.5"),
         ("x=StudentT()", "StudentT needs nu"),
+        ("1|g=Normal(0, sigma=Normal(0, 1))", r"sigma is itself a prior \(Normal.* of positive values"),
+        ("1|g=Normal(0, sigma=HalfNormal(HalfNormal(2)))", r"'HalfNormal\(2\)' in .* is not a finite number"),
+        ("1|g=HalfNormal(HalfNormal(2))", "Only the sigma of Normal may be one"),
+        ("1|g=Normal(HalfNormal(2))", "Only the sigma of Normal may be one"),
+        ("1|g=Normal(0, sigma=HalfNormal)", r"'HalfNormal' lacks its parentheses: write HalfNormal\(sigma\)"),
+        ("1|g=Normal(0, sigma=halfnormal(2))", "no prior named 'halfnormal'. Did you mean 'HalfNormal'"),
+        ("1|g=Normal(0, sigma=[HalfNormal(2)])", r"'HalfNormal\(2\)' in"),
+        ("1|g=Normal(0, sigma=x.HalfNormal(2))", r"'x.HalfNormal\(2\)' in"),
+        ("1|g=Normal(0, sigma=print(2))", "no prior named 'print'"),
+        ("g_corr=LKJCorr(n=2, eta=4)", "write eta alone"),
+        ("g_corr=LKJCorr(eta=HalfNormal(2))", "Only the sigma of Normal may be one"),
     ],
 )
 def test_anything_else_is_refused_with_the_wrong_part_named(text, message):
@@ -72,6 +87,8 @@ def test_anything_else_is_refused_with_the_wrong_part_named(text, message):
     [
         "(" * 10_000 + "0" + ")" * 10_000,
         "Normal(" + "[" * 10_000 + "]" * 10_000 + ", 1)",
+        "Normal(0, sigma=" * 150 + "1" + ")" * 150,
+        "Normal(0, sigma=" * 5000 + "1" + ")" * 5000,
         "Normal(" + "-" * 40_000 + "1, 1)",
         "Normal(" + "1+" * 40_000 + "1, 1)",
         "Normal" + ".x" * 40_000,

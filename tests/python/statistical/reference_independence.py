@@ -21,12 +21,12 @@ LogDensities = Callable[["Array"], "Array"]
 class Rules:
     """Where it may be broken: the accept step, and the share of heavy tails in the proposals."""
 
-    accepts: bool = True
+    weighs_proposals: bool = True
     share_of_t: float = 0.1
 
 
 CORRECT = Rules()
-EVERYTHING_ACCEPTED = Rules(accepts=False)
+PROPOSALS_NOT_WEIGHED = Rules(weighs_proposals=False)
 NO_T = Rules(share_of_t=0.0)
 
 
@@ -59,12 +59,12 @@ def sample_chains(
     result = np.empty((density.variables, chains, draws))
     for chain, rng in enumerate(np.random.default_rng(seed).spawn(chains)):
         positions, proposed = propose(density.dimension, draws + 50, rng, rules)
-        weight = target(density)(positions) - proposed
+        weight = target(density)(positions) - (proposed if rules.weighs_proposals else 0)
         threshold = np.log(rng.random(len(weight)))
         at = np.arange(len(weight))
         current = 0
         for i in range(1, len(weight)):
-            if not rules.accepts or threshold[i] < weight[i] - weight[current]:
+            if threshold[i] < weight[i] - weight[current]:
                 current = i
             at[i] = current
         result[:, chain] = density.to_user_scale(np.asfortranarray(positions[:, at[50:]]))

@@ -27,11 +27,8 @@ pytestmark = pytest.mark.statistical
 SEED = 20261124
 DRAWS = 2500
 
-# The posterior of log nu falls like a cliff on its right, where NUTS has a few divergences.
-WITH_DIVERGENCES = {"cars-t_nu_gamma"}
-
-# Posteriors whose tails or skewness are not those of the map: independence Metropolis says that it does not suit them.
-NOT_FOR_INDEPENDENCE = {"cars-t_nu_gamma", "clotting-gamma_inverse", "clotting-gamma_log", "stackloss-t_nu4"}
+# A corner of few degrees of freedom that proposals reach seldom: a draw there stays for a while.
+WITH_A_SELDOM_REACHED_CORNER = {"cars-t_nu_gamma"}
 
 RUNS = [(name, sampler) for name in glm_case_names() for sampler in ("nuts", "independence")]
 
@@ -60,27 +57,44 @@ def test_draws_have_the_posterior(name: str, sampler: str) -> None:
             assert abs(score) < Z_LIMIT, f"{statistic} of {label} is off by {score:.2f} Monte Carlo standard errors"
 
 
-@pytest.mark.parametrize("name", [name for name in glm_case_names() if name not in WITH_DIVERGENCES])
+@pytest.mark.parametrize("name", glm_case_names())
 def test_nuts_does_not_diverge(name: str) -> None:
     assert not np.asarray(fit(name, "nuts").sample_stats["diverging"]).any()
 
 
 @pytest.mark.parametrize(("name", "sampler"), RUNS)
 def test_effective_draws_per_draw(name: str, sampler: str) -> None:
-    suits = sampler == "nuts" or name not in NOT_FOR_INDEPENDENCE
+    least = 0.4 if sampler == "independence" and name in WITH_A_SELDOM_REACHED_CORNER else 0.5
     for label, values, _ in draws(name, sampler):
         ess = effective_sample_size(values) / values.size
-        assert ess >= (0.5 if suits else 0.05), f"{ess:.2f} effective draws per draw of {label}"
+        assert ess >= least, f"{ess:.2f} effective draws per draw of {label}"
 
 
 @pytest.mark.parametrize("name", glm_case_names())
-def test_auto_leaves_independence_where_that_does_not_suit(name: str) -> None:
-    """The run that insists says so, and the choice of "auto" is NUTS there and independence elsewhere."""
+def test_independence_suits_real_posteriors(name: str) -> None:
+    """The run that insists has nothing to say, and "auto" chooses the same."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", fb.ConvergenceWarning)
         chosen = read_glm_case(name).model.fit(200, random_seed=1, progressbar=False).posterior.attrs["sampler"]
-    assert chosen == ("nuts" if name in NOT_FOR_INDEPENDENCE else "independence")
-    assert bool(fit(name, "independence").posterior.attrs["sampler_note"]) == (name in NOT_FOR_INDEPENDENCE)
+    assert chosen == "independence"
+    assert not fit(name, "independence").posterior.attrs["sampler_note"]
+
+
+WITH_AUXILIARIES = ["cars-t_nu_gamma", "clotting-gamma_inverse", "clotting-gamma_log", "stackloss-t_nu4"]
+
+
+@pytest.mark.parametrize("name", WITH_AUXILIARIES)
+@pytest.mark.parametrize("seed", range(4))
+def test_skewed_auxiliaries_diverge_for_no_seed(name: str, seed: int) -> None:
+    """In the logarithms of auxiliaries 58 of 60 runs of the first had divergences."""
+    run = read_glm_case(name).model.fit(1000, sampler="nuts", random_seed=seed, progressbar=False)
+    assert not np.asarray(run.sample_stats["diverging"]).any()
+
+
+@pytest.mark.parametrize("name", WITH_AUXILIARIES)
+def test_proposals_are_accepted_with_skewed_auxiliaries(name: str) -> None:
+    """In the logarithms of auxiliaries 0.70 to 0.83 were."""
+    assert np.asarray(fit(name, "independence").sample_stats["accepted"]).mean() > 0.86
 
 
 @pytest.mark.parametrize("sampler", ["nuts", "independence"])

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from design_checks import make_frame
 from filbert.errors import FilbertError, ModelFileError
-from model_files import inner, places, signed, some_contents
+from model_files import GROUPED, OTHERS_GROUPED, inner, made_up_draws, places, signed, some_contents
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,11 @@ def frame():
 @pytest.fixture(scope="module")
 def contents(frame, tmp_path_factory):
     return some_contents(frame, tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def grouped(frame, tmp_path_factory):
+    return some_contents(frame, tmp_path_factory.mktemp("models"), (GROUPED, *OTHERS_GROUPED))
 
 
 OTHERS = (
@@ -65,11 +70,14 @@ def changed_array(text, rng):
     return base64.b64encode(data).decode()
 
 
-def mutated(content, rng):
+def mutated(content, rng, within=()):
     """Return a copy with one to three of its values changed, exchanged, doubled or left out."""
     content = copy.deepcopy(content)
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
-        *outer, last = rng.choice([place for place in places(content) if place])
+        inside = [place for place in places(content) if len(place) > len(within) and place[: len(within)] == within]
+        if not inside:
+            break
+        *outer, last = rng.choice(inside)
         holder = inner(content, outer)
         value = holder[last]
         kind = rng.random()
@@ -93,23 +101,24 @@ def mutated(content, rng):
 def use(model, frame):
     """Do with a model what is done with models; every number must be finite."""
     for block in model.design.new_rows(frame).blocks():
-        assert np.isfinite(block.X).all()
+        assert all(np.isfinite(part).all() for part in (block.X, *block.Z) if part is not None)
         assert block.offset is None or np.isfinite(block.offset).all()
     with contextlib.suppress(FilbertError):  # columns that are collinear
         assert np.isfinite(model.least_squares()["estimate"]).all()
-    idata = model.fit(draws=4, tune=20, chains=1, random_seed=1, progressbar=False)
+    if model.design.group_terms:
+        idata = made_up_draws(model)
+    else:
+        idata = model.fit(draws=4, tune=20, chains=1, random_seed=1, progressbar=False)
     predicted = fb.predictions(model, idata, data=frame.iloc[:5])
     assert np.isfinite(predicted["mean"]).all()
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_mutated_content_is_refused_or_works(seed, frame, contents, tmp_path):
-    rng = random.Random(seed)
-    path = tmp_path / "m"
+def outcomes(contents, frame, path, rng, within=(), versions=(3,)):
+    """Load and use 150 mutated files; return how many were refused, and how many worked."""
     refusals = works = 0
     for _ in range(150):
-        content = mutated(rng.choice(list(contents.values())), rng)
-        path.write_bytes(signed(content, rng.choice((1, 2, 2))))
+        content = mutated(rng.choice(list(contents.values())), rng, within)
+        path.write_bytes(signed(content, rng.choice(versions)))
         start = time.process_time()
         try:
             model = fb.load(path)
@@ -124,5 +133,19 @@ def test_mutated_content_is_refused_or_works(seed, frame, contents, tmp_path):
                 use(model, frame)
                 works += 1
             print(model)
+    return refusals, works
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_mutated_content_is_refused_or_works(seed, frame, contents, tmp_path):
+    refusals, works = outcomes(contents, frame, tmp_path / "m", random.Random(seed), versions=(1, 2, 3))
     assert refusals > 60
     assert works > 15
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("within", [(), ("groups",), ("groups", "factors")], ids=["anywhere", "groups", "factors"])
+def test_mutated_groups_are_refused_or_work(seed, within, frame, grouped, tmp_path):
+    refusals, works = outcomes(grouped, frame, tmp_path / "m", random.Random(seed), within)
+    assert refusals > 60
+    assert works > 5

@@ -55,6 +55,41 @@ def test_a_file_that_is_read_lazily_can_be_replaced_by_itself(idata, tmp_path):
     xr.testing.assert_equal(group(again, "posterior"), group(idata, "posterior"))
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "y ~ x + (x | g)",
+        "y ~ x + (1 | g:h)",
+        "y ~ (x | C(k / 2)) + (1 | half)",
+        "y ~ x + (I(x / 2) + h | `group/ä`)",
+        "y ~ (poly(x, 2) || `a group`/h)",
+    ],
+)
+@pytest.mark.parametrize("write", [fb.to_netcdf, lambda idata, path: idata.to_netcdf(str(path), engine="h5netcdf")])
+def test_fits_of_models_with_groups_are_read_again(formula, write, tmp_path):
+    import arviz as az
+
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"x": rng.normal(size=120), "g": list("abcä") * 30, "h": ["u/1", "v:2", "w|3"] * 40})
+    frame["group/ä"] = frame["a group"] = frame.g
+    frame["k"] = np.arange(120) % 5
+    frame["half"] = frame.k / 2
+    frame["y"] = frame.x + rng.normal(size=120)
+    model = fb.Model(formula, frame)
+    idata = model.fit(draws=40, tune=100, random_seed=1, progressbar=False)
+    model.predict(idata, kind="response", random_seed=1)
+    write(idata, tmp_path / "fit.nc")
+    again = az.from_netcdf(str(tmp_path / "fit.nc"), engine="h5netcdf")
+    for name in groups_of(idata):
+        xr.testing.assert_equal(group(again, name), group(idata, name))
+    pd.testing.assert_frame_equal(fb.summary(again), fb.summary(idata))
+    new = frame.iloc[[3, 50]]
+    expected = fb.predictions(model, idata, data=new)
+    model.save(tmp_path / "m")
+    for each in (model, fb.load(tmp_path / "m")):
+        pd.testing.assert_frame_equal(fb.predictions(each, again, data=new), expected)
+
+
 @pytest.mark.skipif(ARVIZ_MAJOR < 1, reason="InferenceData has one level of groups")
 def test_trees_of_any_depth_with_attributes(tmp_path):
     inner = xr.DataTree(xr.Dataset({"z": ("k", [1, 2])}, attrs={"deep": "ja"}))

@@ -3,14 +3,17 @@
 
 #include <Eigen/Core>
 #include <memory>
+#include <vector>
 
+#include "filbert/density/auxiliary_scores.hpp"
 #include "filbert/density/glm_mode.hpp"
 #include "filbert/density/unconstrained_glm.hpp"
 
 namespace filbert {
 
-/// The posterior of a GLM in coordinates z with `q = mode + L⁻ᵀ z`, where L Lᵀ is less the Hessian at the mode and q are the coordinates of
-/// `UnconstrainedGlm`: near the mode a standard normal, everywhere the exact density with its Jacobian. Models `LogDensity`.
+/// The posterior of a GLM in coordinates z with `r = mode + L⁻ᵀ z`, where L Lᵀ is less the Hessian at the mode and r are the coordinates of
+/// `UnconstrainedGlm`, or of `AuxiliaryScores` where there are auxiliaries: near the mode a standard normal, everywhere the exact density
+/// with its Jacobian. Models `LogDensity`.
 class FramedGlm {
  public:
   /// Throws NoMode.
@@ -29,10 +32,11 @@ class FramedGlm {
   void to_user_scale(const Eigen::Ref<const Eigen::MatrixXd>& positions, Eigen::Ref<Eigen::MatrixXd> draws);
 
   /// The log density of (β, log auxiliaries) where the one in the frame is `log_density`.
-  double user_log_density(const Eigen::VectorXd& position, double log_density) const;
+  double user_log_density(const Eigen::VectorXd& position, double log_density);
 
-  const GlmMode& mode() const { return *mode_; }
-  const Eigen::MatrixXd& directions() const { return *directions_; }  ///< L⁻ᵀ
+  const GlmMode& mode() const { return *mode_; }                            ///< of q
+  const Eigen::MatrixXd& directions() const { return frame_->directions; }  ///< L⁻ᵀ
+  double log_determinant() const { return frame_->log_determinant; }        ///< of directions
   const UnconstrainedGlm& unconstrained() const { return density_; }
 
   /// The third derivatives of the log density at the mode in z: the lower triangles of ∂³/∂z_i ∂z_j ∂z_k, (d (d + 1) / 2, d), a column
@@ -40,13 +44,28 @@ class FramedGlm {
   Eigen::MatrixXd third_derivatives() const;
 
  private:
+  /// Of r, or of q where there are no auxiliaries.
+  struct Laplace {
+    Eigen::VectorXd centre;
+    Eigen::MatrixXd directions;  ///< L⁻ᵀ, an upper triangle
+    double log_determinant = 0;  ///< of directions
+  };
+
+  Laplace around_mode() const;
+  Eigen::MatrixXd curvature_of_scores(UnconstrainedGlm& density, const Eigen::VectorXd& r, Eigen::VectorXd& gradient,
+                                      double& value, bool clip_priors) const;
+  double locate(const Eigen::Ref<const Eigen::VectorXd>& position, Eigen::Ref<Eigen::VectorXd> q);
+  std::vector<Eigen::MatrixXd> thirds_from_hessians() const;
+
   UnconstrainedGlm density_;
   std::shared_ptr<const GlmMode> mode_;
-  std::shared_ptr<const Eigen::MatrixXd> directions_;
-  double log_determinant_ = 0;  // of directions
+  std::shared_ptr<const AuxiliaryScores> scores_;  // none without auxiliaries
+  std::shared_ptr<const Laplace> frame_;
 
   // Scratch.
-  Eigen::VectorXd q_, q_gradient_;
+  AuxiliaryScores::At at_;
+  Eigen::VectorXd r_, r_gradient_, q_, q_gradient_;
+  Eigen::VectorXd log_determinants_;
   Eigen::MatrixXd points_;
 };
 

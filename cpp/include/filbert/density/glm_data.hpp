@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -100,6 +101,17 @@ class GlmData {
   /// Log likelihoods of single rows with derivatives at given η; unweighted, without constants.
   void single(const Eigen::VectorXd& eta, const Eigen::VectorXd& auxiliaries, const RowDerivatives& into) const;
 
+  /// The same of one row at several η. Not for a user's likelihood.
+  template <std::size_t count>
+  void single(Eigen::Index row, const std::array<double, count>& eta, const Eigen::VectorXd& auxiliaries,
+              const RowDerivatives& into) const {
+    std::array<double, count> y, second;
+    y.fill(y_[row]);
+    if (second_.data() != nullptr) second.fill(second_[row]);
+    kernels_->single(count, eta.data(), y.data(), second_.data() != nullptr ? second.data() : nullptr,
+                     auxiliaries.data(), into);
+  }
+
   /// Σ_r weight_r c_ri c_rj c_rk over the columns of the design, as RowKernels::triple_products lays it out.
   std::vector<double> triple_products(const Eigen::VectorXd& weights) const;
 
@@ -117,12 +129,16 @@ class GlmData {
 
   double weight(Eigen::Index row) const { return weights_.data() == nullptr ? 1.0 : weights_[row]; }
   double response(Eigen::Index row) const { return y_[row]; }
+  double trials(Eigen::Index row) const { return trials_.empty() ? 1.0 : trials_[static_cast<std::size_t>(row)]; }
   double offset(Eigen::Index row) const { return offset_.data() == nullptr ? 0.0 : offset_[row]; }
 
   /// Element j of row i of the centred and scaled design with its column of ones.
   double design(Eigen::Index row, Eigen::Index column) const {
     return X_[(row / panel_rows * columns() + column) * panel_rows + row % panel_rows];
   }
+
+  /// The design of `panel_rows` rows, a column after another.
+  const double* panel(Eigen::Index panel) const { return X_.data() + panel * panel_rows * columns(); }
 
  private:
   GlmData() = default;

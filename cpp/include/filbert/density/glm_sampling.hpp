@@ -9,8 +9,10 @@
 
 #include "filbert/density/framed_glm.hpp"
 #include "filbert/density/skewed_proposal.hpp"
+#include "filbert/density/subsampled_glm.hpp"
 #include "filbert/draws/diagnostics.hpp"
 #include "filbert/sampler/independence.hpp"
+#include "filbert/sampler/independence_pilot.hpp"
 
 namespace filbert {
 
@@ -22,20 +24,35 @@ struct SwitchRule {
   double most_log_largest_weight = 4;
   double least_acceptance_of_run = 0.8;
   Eigen::Index longest_stay = 30;  ///< proposals refused in a row
+  double least_values = 5e5;       ///< rows times coefficients, from which on rows are subsampled
+  double most_candidates = 100;    ///< rows a proposal to be looked at; beyond, the expansion is too poor
   double largest_rhat = 1.01;      ///< of 1000 draws a chain; fewer are allowed more, see `complaint_about`
 };
 
 /// A pilot run, the proposal that it tried, and why independence Metropolis would not do, if it would not.
 struct GlmPilot {
   IndependencePilot pilot;
-  std::optional<SkewedProposal> proposal;  ///< empty beyond `most_dimensions`
-  std::string refusal;                     ///< empty where it will do
+  std::optional<SubsampledGlm> subsampled;  ///< what to sample in place of the whole density, if rows are many
+  std::optional<SkewedProposal> proposal;   ///< empty beyond `most_dimensions`
+  std::string refusal;                      ///< empty where it will do
 };
 
-GlmPilot pilot_glm(const FramedGlm& density, std::uint64_t seed, const SwitchRule& rule = {});
+GlmPilot pilot_glm(const FramedGlm& density, std::uint64_t seed, int threads = 1, const SwitchRule& rule = {});
 
 /// The proposal alone, whatever the pilot would say.
 SkewedProposal skewed_proposal(const FramedGlm& density);
+
+/// What to sample where rows are many.
+struct GlmSubsampling {
+  SubsampledGlm density;
+  SkewedProposal proposal;  ///< not skewed: the density's first factor is next to a standard normal
+  IndependencePilot pilot;
+};
+
+/// Empty where rows are few, too many of them would be looked at, or a pilot accepts too few of its proposals. On up to `threads`
+/// threads, which changes no number.
+std::optional<GlmSubsampling> subsampled_where_long(const FramedGlm& density, std::uint64_t seed, int threads = 1,
+                                                    const SwitchRule& rule = {});
 
 /// Why draws of a run are not to be trusted; empty where they are. `values` is (variables · chains, draws), a variable's chains together.
 std::string complaint_about(const std::vector<IndependenceChain>& chains, const ChainsRef& values,

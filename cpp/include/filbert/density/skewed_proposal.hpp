@@ -23,7 +23,7 @@ struct SkewedProposalSettings {
 /// and only the t reaches what lies behind.
 class SkewedProposal {
  public:
-  /// `third_derivatives` as FramedGlm gives them.
+  /// `third_derivatives` as FramedGlm gives them; with no rows the normal is not skewed.
   SkewedProposal(const Eigen::MatrixXd& third_derivatives, const SkewedProposalSettings& settings);
 
   Eigen::Index dimension() const { return tensor_->cols(); }
@@ -36,6 +36,7 @@ class SkewedProposal {
   double log_density(const Eigen::Ref<const Eigen::VectorXd>& z);
 
  private:
+  bool is_skewed() const { return tensor_->rows() > 0; }
   bool map_jacobian(const Eigen::Ref<const Eigen::VectorXd>& packed);
   double log_determinant() const;
   double log_map_density(double squared_norm) const;

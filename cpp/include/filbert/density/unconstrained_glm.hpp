@@ -59,6 +59,9 @@ class UnconstrainedGlm {
   /// Log densities of up to max_batch points, a column each. Allocates nothing.
   void batch(const Eigen::Ref<const Eigen::MatrixXd>& points, Eigen::Ref<Eigen::VectorXd> values);
 
+  /// Priors and Jacobian alone.
+  double prior_value(const Eigen::Ref<const Eigen::VectorXd>& q) const;
+
   /// Adds the third derivatives of the priors' logarithms, contracted: `add(direction, third)` for each prior, where the prior is about
   /// `direction`ᵀ q. Only where `is_linear()` and without auxiliaries.
   template <typename Add>
@@ -84,7 +87,6 @@ class UnconstrainedGlm {
   enum class Priors { AsTheyAre, Smooth };
   double evaluate(const Eigen::VectorXd& q, Eigen::VectorXd& gradient, Priors priors);
   double rest_of_gradient(const Eigen::VectorXd& q, double log_likelihood, Eigen::VectorXd& gradient, Priors priors);
-  double prior_value(const Eigen::Ref<const Eigen::VectorXd>& q) const;
   void set_point(const Eigen::VectorXd& q);
   void add_auxiliary_hessian(const Eigen::VectorXd& q, Eigen::MatrixXd& hessian);
   void add_prior_hessian(const Eigen::VectorXd& q, Eigen::MatrixXd& hessian, bool clip);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "filbert/groups/lanes.hpp"
 #include "filbert/groups/whitened_border.hpp"
 #include "filbert/groups/working_blocks.hpp"
 
@@ -39,8 +40,7 @@ class BlockWhitening {
   const WhitenedBorder& border() const { return border_; }
 
  private:
-  static constexpr int lanes = 8;
-  using Lanes = Eigen::Array<double, lanes, 1>;
+  static constexpr int lanes = Lanes::size;
 
   struct Shared {
     Eigen::Index effects = 0, groups = 0, chunks = 0, inner = 0, outer = 0;

@@ -6,7 +6,7 @@
 
 #include "filbert/groups/effect_covariance.hpp"
 #include "filbert/groups/grouped_units.hpp"
-#include "filbert/groups/line_map.hpp"
+#include "filbert/priors/line_map.hpp"
 
 namespace filbert {
 

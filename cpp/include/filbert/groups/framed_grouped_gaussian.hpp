@@ -3,12 +3,11 @@
 
 #include <Eigen/Core>
 #include <cstdint>
-#include <memory>
-#include <vector>
+#include <optional>
 
 #include "filbert/density/framed_density.hpp"
-#include "filbert/frame/marginal_coordinate.hpp"
 #include "filbert/groups/grouped_gaussian.hpp"
+#include "filbert/groups/profile_frame.hpp"
 
 namespace filbert {
 
@@ -17,10 +16,7 @@ struct GroupedFrameSettings {
   std::uint64_t seed = 0;    ///< of the coefficients and effects that are drawn given a position
 };
 
-/// `GroupedGaussian` in a frame: each coordinate of its position is a table of normal scores of its profile, and these are
-/// whitened by their curvature over ±0.8: `position_k = score_k⁻¹((directions s)_k)`, `s_j = 3 asinh(u_j / 3)`. Models
-/// `FramedDensity` in u. The last map does little where the posterior is, and lightens what is steeper than a normal beyond: a
-/// step that is long enough for the one is too long for the other, and a trajectory that strays there would diverge.
+/// `GroupedGaussian` in a ProfileFrame of its position. Models `FramedDensity`.
 ///
 /// What is drawn given a position comes from a stream that the seed and the position (for effects: the parameters of the draw)
 /// determine, so that draws depend on nothing else, and effects that were left out can be drawn later.
@@ -60,25 +56,11 @@ class FramedGroupedGaussian {
   int evaluations() const { return evaluations_; }
 
  private:
-  struct Frame {
-    std::vector<MarginalCoordinate> scores;
-    Eigen::MatrixXd directions;  // lower triangle
-    double log_determinant = 0;  // of the directions
-  };
-
-  double scored(const Eigen::VectorXd& scores, Eigen::VectorXd& gradient);
-  void find_frame();
-  double locate(const Eigen::Ref<const Eigen::VectorXd>& u);
-  double soften(const Eigen::Ref<const Eigen::VectorXd>& u);
-
   GroupedGaussian posterior_;
   GroupedFrameSettings settings_;
-  std::shared_ptr<const Frame> frame_;
+  std::optional<ProfileFrame> frame_;
   int evaluations_ = 0;
-
-  // Scratch.
-  std::vector<MarginalCoordinate::At> at_;
-  Eigen::VectorXd s_, scores_, score_gradient_, position_, position_gradient_;
+  Eigen::VectorXd position_, position_slopes_;  // scratch
 };
 
 }  // namespace filbert

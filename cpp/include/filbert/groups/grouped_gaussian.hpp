@@ -8,7 +8,7 @@
 #include "filbert/groups/effect_covariance.hpp"
 #include "filbert/groups/group_elimination.hpp"
 #include "filbert/groups/grouped_units.hpp"
-#include "filbert/groups/line_map.hpp"
+#include "filbert/priors/line_map.hpp"
 #include "filbert/sampler/rng.hpp"
 
 namespace filbert {
@@ -29,8 +29,8 @@ class GroupedGaussian {
   /// The value alone, at less than half the cost.
   double value(const Eigen::VectorXd& position);
 
-  /// Somewhere sensible for a search of the mode to begin.
-  Eigen::VectorXd start() const;
+  /// Where searches of the mode may begin: with small deviations, and with large ones where there may be another mode.
+  std::vector<Eigen::VectorXd> starts() const;
 
   /// The parameter's value in the user's scale, of each coordinate; w stays as it is.
   Eigen::VectorXd values(const Eigen::VectorXd& position) const;
@@ -52,6 +52,8 @@ class GroupedGaussian {
   const GroupedUnits& units() const { return shared_->units; }
 
  private:
+  Eigen::VectorXd start(double deviation) const;
+
   /// One coordinate of a position.
   struct Parameter {
     Prior prior;  // in scaled units; not used for w

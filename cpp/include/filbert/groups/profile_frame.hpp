@@ -10,11 +10,14 @@
 
 namespace filbert {
 
-/// `position_k = score_k⁻¹((directions s)_k)`, `s_j = 3 asinh(u_j / 3)`: see FramedGroupedGaussian.
+/// Each coordinate of a position is a table of normal scores of its profile, and these are whitened by their curvature over ±0.8:
+/// `position_k = score_k⁻¹((directions s)_k)`, `s_j = 3 asinh(u_j / 3)`. The last map does little where the density is, and
+/// lightens what is steeper than a normal beyond: a step that is long enough for the one is too long for the other, and a
+/// trajectory that strays there would diverge.
 class ProfileFrame {
  public:
-  /// Throws ImproperPosterior, UncomputablePosterior.
-  ProfileFrame(const SmoothFunction& density, const Eigen::VectorXd& start);
+  /// From the highest of the modes that are found from some starts. Throws ImproperPosterior, UncomputablePosterior.
+  ProfileFrame(const SmoothFunction& density, const std::vector<Eigen::VectorXd>& starts);
 
   Eigen::Index dimension() const { return s_.size(); }
 

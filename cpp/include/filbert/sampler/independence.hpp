@@ -1,4 +1,4 @@
-// Independence Metropolis: proposals that do not depend on the state, many at a time, with a NUTS transition between the blocks.
+// Independence Metropolis: proposals that do not depend on the state, many at a time, with a local move between the blocks.
 #pragma once
 
 #include <Eigen/Core>
@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <stop_token>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,18 @@ template <typename Density>
 concept BatchLogDensity =
     LogDensity<Density> && requires(Density density, const Eigen::MatrixXd& positions, Eigen::VectorXd& values) {
       density.batch(positions, values);
+    };
+
+/// A density whose first factor `density.batch` evaluates, and whose others decide for themselves, each in detailed balance:
+/// `density.passes(rng, from, to)` says whether all of them accept a move. `density.rows_evaluated()` counts what that has cost.
+template <typename Density>
+concept FactorisedLogDensity =
+    std::copy_constructible<Density> && requires(Density density, Rng& rng, const Eigen::VectorXd& position,
+                                                 const Eigen::MatrixXd& positions, Eigen::VectorXd& values) {
+      { density.dimension() } -> std::convertible_to<Eigen::Index>;
+      density.batch(positions, values);
+      { density.passes(rng, position, position) } -> std::convertible_to<bool>;
+      { density.rows_evaluated() } -> std::convertible_to<double>;
     };
 
 /// Draws points and knows its own density, not necessarily normalised.
@@ -46,7 +59,7 @@ struct IndependenceSettings {
   int chains = 4;
   int cores = 1;  ///< chains that run at the same time, at most; changes no draw
   std::uint64_t seed = 0;
-  int block = 96;  ///< proposals evaluated at once; one NUTS transition follows each block
+  int block = 96;  ///< proposals evaluated at once; a local move follows each block
 
   void validate() const {
     require_setting(draws >= 1, "draws", draws, "a whole number of at least 1");
@@ -58,17 +71,17 @@ struct IndependenceSettings {
 };
 
 struct IndependenceStatistics {
-  double log_density = 0;
-  double log_weight = 0;  ///< log density less that of the proposal, at the draw
-  bool accepted = false;  ///< the draw is a new point
-  bool is_nuts = false;   ///< made by a NUTS transition
+  double log_density = 0;  ///< of a factorised density that of its first factor
+  double log_weight = 0;   ///< log density less that of the proposal, at the draw
+  bool accepted = false;   ///< the draw is a new point
+  bool is_nuts = false;    ///< made by a NUTS transition
   bool diverging = false;
   int n_steps = 0;  ///< leapfrog steps
 };
 
 /// The accept step, and what a broken sampler would put in its place.
 struct IndependenceRules {
-  static constexpr bool moves_by_nuts = true;
+  static constexpr bool moves_locally = true;
   static bool accepts(double log_ratio, double uniform) { return std::log(uniform) < log_ratio; }
 };
 
@@ -77,6 +90,7 @@ struct IndependenceChain {
   Eigen::Index proposals = 0;     ///< made, burn-in excluded
   Eigen::Index accepted = 0;      ///< of them
   Eigen::Index longest_stay = 0;  ///< most proposals refused in a row, burn-in excluded
+  double rows_evaluated = 0;      ///< single ones, of a factorised density
 };
 
 /// A step size at which NUTS moves well on what is nearly a standard normal; not adapted, so that no draw depends on another's past.
@@ -84,7 +98,26 @@ inline double frame_step_size(Eigen::Index dimension) {
   return 0.9 * std::pow(static_cast<double>(std::max<Eigen::Index>(dimension, 1)), -0.25);
 }
 
-template <typename Rules, BatchLogDensity Density, IndependentProposal Proposal, typename Recorder>
+/// What makes local moves on a density that is evaluated whole.
+template <typename Density>
+struct NutsMoves {
+  NutsMoves(const Density& density, const std::stop_token& stop)
+      : nuts(StoppableDensity<Density>(density, stop), NutsSettings{}) {
+    nuts.set_step_size(frame_step_size(density.dimension()));
+  }
+  Nuts<StoppableDensity<Density>> nuts;
+};
+
+/// What makes them on a factorised one: a turn of the state in the plane of a normal draw, by which a standard normal is left as it is.
+template <typename Density>
+struct Turns {
+  Turns(const Density& density, const std::stop_token&) : point(density.dimension(), 1), value(1) {}
+  Eigen::MatrixXd point;
+  Eigen::VectorXd value;
+};
+
+/// One chain. `Density` is a BatchLogDensity or a FactorisedLogDensity.
+template <typename Rules, typename Density, IndependentProposal Proposal, typename Recorder>
 class IndependenceRun {
  public:
   IndependenceRun(const Density& density, const Proposal& proposal, const IndependenceSettings& settings, int chain,
@@ -97,13 +130,11 @@ class IndependenceRun {
         stop_(std::move(stop)),
         progress_(progress),
         rng_(settings.seed, chain),
-        nuts_(StoppableDensity<Density>(density, stop_), NutsSettings{}),
+        moves_(density, stop_),
         points_(density.dimension(), settings.block),
         log_proposal_(settings.block),
         log_density_(settings.block),
-        uniforms_(settings.block) {
-    nuts_.set_step_size(frame_step_size(density.dimension()));
-  }
+        uniforms_(settings.block) {}
 
   IndependenceChain run() {
     try {
@@ -111,16 +142,19 @@ class IndependenceRun {
       while (!finished()) {
         propose_block();
         for (int i = 0; i < settings_.block && !finished(); ++i) consider(i);
-        if (Rules::moves_by_nuts && !finished()) move_by_nuts();
+        if (Rules::moves_locally && !finished()) move_locally();
       }
       progress_.finished.store(true, std::memory_order_relaxed);
     } catch (const Stopped&) {
       // What was recorded is good.
     }
+    if constexpr (is_factorised) result_.rows_evaluated = density_.rows_evaluated();
     return result_;
   }
 
  private:
+  static constexpr bool is_factorised = FactorisedLogDensity<Density>;
+
   bool finished() const { return iteration_ == settings_.burn_in + settings_.draws; }
 
   void evaluate_points() {
@@ -162,7 +196,7 @@ class IndependenceRun {
     statistics_.diverging = false;
     statistics_.n_steps = 0;
     const double log_weight = log_density_(i) - log_proposal_(i);  // NaN where nothing is proposed
-    if (Rules::accepts(log_weight - statistics_.log_weight, uniforms_(i))) {
+    if (Rules::accepts(log_weight - statistics_.log_weight, uniforms_(i)) && passes(points_.col(i))) {
       state_ = points_.col(i);
       statistics_.log_density = log_density_(i);
       statistics_.log_weight = log_weight;
@@ -177,18 +211,58 @@ class IndependenceRun {
     record();
   }
 
+  bool passes(const Eigen::Ref<const Eigen::VectorXd>& to) {
+    if constexpr (is_factorised) {
+      proposed_ = to;
+      return density_.passes(rng_, state_, proposed_);
+    }
+    return true;
+  }
+
+  void move_locally() {
+    if constexpr (is_factorised) {
+      turn();
+    } else {
+      move_by_nuts();
+    }
+  }
+
+  void turn() {
+    constexpr double quarter = 1.5707963267948966;
+    if (stop_.stop_requested()) throw Stopped{};
+    const double angle = rng_.uniform(0, quarter);  // small and large ones
+    const double stays = std::cos(angle), comes = std::sin(angle);
+    auto to = moves_.point.col(0);
+    for (Eigen::Index i = 0; i < to.size(); ++i) to(i) = stays * state_(i) + comes * rng_.normal();
+    density_.batch(moves_.point, moves_.value);
+    const double log_density = moves_.value(0);
+    const double log_ratio = log_density - statistics_.log_density + 0.5 * (to.squaredNorm() - state_.squaredNorm());
+    const bool moves = Rules::accepts(log_ratio, rng_.uniform()) && passes(to);
+    if (moves) {
+      state_ = to;
+      statistics_.log_density = log_density;
+      statistics_.log_weight = log_density - proposal_.log_density(state_);
+      stay_ = 0;
+    }
+    statistics_.accepted = moves;
+    statistics_.is_nuts = false;
+    statistics_.diverging = false;
+    statistics_.n_steps = 0;
+    record();
+  }
+
   void move_by_nuts() {
-    if (!nuts_.set_position(state_)) {  // nothing moves from a point without a gradient
+    if (!moves_.nuts.set_position(state_)) {  // nothing moves from a point without a gradient
       statistics_ = {statistics_.log_density, statistics_.log_weight, false, true, true, 0};
       return record();
     }
-    const TransitionStatistics transition = nuts_.transition(rng_);
+    const TransitionStatistics transition = moves_.nuts.transition(rng_);
     statistics_.accepted = transition.index_in_trajectory != 0;
     statistics_.is_nuts = true;
     statistics_.diverging = transition.diverging;
     statistics_.n_steps = transition.n_steps;
     if (statistics_.accepted) {
-      state_ = nuts_.position();
+      state_ = moves_.nuts.position();
       statistics_.log_density = transition.log_density;
       statistics_.log_weight = transition.log_density - proposal_.log_density(state_);
       stay_ = 0;
@@ -215,9 +289,9 @@ class IndependenceRun {
   std::stop_token stop_;
   ChainProgress& progress_;
   Rng rng_;
-  Nuts<StoppableDensity<Density>> nuts_;
+  std::conditional_t<is_factorised, Turns<Density>, NutsMoves<Density>> moves_;
   Eigen::MatrixXd points_;
-  Eigen::VectorXd log_proposal_, log_density_, uniforms_, state_;
+  Eigen::VectorXd log_proposal_, log_density_, uniforms_, state_, proposed_;
   IndependenceStatistics statistics_;
   IndependenceChain result_;
   Eigen::Index iteration_ = 0, stay_ = 0, n_steps_ = 0;
@@ -226,8 +300,9 @@ class IndependenceRun {
 /// Samples `settings.chains` chains on at most `settings.cores` threads. `recorder(chain, iteration, position, statistics)` gets every draw
 /// after the burn-in. Draws depend on the density, the proposal, the settings and the seed, never on `cores`. Polling, stopping and
 /// exceptions are as in `sample`.
-template <typename Rules = IndependenceRules, BatchLogDensity Density, IndependentProposal Proposal, typename Recorder,
+template <typename Rules = IndependenceRules, typename Density, IndependentProposal Proposal, typename Recorder,
           typename Poll = KeepGoing>
+  requires BatchLogDensity<Density> || FactorisedLogDensity<Density>
 std::vector<IndependenceChain> sample_independence(
     const Density& density, const Proposal& proposal, const IndependenceSettings& settings, const Recorder& recorder,
     Progress& progress, Poll&& poll = {}, std::stop_token stop = {},
@@ -253,48 +328,6 @@ std::vector<IndependenceChain> sample_independence(
   }
   workers.finish();
   return results;
-}
-
-/// What a few proposals say of how independence Metropolis would do.
-struct IndependencePilot {
-  double acceptance = 0;          ///< expected rate in the long run, estimated from the weights of all pairs
-  double folded = 0;              ///< share of draws that propose nothing
-  double log_largest_weight = 0;  ///< log of the largest weight over the mean one
-};
-
-/// Makes `blocks` blocks of proposals with random numbers of its own.
-template <BatchLogDensity Density, IndependentProposal Proposal>
-IndependencePilot pilot_independence(Density density, Proposal proposal, std::uint64_t seed, int blocks = 4) {
-  constexpr Eigen::Index block = 96;
-  constexpr std::uint64_t pilot_stream = 0x70696c6f74;  // so that no chain shares them
-  Rng rng(seed ^ pilot_stream);
-  Eigen::MatrixXd points(density.dimension(), block);
-  Eigen::VectorXd log_proposal(block), log_density(block), log_weights(block * blocks);
-  const double none = -std::numeric_limits<double>::infinity();
-  Eigen::Index folded = 0;
-  for (int b = 0; b < blocks; ++b) {
-    proposal.draw(rng, points, log_proposal);
-    density.batch(points, log_density);
-    for (Eigen::Index i = 0; i < block; ++i) {
-      const double log_weight = log_density(i) - log_proposal(i);
-      if (std::isnan(log_proposal(i))) ++folded;
-      log_weights(b * block + i) = std::isnan(log_weight) ? none : log_weight;
-    }
-  }
-  const Eigen::Index n = log_weights.size();
-  IndependencePilot pilot;
-  pilot.folded = static_cast<double>(folded) / static_cast<double>(n);
-  const double largest = log_weights.maxCoeff();
-  if (!std::isfinite(largest)) return pilot;
-  Eigen::VectorXd weights = (log_weights.array() - largest).exp();
-  const double total = weights.sum();
-  pilot.log_largest_weight = std::log(static_cast<double>(n) / total);
-  std::sort(weights.begin(), weights.end());
-  // Σ_{i≠j} min(w_i, w_j): the i-th smallest is the smaller of n - 1 - i pairs, each counted from both sides.
-  double smaller = 0;
-  for (Eigen::Index i = 0; i < n; ++i) smaller += 2 * weights(i) * static_cast<double>(n - 1 - i);
-  pilot.acceptance = smaller / (total * static_cast<double>(n - 1));
-  return pilot;
 }
 
 }  // namespace filbert

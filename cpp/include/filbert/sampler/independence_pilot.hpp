@@ -1,0 +1,86 @@
+// Tries a few proposals before a run of independence Metropolis, and says how it would do.
+#pragma once
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "filbert/sampler/independence.hpp"
+#include "filbert/sampler/rng.hpp"
+
+namespace filbert {
+
+inline constexpr std::uint64_t pilot_stream = 0x70696c6f74;  ///< so that no chain shares a pilot's random numbers
+
+/// What a few proposals say of how independence Metropolis would do.
+struct IndependencePilot {
+  double acceptance = 0;          ///< expected rate in the long run, estimated from the weights of all pairs
+  double folded = 0;              ///< share of draws that propose nothing
+  double log_largest_weight = 0;  ///< log of the largest weight over the mean one
+};
+
+/// Makes `blocks` blocks of proposals with random numbers of its own.
+template <BatchLogDensity Density, IndependentProposal Proposal>
+IndependencePilot pilot_independence(Density density, Proposal proposal, std::uint64_t seed, int blocks = 4) {
+  constexpr Eigen::Index block = 96;
+  Rng rng(seed ^ pilot_stream);
+  Eigen::MatrixXd points(density.dimension(), block);
+  Eigen::VectorXd log_proposal(block), log_density(block), log_weights(block * blocks);
+  const double none = -std::numeric_limits<double>::infinity();
+  Eigen::Index folded = 0;
+  for (int b = 0; b < blocks; ++b) {
+    proposal.draw(rng, points, log_proposal);
+    density.batch(points, log_density);
+    for (Eigen::Index i = 0; i < block; ++i) {
+      const double log_weight = log_density(i) - log_proposal(i);
+      if (std::isnan(log_proposal(i))) ++folded;
+      log_weights(b * block + i) = std::isnan(log_weight) ? none : log_weight;
+    }
+  }
+  const Eigen::Index n = log_weights.size();
+  IndependencePilot pilot;
+  pilot.folded = static_cast<double>(folded) / static_cast<double>(n);
+  const double largest = log_weights.maxCoeff();
+  if (!std::isfinite(largest)) return pilot;
+  Eigen::VectorXd weights = (log_weights.array() - largest).exp();
+  const double total = weights.sum();
+  pilot.log_largest_weight = std::log(static_cast<double>(n) / total);
+  std::sort(weights.begin(), weights.end());
+  // Σ_{i≠j} min(w_i, w_j): the i-th smallest is the smaller of n - 1 - i pairs, each counted from both sides.
+  double smaller = 0;
+  for (Eigen::Index i = 0; i < n; ++i) smaller += 2 * weights(i) * static_cast<double>(n - 1 - i);
+  pilot.acceptance = smaller / (total * static_cast<double>(n - 1));
+  return pilot;
+}
+
+/// The same of a density in factors, for which no weights are known: the share of proposals that a short chain accepts.
+template <FactorisedLogDensity Density, IndependentProposal Proposal>
+IndependencePilot pilot_factorised(Density density, Proposal proposal, std::uint64_t seed, int blocks = 8) {
+  constexpr Eigen::Index block = 96;
+  Rng rng(seed ^ pilot_stream);
+  Eigen::MatrixXd points(density.dimension(), block);
+  Eigen::VectorXd log_proposal(block), log_density(block), state = Eigen::VectorXd::Zero(density.dimension());
+  Eigen::VectorXd value(1);
+  density.batch(state, value);
+  double log_weight = value(0) - proposal.log_density(state);
+  int accepted = 0;
+  for (int b = 0; b < blocks; ++b) {
+    proposal.draw(rng, points, log_proposal);
+    density.batch(points, log_density);
+    for (Eigen::Index i = 0; i < block; ++i) {
+      const double proposed = log_density(i) - log_proposal(i);
+      if (!IndependenceRules::accepts(proposed - log_weight, rng.uniform())) continue;
+      if (!density.passes(rng, state, points.col(i))) continue;
+      state = points.col(i);
+      log_weight = proposed;
+      ++accepted;
+    }
+  }
+  IndependencePilot pilot;
+  pilot.acceptance = static_cast<double>(accepted) / static_cast<double>(block * blocks);
+  return pilot;
+}
+
+}  // namespace filbert
