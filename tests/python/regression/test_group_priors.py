@@ -120,7 +120,7 @@ def test_set_priors_merges():
         ({"1|g": "wide"}, DataTypeError, "'1|g' must be a prior"),
         ({"1|g": True}, DataTypeError, "'1|g' must be a prior"),
         ({"f|h": normal(fb.HalfNormal([1, 2, 3]))}, PriorError, "'f|h' has 3 values, and 'f' has 2 columns"),
-        ({"g_corr": 2}, DataTypeError, "'g_corr', a matrix of correlations, must be Prior('LKJCorr', eta=2)"),
+        ({"g_corr": 2}, DataTypeError, "'g_corr', a matrix of correlations, must be LKJCorr(eta=2)"),
         ({"g_corr": fb.HalfNormal(1)}, DataTypeError, "'g_corr', a matrix of correlations"),
         ({"1|g": fb.Prior("LKJCorr", eta=1)}, PriorError, "'1|g' must allow positive values"),
         ({"x": fb.Normal(0, fb.HalfNormal(1))}, PriorError, "'x'"),

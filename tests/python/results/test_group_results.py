@@ -65,6 +65,7 @@ def test_predictions_are_coefficients_and_effects_times_columns():
     np.testing.assert_allclose(again.reshape(-1, len(some)), by_hand()[:, ::-7], rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter")  # of a row whose group is small
 def test_log_likelihoods_are_of_rows_given_their_effects():
     model, idata = fitted()
     result = model.log_likelihood(idata, inplace=False)
