@@ -141,7 +141,7 @@ class Design:
             text: evaluate_again(expression, columns, self.namespace, self.state, self.levels[text])
             for text, expression in self.expressions.items()
         }
-        for product in self.products:
+        for product in [*self.products, *(product for term in self.group_terms for product in term.products)]:
             check_cells(product, factors, self.levels, columns.index)
         parts = []
         for expression in self.offsets:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,7 @@ from ..errors import DataError, DataWarning, FormulaError, quote_names, warn
 from .coding import FactorRows, Floats, Product
 from .factors import plain_values
 from .parsed import Expression
+from .rowwise import Reach, reach
 from .terms import Term
 
 Codes = NDArray[np.int64]
@@ -25,6 +27,7 @@ Codes = NDArray[np.int64]
 _LOGGER = logging.getLogger("filbert")
 
 INTERCEPT_TERM = "1"  # bambi's name of the intercept in "1|g"
+_MOST_COMBINATIONS = 1 << 62
 UNKNOWN = -1  # the code of a group that the model was not fitted with
 
 
@@ -59,11 +62,23 @@ class GroupingFactor:
         ------
         DataError
             If there is but one group.
+        FormulaError
+            If the group of a row depends on other rows.
         """
         name = ":".join(part.text for part in parts)
         title = f"The grouping factor {name!r}"
+        entangled = [part.text for part in parts if reach(part, namespace) is Reach.ROWS]
+        if entangled:
+            raise FormulaError(
+                f"The group {entangled[0]!r} of a row depends on other rows, so new rows would get wrong groups. "
+                "Compute it beforehand as a column."
+            )
         values = [drop_unused(_categories(part, columns, namespace), title) for part in parts]
         sizes = [len(one.categories) for one in values]
+        if math.prod(sizes) > _MOST_COMBINATIONS:
+            raise DataError(
+                f"{title} combines {' x '.join(map(str, sizes))} levels, which are too many. Make one column of them."
+            )
         if len(values) == 1:
             cells, codes = np.arange(sizes[0])[:, None], values[0].codes
         else:

@@ -22,6 +22,8 @@ MIN_PRIOR_SHARE = 0.1
 NEARLY_COLLINEAR = 30.0
 # A column is part of a direction where its part is at least this, of the largest.
 MIN_PART = 1e-3
+# Beyond so many standard deviations from 0 the slopes of groups are hardly told from their intercepts.
+FAR_FROM_ZERO = 4.0
 # A residual deviation below this part of the response's is rounding.
 EXACT_FIT = 1e-12
 
@@ -194,6 +196,22 @@ def warn_auxiliary_overruled(regression: Regression) -> None:
             f"the response, such as priors={{'{parameter.name}': HalfNormal({2 * fit.sigma:.2g})}}{unscaled}.",
             DataWarning,
         )
+
+
+def centring_advice(regression: Regression) -> str:
+    """Return what to do where intercepts and slopes of groups make up for each other, far from the predictor's zero."""
+    if regression.groups is None:
+        return ""
+    for term in regression.groups.terms:
+        for effect in term.effects[1:] if term.has_intercept else ():
+            mean, sd = regression.groups.spreads[effect]
+            if (np.abs(mean) > FAR_FROM_ZERO * sd).any():
+                return (
+                    f"What varies in {effect!r} is far from 0 (mean {mean[0]:.3g}, standard deviation {sd[0]:.3g}), so "
+                    "that intercepts and slopes of the groups make up for each other: center it, as in "
+                    f"(center(x) | {term.factor})."
+                )
+    return ""
 
 
 def groups_too_large(regression: Regression, reason: str) -> DataError:

@@ -40,7 +40,7 @@ def log_run(run: Run, settings: Settings) -> None:
     )
 
 
-def warn_about(run: Run, names: Sequence[str], settings: Settings) -> None:
+def warn_about(run: Run, names: Sequence[str], settings: Settings, advice: str = "") -> None:
     """Warn where the draws should not be trusted, and say what to do about it.
 
     Parameters
@@ -49,8 +49,10 @@ def warn_about(run: Run, names: Sequence[str], settings: Settings) -> None:
     names : sequence of str
         Names of the variables, in the order of ``run.sampling["values"]``.
     settings : Settings
+    advice : str
+        What is said of divergences besides, a sentence.
     """
-    problems = _proposal_problems(run) if run.sampler == "independence" else _sampler_problems(run, settings)
+    problems = _proposal_problems(run) if run.sampler == "independence" else _sampler_problems(run, settings, advice)
     for message in [*problems, *_convergence_problems(run, names, settings)]:
         warn(message, ConvergenceWarning)
 
@@ -62,12 +64,13 @@ def _proposal_problems(run: Run) -> Iterator[str]:
         )
 
 
-def _sampler_problems(run: Run, settings: Settings) -> Iterator[str]:
+def _sampler_problems(run: Run, settings: Settings, advice: str) -> Iterator[str]:
     statistics = run.sampling
     divergences = int(statistics["diverging"].sum())
     if divergences:
         subject = "There was 1 divergence" if divergences == 1 else f"There were {divergences} divergences"
-        yield f"{subject} after tuning. Increase `target_accept` (now {settings.target_accept:g}) or reparameterize."
+        remedy = f"Increase `target_accept` (now {settings.target_accept:g}) or reparameterize."
+        yield f"{subject} after tuning. {remedy}{advice and ' '}{advice}"
     at_maximum = statistics["reached_max_treedepth"].mean(axis=1)
     for chain in np.flatnonzero(at_maximum > MAX_SHARE_AT_MAX_TREEDEPTH):
         yield (

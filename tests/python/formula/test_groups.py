@@ -243,3 +243,24 @@ def test_many_groups_stay_codes():
         tracemalloc.stop()
         assert peak < 60e6  # a dense matrix has 16 GB
     assert model.design.predictors["k"].mode == np.bincount(codes).argmax()
+
+
+def test_groups_that_depend_on_other_rows_are_refused():
+    data = pd.DataFrame({"y": np.arange(8.0) % 3, "x": np.arange(8.0)})
+    with pytest.raises(fb.FormulaError, match="depends on other rows"):
+        fb.Model("y ~ 1 + (1 | C(x > x.mean()))", data)
+
+
+def test_combinations_beyond_whole_numbers_are_refused():
+    data = pd.DataFrame({f"q{i}": np.arange(3000) for i in range(6)}).assign(y=np.arange(3000.0) % 7)
+    with pytest.raises(fb.DataError, match="too many. Make one column"):
+        fb.Model(f"y ~ 1 + (1 | {':'.join(f'q{i}' for i in range(6))})", data)
+
+
+def test_new_combinations_of_levels_in_what_varies_are_refused():
+    data = pd.DataFrame({"f": list("aabb") * 6, "h": list("uvuu") * 6, "g": np.repeat(list("klm"), 8)})
+    data["y"] = np.arange(24.0) % 5
+    with pytest.warns(fb.DataWarning, match="No row has the combination"):
+        model = fb.Model("y ~ 1 + (0 + f:h | g)", data)
+    with pytest.raises(fb.DataError, match="a combination that no row of the model's data had"):
+        model.design.new_rows(pd.DataFrame({"f": ["b"], "h": ["v"], "g": ["k"]}))

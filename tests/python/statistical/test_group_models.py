@@ -8,6 +8,7 @@ import filbert as fb
 import numpy as np
 import pandas as pd
 import pytest
+from filbert.regression.identifiability import centring_advice
 from scipy import stats
 from statistical.marginals import Array
 from statistical.scores import Z_LIMIT, coverage_score, differences, effective_sample_size
@@ -206,3 +207,14 @@ def test_a_deviation_that_is_sampled_against_quadrature() -> None:
         quantile = float(tau[np.searchsorted(cumulated, probability * cumulated[-1]), 0])
         assert abs(coverage_score(draws, quantile, probability)) < Z_LIMIT
         assert abs(coverage_score(draws, quantile * 1.3, probability)) > Z_LIMIT
+
+
+def test_divergences_far_from_zero_come_with_advice():
+    rng = np.random.default_rng(3)
+    g = np.repeat(np.arange(12), 8)
+    x = 50 + rng.normal(size=len(g))
+    data = pd.DataFrame({"g": g, "x": x, "y": rng.normal(0, 0.2, 12)[g] + rng.normal(size=len(g))})
+    regression = fb.Model("y ~ x + (x | g)", data).regression
+    assert "(center(x) | g)" in centring_advice(regression)
+    assert centring_advice(fb.Model("y ~ x + (center(x) | g)", data).regression) == ""
+    assert centring_advice(fb.Model("y ~ x + (1 | g)", data).regression) == ""
