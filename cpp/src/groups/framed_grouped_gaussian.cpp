@@ -35,15 +35,24 @@ FramedGroupedGaussian::FramedGroupedGaussian(const GroupedGaussian& posterior, c
   frame_.emplace(density, posterior_.starts());
 }
 
+/// Writes the position, and returns the log Jacobian; of a coordinate of noise alone, its log density but a constant.
+double FramedGroupedGaussian::locate(const Eigen::Ref<const VectorXd>& u) {
+  return is_known() ? -0.5 * u.squaredNorm() : frame_->locate(u, position_);
+}
+
 double FramedGroupedGaussian::operator()(const VectorXd& u, VectorXd& gradient) {
-  const double log_jacobian = frame_->locate(u, position_);
+  const double log_jacobian = locate(u);
   const double value = posterior_(position_, position_slopes_);
-  frame_->pull_back(u, position_slopes_, gradient);
+  if (is_known()) {
+    gradient = -u;
+  } else {
+    frame_->pull_back(u, position_slopes_, gradient);
+  }
   return value + log_jacobian;
 }
 
 double FramedGroupedGaussian::value(const VectorXd& u) {
-  const double log_jacobian = frame_->locate(u, position_);
+  const double log_jacobian = locate(u);
   return posterior_.value(position_) + log_jacobian;
 }
 
@@ -52,22 +61,30 @@ void FramedGroupedGaussian::batch(const MatrixXd& points, VectorXd& values) {
 }
 
 VectorXd FramedGroupedGaussian::position(const VectorXd& u) {
-  frame_->locate(u, position_);
+  locate(u);
   return position_;
 }
 
 double FramedGroupedGaussian::user_log_density(const VectorXd& u, double log_density) {
-  return log_density - frame_->locate(u, position_);
+  return log_density - locate(u);
 }
 
 void FramedGroupedGaussian::to_user_scale(const Eigen::Ref<const MatrixXd>& positions, Eigen::Ref<MatrixXd> draws) {
   const Index parameters = posterior_.parameters();
   for (Index i = 0; i < positions.cols(); ++i) {
-    frame_->locate(positions.col(i), position_);
+    locate(positions.col(i));
     Rng rng(key_of(settings_.seed, positions.col(i)));
     posterior_.draw_parameters(position_, rng, draws.col(i).head(parameters));
   }
-  if (settings_.with_effects) draw_effects(draws.topRows(parameters), draws.bottomRows(posterior_.effects()));
+  if (!settings_.with_effects) return;
+  if (!is_known() || posterior_.units().coefficients() > 0) {
+    draw_effects(draws.topRows(parameters), draws.bottomRows(posterior_.effects()));
+    return;
+  }
+  for (Index i = 0; i < positions.cols(); ++i) {  // where every parameter is known, its draws cannot tell effects apart
+    Rng rng(key_of(~settings_.seed, positions.col(i)));
+    posterior_.draw_effects(draws.col(i).head(parameters), rng, draws.col(i).tail(posterior_.effects()));
+  }
 }
 
 void FramedGroupedGaussian::draw_effects(const Eigen::Ref<const MatrixXd>& parameters, Eigen::Ref<MatrixXd> effects) {

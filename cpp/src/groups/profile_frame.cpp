@@ -15,8 +15,9 @@ using Eigen::VectorXd;
 
 namespace {
 
-constexpr double secant = 0.8;  // half the width over which curvature is taken: a derivative would see the knots
-constexpr double reach = 3;     // beyond about this many deviations u is drawn out
+constexpr double secant = 0.8;      // half the width over which curvature is taken: a derivative would see the knots
+constexpr double reach = 3;         // beyond about this many deviations u is drawn out
+constexpr double same_mode = 1e-3;  // in log density: what two searches that end at one mode differ by
 
 }  // namespace
 
@@ -34,7 +35,7 @@ ProfileFrame::ProfileFrame(const SmoothFunction& density, const std::vector<Vect
   Mode mode = climb(density, starts.front());
   for (auto start = starts.begin() + 1; start != starts.end(); ++start) {
     const Mode other = climb(density, *start);
-    if (other.value > mode.value || !std::isfinite(mode.value)) mode = other;
+    if (other.value > mode.value + same_mode || !std::isfinite(mode.value)) mode = other;
   }
   if (!std::isfinite(mode.value)) throw UncomputablePosterior({});
   shared->mode = mode.position;

@@ -92,7 +92,7 @@ double z_score(const Run& run, const std::function<double(const VectorXd&)>& of,
 std::array<double, 6> quadrature(const Data& data, const GroupedModel& model,
                                  const std::function<double(double, double)>& change) {
   GroupedGaussian posterior(data.summary(), model);
-  const VectorXd centre = posterior.start();
+  const VectorXd centre = posterior.starts().front();
   double highest = -1e300;
   std::vector<std::array<double, 3>> points;
   for (double s = -14; s < 5; s += 0.04) {

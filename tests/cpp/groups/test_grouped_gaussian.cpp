@@ -140,7 +140,7 @@ DensePosterior dense_posterior(const Data& data, const GroupedModel& model, cons
 
 VectorXd random_position(const GroupedGaussian& posterior, std::uint64_t seed) {
   filbert::Rng rng(seed, 6);
-  VectorXd position = posterior.start();
+  VectorXd position = posterior.starts().front();
   for (double& value : position) value += 0.4 * rng.normal();
   return position;
 }
@@ -306,7 +306,7 @@ TEST_CASE("a gradient of the posterior allocates nothing") {
     GroupedModel model = model_of(data);
     model.coefficient_priors.back() = Prior::laplace(0, 1);
     GroupedGaussian posterior(data.summary(), model);
-    const VectorXd position = posterior.start();
+    const VectorXd position = posterior.starts().front();
     VectorXd gradient(position.size());
     Eigen::internal::set_is_malloc_allowed(false);
     posterior(position, gradient);

@@ -25,7 +25,8 @@ class FramedGroupedGaussian {
   /// Throws ImproperPosterior, UncomputablePosterior.
   explicit FramedGroupedGaussian(const GroupedGaussian& posterior, const GroupedFrameSettings& settings = {});
 
-  Eigen::Index dimension() const { return posterior_.dimension(); }
+  /// Where nothing is left to be sampled, one coordinate of noise: what is drawn given a position needs different ones.
+  Eigen::Index dimension() const { return is_known() ? 1 : posterior_.dimension(); }
   Eigen::Index variables() const {
     return posterior_.parameters() + (settings_.with_effects ? posterior_.effects() : 0);
   }
@@ -56,6 +57,9 @@ class FramedGroupedGaussian {
   int evaluations() const { return evaluations_; }
 
  private:
+  bool is_known() const { return posterior_.dimension() == 0; }
+  double locate(const Eigen::Ref<const Eigen::VectorXd>& u);
+
   GroupedGaussian posterior_;
   GroupedFrameSettings settings_;
   std::optional<ProfileFrame> frame_;
