@@ -15,14 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..data.columns import ColumnKind, Columns, Use, check_names, read_columns, unknown_columns
 from ..data.series import Values
-from ..errors import DataError, DataTypeError, FormulaError, count, quote_names, quote_rows
+from ..errors import DataError, FormulaError, count, quote_rows
 from .cells import without_empty_cells
 from .coding import (
     FactorRows,
     Floats,
     Numbers,
     Product,
-    flat_columns,
     is_categorical,
     lookup_spec,
     lookup_term,
@@ -38,6 +37,7 @@ from .predictor import Predictors
 from .rows import Rows
 from .rowwise import RowCheck, entangled
 from .terms import Labels, Term
+from .values import is_level, numbers, which_level
 
 # The columns of a design follow from its factors, not from how many rows are laid out.
 _ROWS_TO_LEARN_FROM = 64
@@ -291,10 +291,10 @@ class _Reading:
         title, column = f"The response {response.name!r}", expression.text if expression.is_column else None
         values = self._evaluate(expression)
         if response.success is not None:
-            return _is_level(values, response, self.is_binary)
+            return is_level(values, response, self.is_binary)
         if self.is_binary and isinstance(values, (pd.Series, pd.Categorical)):
-            raise _which_level(response, values)
-        return _numbers(values, title, column, allow_boolean=self.is_binary)
+            raise which_level(response, values)
+        return numbers(values, title, column, allow_boolean=self.is_binary)
 
     def _trials(self) -> Floats | None:
         trials = self.parsed.response.trials
@@ -302,7 +302,7 @@ class _Reading:
             return None
         if not trials.columns:
             return np.full(len(self.columns.index), float(ast.literal_eval(trials.text)))
-        return _numbers(self._evaluate(trials), f"The trials {trials.text!r}", None)
+        return numbers(self._evaluate(trials), f"The trials {trials.text!r}", None)
 
     def _evaluate(self, expression: Expression) -> Any:
         """Evaluate an expression that is no predictor; text is let through, to be refused by what it was meant for."""
@@ -318,7 +318,7 @@ class _Reading:
             values = self._evaluate(self.parsed.response.weights)
         if values is None:
             return None
-        weights = _numbers(values, title, column, allow_boolean=True)
+        weights = numbers(values, title, column, allow_boolean=True)
         if weights.min() < 0:
             negative = weights < 0
             where = quote_rows(self.columns.index[negative])
@@ -333,11 +333,11 @@ class _Reading:
     def _offset(self) -> Floats | None:
         column = self.named.get("offset")
         values, title = self._argument("offset", column)
-        parts = [] if values is None else [_numbers(values, title, column, allow_boolean=True)]
+        parts = [] if values is None else [numbers(values, title, column, allow_boolean=True)]
         for expression in self.parsed.offsets:
-            numbers = _numbers(self._evaluate(expression), f"offset({expression.text})", None, allow_boolean=True)
-            self.offsets[expression.text] = Numbers((numbers,))
-            parts.append(numbers)
+            values = numbers(self._evaluate(expression), f"offset({expression.text})", None, allow_boolean=True)
+            self.offsets[expression.text] = Numbers((values,))
+            parts.append(values)
         return sum(parts[1:], start=parts[0]) if parts else None
 
     def _named_offset(self) -> list[Expression]:
@@ -383,46 +383,3 @@ def _constant_names(parsed: ParsedFormula, named: Mapping[str, str]) -> list[str
 
 def _levels(values: FactorValues[Any]) -> tuple[Any, ...] | None:
     return tuple(values.__wrapped__.cat.categories) if is_categorical(values) else None
-
-
-def _is_level(values: Any, response: Response, is_binary: bool) -> Floats:
-    """Return 1 where a column has the level that counts as success, and 0 elsewhere."""
-    if not is_binary:
-        raise FormulaError(
-            f"The response {response.name!r} is one level against the others, which only family='bernoulli' models."
-        )
-    levels = list(pd.unique(np.asarray(values)))
-    success = next((level for level in levels if str(level) == str(response.success)), None)
-    if success is None:
-        raise DataError(
-            f"Column {response.observed.text!r} has no value {response.success!r}. It has {quote_names(levels)}."
-        )
-    return np.asarray(np.asarray(values) == success, dtype=np.float64)
-
-
-def _which_level(response: Response, values: Any) -> DataTypeError:
-    """Refuse text for a binary response: two packages take the first level for a success, others the last."""
-    levels = [str(level) for level in pd.Categorical(values).categories]
-    name = response.name
-    ways = " or ".join(f"{name}[{level!r}] ~ ..." for level in levels[:2])
-    several = f" It has {len(levels)} levels; the others count as failures." if len(levels) > 2 else ""
-    return DataTypeError(
-        f"The response {name!r} holds text or categories, and which of them is a success is for you to say: write "
-        f"{ways}, or binary({name}, {levels[-1]!r}).{several}"
-    )
-
-
-def _numbers(values: Any, title: str, column: str | None, allow_boolean: bool = False) -> Floats:
-    """Return one float a row, and refuse what was not meant as a number."""
-    if isinstance(values, (pd.Series, pd.Categorical)):
-        remedy = f" If its values are numbers, convert it with pd.to_numeric(data[{column!r}])." if column else ""
-        raise DataTypeError(f"{title} holds categories or text, and must hold numbers.{remedy}")
-    if isinstance(values, dict):
-        raise FormulaError(f"{title} has {len(flat_columns(values))} columns, and must have one.")
-    if values.dtype.kind == "b" and not allow_boolean:
-        remedy = f", for example with data[{column!r}].astype(float)," if column else ""
-        raise DataTypeError(
-            f"{title} is boolean, and must be a number. Convert it{remedy} if 0 and 1 are what you mean."
-        )
-    # A copy, so that the frame may change between the check of its values and their use.
-    return np.array(values, dtype=np.float64)

@@ -114,7 +114,7 @@ def test_models_with_empty_cells_fit_predict_and_save(frame, tmp_path):
 
 
 def test_places_of_a_file_must_be_columns(frame, tmp_path):
-    from filbert.storage import reading, writing
+    from filbert.storage import terms, writing
 
     with pytest.warns(DataWarning, match="left out"):
         model = fb.Model("y ~ g*h", frame)
@@ -122,4 +122,4 @@ def test_places_of_a_file_must_be_columns(frame, tmp_path):
     levels = {"g": ("a", "b", "c"), "h": ("u", "v")}
     for kept in ([], [-1], [0, 0], [2], ["a"], 3, [1, 0]):
         with pytest.raises((ModelFileError, TypeError)):
-            reading._product({**entry, "kept": kept}, levels)
+            terms.read_product({**entry, "kept": kept}, levels)
