@@ -46,7 +46,7 @@ def r2(regression: Regression, idata: Any, summary: bool = True, group_effects: 
     draws = Draws.read(idata, regression)
     common = None if group_effects or regression.groups is None else without_groups(draws)
     n_draws = draws.coefficients.shape[1]
-    explained, of_groups, noise = _Spread(n_draws), _Spread(n_draws), _Spread(n_draws)
+    explained, of_groups, noise = _Spread(n_draws), _Spread(n_draws), np.zeros(n_draws)
     blocks = rowwise.mean_blocks(rows, regression, draws)
     without = itertools.repeat(None) if common is None else rowwise.mean_blocks(rows, regression, common)
     for (_, block, mean_response), other in zip(blocks, without, strict=False):
@@ -58,11 +58,12 @@ def r2(regression: Regression, idata: Any, summary: bool = True, group_effects: 
             of_groups.add(fitted - explained_by_common, weights)
             fitted = explained_by_common
         explained.add(fitted, weights)
-        noise.add(variance if variance.ndim == 2 else np.broadcast_to(variance, (len(weights), n_draws)), weights)
+        # A sum, because the variance may be infinite: a t with few degrees of freedom has none.
+        noise += weights @ variance if variance.ndim == 2 else weights.sum() * variance
     if not explained.total > 1:
         raise DataError("R² needs a total weight of more than one row.")
     between = of_groups.variance if common is not None else 0.0
-    values = explained.variance / (explained.variance + between + noise.mean)
+    values = explained.variance / (explained.variance + between + noise / explained.total)
     if not summary:
         return values
     return pd.Series({"r2": float(values.mean()), "r2_std": float(values.std())})
