@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
-MAX_WHEEL_BYTES = 2_000_000
+MAX_WHEEL_BYTES = 3_000_000  # what is built in by accident shows here
 
 
 def starts(*command: str) -> bool:
