@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "filbert/density/framed_glm.hpp"
@@ -83,7 +84,7 @@ void time_one(const char* label, filbert::Family family, filbert::Link link, Ind
   std::printf(
       "%-28s %-9s n=%-8td p=%-4td gradient %8.1f us %6.3f ns  batched %8.1f us %6.3f ns  mode %8.2f ms (%d)  thirds "
       "%7.2f ms\n",
-      label, filbert::name(set).data(), n, p, one * 1e6, one * per, batch * 1e6, batch * per, mode * 1e3,
+      label, std::string(filbert::name(set)).c_str(), n, p, one * 1e6, one * per, batch * 1e6, batch * per, mode * 1e3,
       density->mode().iterations, thirds * 1e3);
 }
 

@@ -287,7 +287,7 @@ void GlmData::batch(int draws, const double* packed, const double* auxiliaries, 
   for (int d = 0; d < draws; ++d) {
     for (Index j = 0; j < columns(); ++j)
       c(j) = packed[(d / batch_group * columns() + j) * batch_group + d % batch_group];
-    const Eigen::Map<const VectorXd> of_draw(auxiliaries + d * max_auxiliaries, this->auxiliaries());
+    const Eigen::Map<const VectorXd> of_draw(auxiliaries + Index{d} * max_auxiliaries, this->auxiliaries());
     values[d] = user_gradient(c, of_draw, nullptr, nullptr);
   }
 }

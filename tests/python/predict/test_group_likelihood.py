@@ -121,7 +121,7 @@ def test_a_perfect_correlation_is_no_obstacle():
     np.testing.assert_allclose(root[0] @ root[0].T, [[1, 2], [2, 4]], rtol=1e-12)
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore:The inplace keyword")  # of ArviZ 0, by pandas 3
 def test_arviz_leaves_out_groups():
     model, idata = fitted("y ~ x + (x | g)")
     by_group = model.loo_groups(idata)

@@ -52,7 +52,7 @@ class AuxiliaryScores {
  private:
   struct Table {
     LineMap onto_support;  ///< of log α
-    bool is_bounded;
+    bool is_bounded = false;
     CubicSpline theta;      ///< what is mapped onto the support, over ζ
     CubicSpline log_scale;  ///< of s, over log α
   };

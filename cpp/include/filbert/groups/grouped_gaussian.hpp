@@ -58,7 +58,7 @@ class GroupedGaussian {
   struct Parameter {
     Prior prior;  // in scaled units; not used for w
     LineMap map;
-    double unit;  // the user's value over the scaled one
+    double unit = 1;  // the user's value over the scaled one
   };
 
   /// A deviation: a coordinate of the position or a fixed value, in scaled units.

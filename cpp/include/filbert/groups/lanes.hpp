@@ -32,7 +32,7 @@ class alignas(64) Lanes {
   FILBERT_LANES_INLINE explicit Lanes(double x) : a_{x, x}, b_{x, x}, c_{x, x}, d_{x, x} {}
 
   static FILBERT_LANES_INLINE Lanes load(const double* from) {
-    Lanes lanes;
+    Lanes lanes;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled in a moment
     std::memcpy(static_cast<void*>(&lanes), from, sizeof lanes);
     return lanes;
   }
