@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 
@@ -82,3 +83,37 @@ def refused(path, *parts, **options):
     for part in (path.name, *parts):
         assert part in str(caught.value), str(caught.value)
     assert len(str(caught.value)) < 1500
+
+
+def array(values):
+    data = np.ascontiguousarray(values, dtype="<f8")
+    return {"shape": list(np.shape(values)), "float64": base64.b64encode(data.tobytes()).decode()}
+
+
+def set_at(*path):
+    """Return a change of the value at a path, for the table below."""
+
+    def change(content, value):
+        *outer, last = path
+        inner(content, outer)[last] = value
+
+    return change
+
+
+def double(x):
+    return 2 * x
+
+
+def make(formula, frame, **options):
+    extra = {"double": double} if "double" in formula else None
+    return fb.Model(formula, frame, extra_namespace=extra, **options)
+
+
+def round_trip(model, path, **options):
+    model.save(path)
+    return fb.load(path, **options)
+
+
+def draws(model):
+    posterior = model.fit(draws=150, tune=300, random_seed=4, progressbar=False)["posterior"]
+    return {str(name): posterior[name].values for name in posterior.data_vars}

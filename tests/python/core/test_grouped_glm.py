@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from filbert import _core
+from mixed_models import sample, scores
 from scipy import stats
-from statistical.scores import QUANTILES, Z_LIMIT, coverage_score, effective_sample_size, mean_score, sd_score
+from statistical.scores import Z_LIMIT, effective_sample_size
 
 CASES = Path(__file__).parents[2] / "data" / "grouped_glm"
 NAMES = sorted(folder.name for folder in CASES.iterdir() if folder.is_dir())
@@ -63,34 +64,6 @@ class Case:
         return _core.FramedGroupedGlm(_core.GroupedGlm(self.data, self.design, **{**self.model, **changes}))
 
 
-def sample(density: Any, draws: int, seed: int = 1, cores: int = 1, tune: int = 200) -> dict[str, Any]:
-    return _core.sample(
-        density,
-        draws=draws,
-        tune=tune,
-        chains=4,
-        cores=cores,
-        seed=seed,
-        target_accept=0.8,
-        max_treedepth=10,
-        keep_warmup=False,
-        report=None,
-    )
-
-
-def scores(case: Case, values: np.ndarray) -> np.ndarray:
-    return np.array(
-        [
-            [
-                mean_score(draws, case.reference[label]),
-                sd_score(draws, case.reference[label]),
-                *(coverage_score(draws, case.reference[label][key], share) for key, share in QUANTILES.items()),
-            ]
-            for label, draws in zip(case.labels, values, strict=True)
-        ]
-    )
-
-
 @pytest.mark.statistical
 @pytest.mark.parametrize("name", NAMES)
 def test_draws_are_those_of_the_reference_posterior(name: str) -> None:
@@ -98,13 +71,15 @@ def test_draws_are_those_of_the_reference_posterior(name: str) -> None:
     framed = case.framed()
     assert framed.variables == len(case.labels)
     values = sample(framed, 2500)["sampling"]["values"]
-    found = scores(case, values)
+    found = scores(case.labels, case.reference, values)
     assert np.abs(found).max() < Z_LIMIT
     assert np.sqrt(np.mean(found[:, 0] ** 2)) < 1.5
     centre = values.mean(axis=(1, 2), keepdims=True)
-    assert np.abs(scores(case, centre + 0.9 * (values - centre))).max() > Z_LIMIT  # draws that spread too little
+    assert (
+        np.abs(scores(case.labels, case.reference, centre + 0.9 * (values - centre))).max() > Z_LIMIT
+    )  # draws that spread too little
     other = case.framed(terms=[(False, [("Gamma", (0.05, 0.01))], 1.0)])
-    assert np.abs(scores(case, sample(other, 2500)["sampling"]["values"])).max() > Z_LIMIT
+    assert np.abs(scores(case.labels, case.reference, sample(other, 2500)["sampling"]["values"])).max() > Z_LIMIT
 
 
 @pytest.mark.statistical

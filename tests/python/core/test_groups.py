@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from filbert import _core
-from statistical.scores import QUANTILES, Z_LIMIT, coverage_score, mean_score, sd_score
+from mixed_models import sample, scores
+from statistical.scores import Z_LIMIT
 
 CASES = Path(__file__).parents[2] / "data" / "groups"
 NAMES = sorted(folder.name for folder in CASES.iterdir() if folder.is_dir())
@@ -78,35 +79,6 @@ class Case:
         return _core.GroupedGaussian(self.summary(), **{**self.model, **changes})
 
 
-def sample(density: Any, draws: int, seed: int = 1, cores: int = 1, tune: int = 200) -> dict[str, Any]:
-    return _core.sample(
-        density,
-        draws=draws,
-        tune=tune,
-        chains=4,
-        cores=cores,
-        seed=seed,
-        target_accept=0.8,
-        max_treedepth=10,
-        keep_warmup=False,
-        report=None,
-    )
-
-
-def scores(case: Case, values: np.ndarray) -> np.ndarray:
-    """Score draws, (variables, chains, draws), against the reference in Monte Carlo errors: (variables, statistics)."""
-    return np.array(
-        [
-            [
-                mean_score(draws, case.reference[label]),
-                sd_score(draws, case.reference[label]),
-                *(coverage_score(draws, case.reference[label][key], share) for key, share in QUANTILES.items()),
-            ]
-            for label, draws in zip(case.labels, values, strict=True)
-        ]
-    )
-
-
 @pytest.mark.statistical
 @pytest.mark.parametrize("name", NAMES)
 def test_draws_are_those_of_the_reference_posterior(name: str) -> None:
@@ -114,11 +86,13 @@ def test_draws_are_those_of_the_reference_posterior(name: str) -> None:
     framed = _core.FramedGroupedGaussian(case.posterior(), seed=3)
     assert framed.variables == len(case.labels)
     values = sample(framed, 2500)["sampling"]["values"]
-    found = scores(case, values)
+    found = scores(case.labels, case.reference, values)
     assert np.abs(found).max() < Z_LIMIT
     assert np.sqrt(np.mean(found[:, 0] ** 2)) < 1.5
     centre = values.mean(axis=(1, 2), keepdims=True)
-    assert np.abs(scores(case, centre + 0.9 * (values - centre))).max() > Z_LIMIT  # draws that spread too little
+    assert (
+        np.abs(scores(case.labels, case.reference, centre + 0.9 * (values - centre))).max() > Z_LIMIT
+    )  # draws that spread too little
 
 
 @pytest.mark.statistical
@@ -127,7 +101,7 @@ def test_another_prior_of_the_deviations_would_be_noticed(name: str) -> None:
     case = Case(name)
     terms = [(c, [("Gamma", (0.05, 0.01))] * len(priors), eta) for c, priors, eta in case.model["terms"]]
     values = sample(_core.FramedGroupedGaussian(case.posterior(terms=terms)), 2500)["sampling"]["values"]
-    assert np.abs(scores(case, values)[:, 0]).max() > 5
+    assert np.abs(scores(case.labels, case.reference, values)[:, 0]).max() > 5
 
 
 @pytest.mark.statistical

@@ -12,12 +12,11 @@ import time
 
 import filbert as fb
 import numpy as np
-import pandas as pd
 import pytest
 from design_checks import make_frame
 from filbert.errors import FormulaError, ModelFileError
 from filbert.storage import model_file
-from model_files import FORMULA, GROUPED, OTHERS_GROUPED, content_of, inner, refused, signed, some_contents
+from model_files import FORMULA, array, content_of, refused, set_at, signed, some_contents
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +27,6 @@ def frame():
 @pytest.fixture(scope="module")
 def contents(frame, tmp_path_factory):
     return some_contents(frame, tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(scope="module")
-def grouped(frame, tmp_path_factory):
-    return some_contents(frame, tmp_path_factory.mktemp("models"), (GROUPED, *OTHERS_GROUPED))
 
 
 # What is no file of a model
@@ -114,23 +108,8 @@ def test_deep_states_are_refused(contents, tmp_path):
 # Content that does not fit together: each of these loaded, and failed later or gave wrong numbers
 
 
-def array(values):
-    data = np.ascontiguousarray(values, dtype="<f8")
-    return {"shape": list(np.shape(values)), "float64": base64.b64encode(data.tobytes()).decode()}
-
-
 def product_of(content, factor):
     return next(c for product in content["products"] for c in product["codings"] if c["factor"] == factor)
-
-
-def set_at(*path):
-    """Return a change of the value at a path, for the table below."""
-
-    def change(content, value):
-        *outer, last = path
-        inner(content, outer)[last] = value
-
-    return change
 
 
 def set_chosen(content, value):
@@ -264,143 +243,8 @@ def test_content_that_does_not_fit_together(change, value, part, contents, tmp_p
     assert time.process_time() - start < 1
 
 
-def part_of_groups(*path):
-    return set_at("groups", *path)
-
-
-def swap_factors(content, _):
-    terms = content["groups"]["terms"]
-    terms[0]["factor"], terms[1]["factor"] = "g:C(k)", "g"
-
-
-def set_cells(change):
-    """Change the combinations of levels of g and C(k), which are all nine."""
-
-    def changed(content, value):
-        cells = np.stack(np.unravel_index(np.arange(9), (3, 3)), axis=1).astype(float)
-        assert content["groups"]["factors"][1]["cells"] == array(cells)
-        content["groups"]["factors"][1]["cells"] = array(change(cells, value))
-
-    return changed
-
-
-def put_cell(cells, value):
-    cells[4] = value
-    return cells
-
-
-def many_correlated_columns(content, _):
-    """One term whose 2000 columns have two million correlations."""
-    numbers = {"factor": "scale(x)", "chosen": list(range(2000)), "contrasts": None}
-    labels = [str(number) for number in range(2000)]
-    term = {"name": "scale(x)", "columns": labels, "levels": labels, "is_categorical": False}
-    content["groups"]["terms"][0] |= {
-        "terms": [term],
-        "products": [{"scale": 1.0, "kept": None, "codings": [numbers]}],
-        "mean": array(np.zeros(2000)),
-        "sd": array(np.ones(2000)),
-    }
-
-
-HALF = ["HalfNormal", {"sigma": 1.0}]
-MISFITS_OF_GROUPS = [
-    (set_at("groups"), None, "columns"),
-    (set_at("groups"), [], "object"),
-    (part_of_groups("factors"), [], "grouping factors"),
-    (part_of_groups("factors", 0, "parts"), [], "parts"),
-    (part_of_groups("factors", 0, "parts"), [["g", True]] * 33, "parts"),
-    (part_of_groups("factors", 0, "parts"), [["g", True], ["h", True]], ""),
-    (part_of_groups("factors", 0, "parts"), [["zz", True]], "'zz'"),
-    (part_of_groups("factors", 0, "parts"), [["1", False]], "no column"),
-    (part_of_groups("factors", 0, "parts"), [["g.to_pickle('file')", False]], "to_pickle"),
-    (part_of_groups("factors", 1, "parts", 1), ["__import__('os').getcwd()", False], ""),
-    (part_of_groups("factors", 0, "parts"), [["h", True]], "grouping factors are not"),
-    (part_of_groups("factors", 0, "levels"), [["a", "b"]], "levels"),
-    (part_of_groups("factors", 0, "levels"), [["a", "b", "b"]], "twice"),
-    (part_of_groups("factors", 0, "levels"), [], ""),
-    (part_of_groups("factors", 0, "cells"), array([[0.0], [1.0], [2.0]]), "not combinations"),
-    (part_of_groups("factors", 1, "levels", 1), None, "levels"),
-    (part_of_groups("factors", 1, "levels", 1), [1, 2], "combinations"),
-    (part_of_groups("factors", 1, "levels", 1), [1, 2, 3, 4], "in no group"),
-    (part_of_groups("factors", 1, "levels", 1), [1, 2, "2"], "same label"),
-    (part_of_groups("factors", 2, "levels", 0), [True], "fewer than two groups"),
-    (part_of_groups("factors", 1, "cells"), None, ""),
-    (set_cells(put_cell), [1, 3], "not combinations"),
-    (set_cells(put_cell), [1, -1], "not combinations"),
-    (set_cells(put_cell), [1, 0.5], "not combinations"),
-    (set_cells(put_cell), [1, math.nan], "not combinations"),
-    (set_cells(put_cell), [1, 2], "in their order"),
-    (set_cells(lambda cells, _: cells[::-1]), None, "in their order"),
-    (set_cells(lambda cells, _: cells[:, :1]), None, "shape"),
-    (set_cells(lambda cells, _: cells[:, 0]), None, "shape"),
-    (set_cells(lambda cells, _: cells[:1]), None, "in no group"),
-    (set_cells(lambda cells, _: cells[:0]), None, ""),
-    (part_of_groups("terms"), [], "grouping factors are not"),
-    (part_of_groups("terms", 0, "factor"), "nothing", "grouping factors are not"),
-    (part_of_groups("terms", 0, "text"), 3, "text"),
-    (swap_factors, None, ""),
-    (part_of_groups("terms", 0, "has_intercept"), "yes", "true nor false"),
-    (part_of_groups("terms", 1, "has_intercept"), False, "nothing that varies"),
-    (part_of_groups("terms", 1, "is_correlated"), True, "no correlations"),
-    (part_of_groups("terms", 0, "terms", 0, "name"), "1", "name of the intercept"),
-    (part_of_groups("terms", 0, "terms", 0, "name"), "h", "same name"),
-    (part_of_groups("terms", 0, "terms"), [], "columns"),
-    (part_of_groups("terms", 0, "products"), [], "columns of the term"),
-    (part_of_groups("terms", 0, "products", 0, "codings", 0, "factor"), "nothing", ""),
-    (part_of_groups("terms", 0, "products", 0, "codings", 0, "chosen"), [3], "columns"),
-    (many_correlated_columns, None, "correlations"),
-    (part_of_groups("terms", 0, "mean"), array([0.0]), "standard deviations"),
-    (part_of_groups("terms", 0, "mean"), array([0.0, math.nan]), "not those of numbers"),
-    (part_of_groups("terms", 0, "sd"), array([1.0, math.inf]), "not those of numbers"),
-    (part_of_groups("terms", 0, "sd"), array([1.0, -1.0]), "not those of numbers"),
-    (part_of_groups("terms", 0, "sd"), array([1.0, 0.0]), "constant in all rows"),
-    (part_of_groups("terms", 0, "sd"), array([1.0, 1e-310]), ""),
-    (set_at("columns", "x", "kind"), "datetime", ""),
-    (set_at("predictors", "g"), None, ""),
-    (set_at("priors", "1|g"), ["Normal", {"mu": 0.0, "sigma": {"prior": 3.0}}], "number stands"),
-    (set_at("priors", "1|g"), ["Normal", {"mu": 0.0, "sigma": {"prior": ["Normal", {}]}}], "positive"),
-    (set_at("priors", "1|g"), ["Normal", {"mu": {"prior": HALF}, "sigma": 1.0}], "sigma of Normal"),
-    (set_at("priors", "1|g"), ["Normal", {"mu": 0.0, "sigma": {"prior": HALF, "more": 1}}], ""),
-    (set_at("priors", "1|h"), ["Normal", {"mu": 0.0, "sigma": {"prior": HALF}}], "1|h"),
-    (set_at("priors", "common"), ["Normal", {"mu": 0.0, "sigma": {"prior": HALF}}], "group-specific"),
-    (set_at("priors", "scale(x)|g_sigma"), -2.0, "positive"),
-    (set_at("priors", "g_corr"), HALF, "LKJCorr"),
-    (set_at("priors", "g_corr"), ["LKJCorr", {"eta": -1.0}], "positive"),
-    (set_at("priors", "g_corr"), ["LKJCorr", {"eta": {"array": array([1.0, 2.0])}}], "LKJCorr"),
-]
-
-
-@pytest.mark.parametrize(
-    ("change", "value", "part"), MISFITS_OF_GROUPS, ids=[str(n) for n in range(len(MISFITS_OF_GROUPS))]
-)
-def test_groups_that_do_not_fit(change, value, part, grouped, tmp_path):
-    content = copy.deepcopy(grouped[GROUPED])
-    change(content, value)
-    assert content != grouped[GROUPED]
-    (tmp_path / "m").write_bytes(signed(content))
-    start = time.process_time()
-    refused(tmp_path / "m", part)
-    assert time.process_time() - start < 1
-
-
-def test_huge_numbers_of_groups_are_refused_before_they_get_labels(grouped, tmp_path):
-    content = copy.deepcopy(grouped[GROUPED])
-    factor = content["groups"]["factors"][1]
-    factor["parts"] = [["C(k)", False]] * 20
-    factor["levels"] = [list(range(200))] * 20  # 200^20 combinations, which no integer counts
-    factor["cells"] = array(np.zeros((2, 20)))
-    (tmp_path / "m").write_bytes(signed(content))
-    refused(tmp_path / "m", "too many groups")
-    factor["parts"], factor["levels"] = factor["parts"][:2], [list(range(2000))] * 2
-    factor["cells"] = array(np.stack(np.unravel_index(np.arange(2_100_000), (2000, 2000)), axis=1))
-    (tmp_path / "m").write_bytes(signed(content))
-    start = time.process_time()
-    refused(tmp_path / "m", "too many groups")
-    assert time.process_time() - start < 2
-
-
-def test_the_files_that_are_changed_above_load_as_they_were(contents, grouped, tmp_path):
-    for content in (*contents.values(), *grouped.values()):
+def test_the_files_that_are_changed_above_load_as_they_were(contents, tmp_path):
+    for content in contents.values():
         (tmp_path / "m").write_bytes(signed(content))
         fb.load(tmp_path / "m")
 
@@ -429,7 +273,8 @@ def test_a_function_of_the_user_that_has_changed_is_named(frame, tmp_path):
         list(again.design.new_rows(frame).blocks())
 
 
-def test_functions_of_the_user_are_not_called_by_load(frame, tmp_path):
+@pytest.mark.parametrize("formula", ["y ~ noted(x)", "y ~ x + (1 | noted(k))"])
+def test_functions_of_the_user_are_not_called_by_load(formula, frame, tmp_path):
     path = tmp_path / "m"
     calls = []
 
@@ -437,10 +282,13 @@ def test_functions_of_the_user_are_not_called_by_load(frame, tmp_path):
         calls.append(len(x))
         return x
 
-    fb.Model("y ~ noted(x)", frame, extra_namespace={"noted": noted}).save(path)
+    fb.Model(formula, frame, extra_namespace={"noted": noted}).save(path)
+    refused(path, "'noted'", "extra_namespace={'noted': ...}")
     before = len(calls)
-    fb.load(path, extra_namespace={"noted": noted})
+    again = fb.load(path, extra_namespace={"noted": noted})
     assert len(calls) == before
+    again.design.new_rows(frame)
+    assert len(calls) > before
 
 
 @pytest.mark.parametrize("text", ["lag(x, 1)", "x.rank()", "I(x - x.min())"])
@@ -462,37 +310,6 @@ def test_models_whose_terms_are_not_defined_everywhere_load(formula, frame, tmp_
     fb.Model(formula, frame).save(tmp_path / "m")
     model = fb.load(tmp_path / "m")
     assert np.isfinite(next(model.design.new_rows(frame).blocks()).X).all()
-
-
-def test_a_function_of_the_user_that_makes_groups_is_not_called_by_load(frame, tmp_path):
-    path = tmp_path / "m"
-    calls = []
-
-    def noted(x):
-        calls.append(len(x))
-        return x
-
-    fb.Model("y ~ x + (1 | noted(k))", frame, extra_namespace={"noted": noted}).save(path)
-    refused(path, "'noted'", "extra_namespace={'noted': ...}")
-    before = len(calls)
-    again = fb.load(path, extra_namespace={"noted": noted})
-    assert len(calls) == before
-    assert again.design.new_rows(frame).groups["noted(k)"].max() == 2
-    assert len(calls) > before
-
-
-def test_models_of_many_groups_are_small_and_load_in_time(tmp_path):
-    rng = np.random.default_rng(1)
-    frame = pd.DataFrame({"x": rng.normal(size=200_000), "k": np.arange(200_000) % 100_000})
-    frame["g"], frame["y"] = frame.k // 10, rng.normal(size=200_000)
-    path = tmp_path / "m"
-    start = time.process_time()
-    fb.Model("y ~ x + (x | g/k)", frame).save(path)
-    assert time.process_time() - start < 6
-    assert path.stat().st_size < 4_000_000
-    start = time.process_time()
-    assert fb.load(path).design.new_rows(frame.iloc[:5]).n_rows == 5
-    assert time.process_time() - start < 5
 
 
 def test_large_models_load_in_time(tmp_path):
