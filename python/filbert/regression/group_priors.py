@@ -124,10 +124,12 @@ def resolve_group_priors(
         if (name := names.get(squeezed(key))) is not None:
             chosen[name] = _correlations(key, prior)
         elif (effect := effect_of.get(squeezed(key))) is not None:
-            if effect in own:
+            # model.priors has an effect and its deviation, and may be given to another model.
+            if effect in own and not np.array_equal(_deviation_of(prior), _deviation_of(given[own[effect]])):
                 raise PriorError(f"priors has two entries for {effect!r}: {own[effect]!r} and {key!r}. Keep one.")
-            own[effect] = key
-            _choose(key, prior, effect, parts[effect], chosen, fixed)
+            if effect not in own:
+                own[effect] = key
+                _choose(key, prior, effect, parts[effect], chosen, fixed)
         elif "|" in key:
             raise PriorError(
                 f"priors has {key!r}, and the model has no such effect.{suggest(key, parts)} "
@@ -144,6 +146,11 @@ def resolve_group_priors(
             if effect not in own:
                 _choose(GROUP_SPECIFIC, everywhere, effect, part, chosen, fixed)
     return chosen, fixed, rest
+
+
+def _deviation_of(given: Any) -> Any:
+    """Return what a prior of an effect says of its deviation: a prior, or a number."""
+    return given.params["sigma"] if isinstance(given, Prior) and given.name == "Normal" else given
 
 
 def _choose(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .. import _core
 from ..errors import SettingError, quote_names
 from ..regression.fingerprint import fingerprint
 from ..regression.groups import Groups
@@ -95,10 +96,10 @@ def _drawn_effects(values: FloatArray, regression: Regression, posterior: Any) -
     """Draw the effects of groups given the other parameters: the same ones as the fit would have."""
     groups = regression.groups
     assert groups is not None
-    if not regression.family.sees_summary(regression):
-        raise SettingError("The posterior lacks the effects of groups: fit with include_group_effects=True.")
     seed = np.random.SeedSequence(int(posterior.attrs.get("random_seed", 0))).generate_state(1, np.uint64)[0]
     density = regression.family.grouped_frame(regression, int(seed), False)
+    if not isinstance(density, _core.FramedGroupedGaussian):  # effects that are sampled cannot be drawn afterwards
+        raise SettingError("The posterior lacks the effects of groups: fit with include_group_effects=True.")
     whole = np.empty((groups.first + len(groups.is_drawn), values.shape[1]))
     is_drawn = np.concatenate([np.ones(groups.first, dtype=bool), groups.is_drawn])
     whole[is_drawn] = values

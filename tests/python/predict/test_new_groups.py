@@ -135,6 +135,15 @@ def test_effects_that_were_left_out_of_a_fit_are_drawn_again():
     np.testing.assert_array_equal(short["posterior"]["mu"], IDATA["posterior"]["mu"])
 
 
+def test_effects_are_drawn_again_where_sigma_is_known():
+    model = fb.Model("y ~ x + (1 | g)", DATA, priors={"sigma": 0.5})
+    whole = model.fit(random_seed=2, progressbar=False)
+    short = model.fit(random_seed=2, progressbar=False, include_group_effects=False)
+    for idata in (whole, short):
+        model.predict(idata)
+    np.testing.assert_array_equal(short["posterior"]["mu"], whole["posterior"]["mu"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "detail"),
     [

@@ -138,3 +138,10 @@ def test_priors_of_groups_need_groups():
     for formula in ("y ~ x + (1 | g)", "y ~ x + (x || g)"):
         with pytest.raises(PriorError, match="'g_corr'"):
             fb.Model(formula, FRAME, priors={"g_corr": fb.Prior("LKJCorr", eta=1)})
+
+
+def test_the_priors_of_a_model_may_be_given_to_another():
+    model = fb.Model(
+        "y ~ x + (x | g)", FRAME, priors={"1|g": fb.Normal(0, fb.Exponential(2)), "x|g": fb.Normal(0, 0.5)}
+    )
+    assert fb.Model("y ~ x + (x | g)", FRAME, priors=model.priors).priors == model.priors
