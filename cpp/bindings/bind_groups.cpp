@@ -6,7 +6,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -30,6 +32,7 @@ namespace {
 using Rows = filbert::RowsRef;
 using Values = Eigen::Ref<const VectorXd>;
 using Codes = Eigen::Ref<const Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1>>;
+
 /// A summary that threads may share: each call takes its lock, after it has let go of the interpreter's.
 class SharedSummary {
  public:
@@ -62,6 +65,87 @@ void update(SharedSummary& summary, const Rows& X, const Values& y, const std::v
   if (weights) rows.weights.emplace(*weights);
   if (offset) rows.offset.emplace(*offset);
   summary.change([&rows](GroupedSummary& own) { own.update(rows); });
+}
+
+using Numbers = Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1>;
+
+/// Of the statistics: factor, mean, exponents, total weight, number of rows.
+using StatisticsTuple = std::tuple<MatrixXd, VectorXd, Eigen::VectorXi, double, Index>;
+
+/// The statistics; origin, unit, rest; of each group its number of rows and of other effects; these; the rows, one after the other.
+using StateTuple = std::tuple<StatisticsTuple, VectorXd, VectorXd, MatrixXd, Numbers, Numbers, Numbers, VectorXd>;
+
+using StructureTuple = std::tuple<std::vector<Index>, std::vector<std::pair<Index, Index>>>;
+
+StateTuple state_of(const SharedSummary& shared) {
+  GroupedSummary::State state = shared.snapshot().state();
+  const Index n = static_cast<Index>(state.groups.size());
+  Numbers row_counts(n), tail_counts(n);
+  Index values = 0, tails = 0;
+  for (Index g = 0; g < n; ++g) {
+    const GroupedSummary::Group& group = state.groups[static_cast<std::size_t>(g)];
+    row_counts(g) = group.rows.rows();
+    tail_counts(g) = static_cast<Index>(group.tail.size());
+    values += group.rows.size();
+    tails += tail_counts(g);
+  }
+  Numbers tail(tails);
+  VectorXd rows(values);
+  Index value = 0, place = 0;
+  for (const GroupedSummary::Group& group : state.groups) {
+    for (const Index column : group.tail) tail(place++) = column;
+    for (Index i = 0; i < group.rows.rows(); ++i) {
+      rows.segment(value, group.rows.cols()) = group.rows.row(i).transpose();
+      value += group.rows.cols();
+    }
+  }
+  filbert::SufficientStatistics::State& own = state.statistics;
+  return {{std::move(own.factor), std::move(own.mean), std::move(own.exponents), own.total_weight, own.n_rows},
+          std::move(state.origin),
+          std::move(state.unit),
+          std::move(state.rest),
+          std::move(row_counts),
+          std::move(tail_counts),
+          std::move(tail),
+          std::move(rows)};
+}
+
+std::unique_ptr<SharedSummary> summary_of(const std::vector<Index>& n_groups,
+                                          const std::vector<std::pair<Index, Index>>& terms, const StateTuple& given) {
+  const auto& [statistics, origin, unit, rest, row_counts, tail_counts, tail, rows] = given;
+  const auto& [factor, mean, exponents, total_weight, n_rows] = statistics;
+  filbert::GroupStructure structure = make_structure(n_groups, terms);
+  structure.validate();
+  GroupedSummary::State state{
+      {factor, mean, exponents, total_weight, n_rows}, total_weight > 0, origin, unit, {}, rest};
+  const Index effects = structure.effects(structure.primary());
+  Index value = 0, place = 0;
+  const auto refuse = [] {
+    throw std::invalid_argument("not the state of a summary by group: the sizes of its parts differ");
+  };
+  if (row_counts.size() != tail_counts.size()) refuse();
+  for (Index g = 0; g < row_counts.size(); ++g) {
+    // Each against what is left, so that sums and products cannot overflow.
+    if (tail_counts(g) < 0 || tail_counts(g) > tail.size() - place) refuse();
+    const Index columns = effects + tail_counts(g) + mean.size() + 1;
+    if (row_counts(g) < 0 || row_counts(g) > (rows.size() - value) / columns) refuse();
+    GroupedSummary::Group group{{}, MatrixXd(row_counts(g), columns)};
+    for (Index k = 0; k < tail_counts(g); ++k) group.tail.push_back(tail(place++));
+    for (Index i = 0; i < row_counts(g); ++i) {
+      group.rows.row(i) = rows.segment(value, columns).transpose();
+      value += columns;
+    }
+    state.groups.push_back(std::move(group));
+  }
+  if (value != rows.size() || place != tail.size()) refuse();
+  return std::make_unique<SharedSummary>(GroupedSummary::from_state(std::move(structure), std::move(state)));
+}
+
+StructureTuple structure_of(const SharedSummary& shared) {
+  const GroupedSummary summary = shared.snapshot();
+  std::vector<std::pair<Index, Index>> terms;
+  for (const filbert::GroupTerm& term : summary.structure().terms) terms.emplace_back(term.factor, term.columns);
+  return {summary.structure().n_groups, terms};
 }
 
 GroupedGaussian make_posterior(const SharedSummary& summary, bool intercept, bool intercept_at_means,
@@ -144,6 +228,30 @@ weights, offset : array, (rows,), optional
           },
           py::arg("other"), py::return_value_policy::reference_internal,
           "Folds in the rows of another summary of the same columns, factors and terms.")
+      .def("state", &state_of,
+           "Everything in it beside its structure, for `from_state`: the state of its statistics; origin, unit and "
+           "rest; of each "
+           "group the number of its rows and of the other effects that these reach into; these effects; the rows.")
+      .def_static("from_state", &summary_of, py::arg("n_groups"), py::arg("terms"), py::arg("state"),
+                  R"(Restores a summary to the last bit.
+
+Raises
+------
+ValueError
+    For a state that no rows can give.)")
+      .def(py::pickle(
+          [](const SharedSummary& summary) { return std::make_tuple(structure_of(summary), state_of(summary)); },
+          [](const std::tuple<StructureTuple, StateTuple>& all) {
+            const auto& [n_groups, terms] = std::get<0>(all);
+            return summary_of(n_groups, terms, std::get<1>(all));
+          }))
+      .def("__copy__", [](const SharedSummary& summary) { return std::make_unique<SharedSummary>(summary.snapshot()); })
+      .def(
+          "__deepcopy__",
+          [](const SharedSummary& summary, const py::dict&) {
+            return std::make_unique<SharedSummary>(summary.snapshot());
+          },
+          py::arg("memo"))
       .def_property_readonly("columns", [](const SharedSummary& summary) { return summary.snapshot().columns(); })
       .def_property_readonly("n_rows",
                              [](const SharedSummary& summary) { return summary.snapshot().statistics().n_rows(); })

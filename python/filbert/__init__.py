@@ -9,7 +9,7 @@ from .messages import show_messages
 
 if TYPE_CHECKING:
     from . import interpret
-    from ._core import LeastSquares, SufficientStatistics, __version__
+    from ._core import LeastSquares, __version__
     from .errors import (
         ConvergenceWarning,
         DataError,
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from .priors.prior import Prior
     from .results.summary import summary
     from .storage.netcdf import to_netcdf
+    from .storage.summaries import SufficientStatistics
 
 __all__ = [
     "Cauchy",
@@ -111,7 +112,7 @@ __all__ = [
 
 # Loaded when first used: importing filbert costs next to nothing.
 _HOMES = {
-    **dict.fromkeys(("LeastSquares", "SufficientStatistics", "__version__"), "_core"),
+    **dict.fromkeys(("LeastSquares", "__version__"), "_core"),
     **dict.fromkeys(
         (
             "ConvergenceWarning",
@@ -148,6 +149,7 @@ _HOMES = {
     "Model": "model",
     "Prior": "priors.prior",
     "summary": "results.summary",
+    "SufficientStatistics": "storage.summaries",
     "to_netcdf": "storage.netcdf",
 }
 

@@ -32,7 +32,7 @@ class PriorError(FilbertError, ValueError):
 
 
 class ModelFileError(FilbertError, ValueError):
-    """A file holds no model that can be used, or a model cannot be stored in a file."""
+    """A file holds no model or summary that can be used, or one cannot be stored in a file."""
 
 
 class SettingError(FilbertError, ValueError):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _core, foreign
-from .errors import PriorError, SettingError
+from .errors import DataTypeError, PriorError, SettingError
 from .families import family_of
 from .families.family import Family
 from .fit import fit, warm_up
@@ -16,7 +16,8 @@ from .formula.design import Design
 from .formula.reading import read
 from .priors.prior import Prior
 from .regression.default_priors import checked_priors
-from .regression.regression import Choices, Regression, rows_of
+from .regression.labels import labels_of
+from .regression.regression import Choices, Regression, rows_of, stated_by_formula
 from .regression.statement import state, with_priors
 from .sampling.settings import Settings
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     import pandas as pd
+
+    from .storage.summaries import SufficientStatistics
 
 
 class Model:
@@ -131,6 +134,79 @@ class Model:
         self._regression = state(design, chosen, chosen_link, bool(center_predictors), choices, rows)
 
     @classmethod
+    def from_summary(
+        cls,
+        summary: SufficientStatistics,
+        columns: Sequence[str] | None = None,
+        response: str | None = None,
+        has_intercept: bool | None = None,
+        family: str | Family = "gaussian",
+        priors: Mapping[str, Prior] | None = None,
+        auto_scale: bool = True,
+        center_predictors: bool = True,
+        like: Model | None = None,
+    ) -> Model:
+        """Make a model of a summary alone, such as one that was merged from several sites.
+
+        Its posterior is that of a model of all rows that were summarised. Its predictors are the summary's columns, so
+        that new rows have a number for each of them under its name; with `like` they are the terms of another model.
+
+        Parameters
+        ----------
+        summary : SufficientStatistics
+            It is copied.
+        columns : list of str, optional
+            Names of its columns, where it has none.
+        response : str, optional
+            The response's name, where it has none; ``"y"`` by default. For ``family="lognormal"`` the summary is of the
+            logarithms, and says so: ``"log(y)"``.
+        has_intercept : bool, optional
+            Whether the model has an intercept beside the columns, where the summary does not say; True by default.
+        family : str or Family, default "gaussian"
+            One that sees rows only through their summary: ``"gaussian"`` or ``"lognormal"``.
+        priors : mapping of str to Prior, optional
+            As in the constructor.
+        auto_scale, center_predictors : bool, default True
+            As in the constructor.
+        like : Model, optional
+            A model of the same columns, whose formula, levels, family and priors the new one gets; the summary takes
+            the place of its own, and rows it has none. Names and coding of a named summary must be its own. `columns`,
+            `response`, `has_intercept`, `family`, `auto_scale` and `center_predictors` are left out then.
+
+        Returns
+        -------
+        Model
+            Without rows, as one that was loaded from a file.
+
+        Raises
+        ------
+        DataError
+            If names are missing, do not fit, or are of other columns than those of `like`; and as the constructor.
+        SettingError
+            For families that need rows, and for `like` with group-specific terms.
+
+        Examples
+        --------
+        >>> pooled = fb.SufficientStatistics.load("a.summary").merge(fb.SufficientStatistics.load("b.summary"))
+        >>> idata = fb.Model.from_summary(pooled).fit()
+        """
+        from .regression import bare
+
+        if not isinstance(summary, _core.SufficientStatistics):
+            raise DataTypeError(f"summary must be a fb.SufficientStatistics, not {type(summary).__name__}.")
+        labels = getattr(summary, "labels", None)
+        if like is not None:
+            if [columns, response, has_intercept] != [None] * 3 or family != "gaussian":
+                raise SettingError("like= says all of the columns, response and family: leave these arguments out.")
+            return cls._of(bare.like(summary, labels, stated_by_formula(like)[0], priors))
+        chosen = family_of(family)
+        choices = Choices({} if priors is None else priors, bool(auto_scale))
+        named = bare.checked_labels(labels, summary.columns, columns, response, has_intercept)
+        return cls._of(
+            bare.from_summary(summary, named, chosen, chosen.chosen_link(None), bool(center_predictors), choices)
+        )
+
+    @classmethod
     def _of(cls, regression: Regression) -> Model:
         """Make a model of what it states, such as that in a file."""
         model = cls.__new__(cls)
@@ -186,9 +262,11 @@ class Model:
         return self._regression.choices.auto_scale
 
     @property
-    def sufficient_statistics(self) -> _core.SufficientStatistics:
-        """What a Gaussian likelihood sees of the rows."""
-        return self._regression.summary
+    def sufficient_statistics(self) -> SufficientStatistics:
+        """What a Gaussian likelihood sees of the rows: a copy with the names of the columns, which can be saved."""
+        from .storage.summaries import named
+
+        return named(self._regression.summary, labels_of(self.design, self.family))
 
     @property
     def priors(self) -> dict[str, Prior]:
@@ -226,6 +304,67 @@ class Model:
         if twice := [name for name in by_term if name in given]:
             raise PriorError(f"set_priors has two priors for {twice[0]!r}. Keep one.")
         self._regression = with_priors(self._regression, {**given, **by_term})
+
+    def update(self, data: pd.DataFrame) -> None:
+        """Fold further rows in: the model becomes that of the earlier rows and these, as if it had been made of all.
+
+        The posterior is the one of a model of all rows (to rounding), default priors are scaled by all of them, and
+        `fit` follows in the usual time. The earlier rows are not read again. Draws from before are of the earlier
+        posterior. A model that has its rows keeps them, with the further ones behind them; one without (from a file, or
+        from a summary) stays without, and the update takes milliseconds however many rows came before.
+
+        Parameters
+        ----------
+        data : pandas.DataFrame
+            Has the columns of predictors, response, weights and offset, under the names that the model knows. Missing
+            values are an error, unless the model was made with ``dropna=True``.
+
+        Raises
+        ------
+        FormulaError
+            If a term has learnt from all rows at once (``scale(x)``, ``center(x)``, ``poly(x, 2)``, ``bs(x, df=4)``),
+            or if a row's value depends on other rows (``x - x.mean()``): a refit would have other columns. Splines
+            whose knots and bounds are given learn nothing.
+        DataError
+            For levels, groups and combinations of levels that the model does not know, for weights or an offset that
+            were arrays, and if the likelihood needs the earlier rows and the model has none.
+
+        Examples
+        --------
+        >>> model = fb.load("monthly.filbert")
+        >>> model.update(pd.read_csv("november.csv"))
+        >>> model.save("monthly.filbert")
+        """
+        from .regression.update import updated
+
+        self._regression = updated(self._regression, data)
+
+    def summarise(self, data: pd.DataFrame) -> SufficientStatistics:
+        """Return the summary of other rows in this model's columns, with the levels and transforms that it knows.
+
+        Summaries of several sites through one saved model have the same columns whatever levels a site has rows of;
+        they can be saved, merged, and made into a model by `from_summary`. The model stays as it is.
+
+        Parameters
+        ----------
+        data : pandas.DataFrame
+            As in `update`.
+
+        Returns
+        -------
+        SufficientStatistics
+
+        Raises
+        ------
+        FormulaError, DataError
+            As in `update`.
+        SettingError
+            If the model has group-specific terms.
+        """
+        from .regression.update import summarised
+        from .storage.summaries import named
+
+        return named(summarised(self._regression, data), labels_of(self.design, self.family))
 
     def build(self) -> None:
         """Do nothing: a model is ready once it is made (bambi's name)."""

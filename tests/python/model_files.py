@@ -43,7 +43,7 @@ def content_of(path):
     return json.loads(path.read_bytes().partition(b"\n")[2])
 
 
-def signed(content, version=3):
+def signed(content, version=4):
     payload = content if isinstance(content, bytes) else json.dumps(content).encode()
     return f"filbert model {version} {len(payload)} {hashlib.sha256(payload).hexdigest()}\n".encode() + payload
 

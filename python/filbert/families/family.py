@@ -219,9 +219,17 @@ class Family(ABC):
         """Tell whether the likelihood sees rows only as least squares do, so that these say what the data say."""
         return False
 
+    def sees_groups(self, regression: Posed) -> bool:
+        """Tell the same of a model with group-specific terms: whether a summary by group is all that it needs."""
+        return False
+
     def summarised(self, block: Block) -> Floats:
         """Return the response as the summary takes it, which is how a likelihood that `sees_summary` sees it."""
         return block.target
+
+    def summarised_name(self, response: str) -> str:
+        """Return what `summarised` gives, by the response's name: ``"log(y)"`` where it is the logarithm."""
+        return response
 
     @abstractmethod
     def coefficient_scales(self, link: str, response_mean: float, response_sd: float) -> CoefficientScales:

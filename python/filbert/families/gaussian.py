@@ -42,6 +42,9 @@ class Gaussian(KernelFamily):
     def sees_summary(self, regression: Posed) -> bool:
         return regression.link == "identity" and not regression.fixed
 
+    def sees_groups(self, regression: Posed) -> bool:
+        return regression.link == "identity"
+
     def summary_posterior(self, regression: Posed) -> _core.LinearGaussian:
         """Return the posterior over (β, log σ) from the summary of the rows."""
         return _core.LinearGaussian(

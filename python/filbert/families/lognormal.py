@@ -65,6 +65,9 @@ class LogNormal(Gaussian):
     def summarised(self, block: Block) -> Floats:
         return replace(block, y=np.log(block.y)).target  # type: ignore[arg-type]
 
+    def summarised_name(self, response: str) -> str:
+        return f"log({response})"
+
     def coefficient_scales(self, link: str, response_mean: float, response_sd: float) -> CoefficientScales:
         return CoefficientScales(0.0, DEFAULT_SCALE, DEFAULT_SCALE, "0", f"{DEFAULT_SCALE:g}")
 

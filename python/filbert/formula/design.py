@@ -18,6 +18,7 @@ from .cells import check_cells
 from .coding import Product
 from .factors import evaluate_again
 from .groups import UNKNOWN, GroupingFactor, GroupTerm
+from .left_side import LeftSide
 from .namespace import make_namespace
 from .parsed import Expression
 from .predictor import Predictor
@@ -69,6 +70,8 @@ class Design:
         formula.
     grouping : mapping of str to GroupingFactor
     group_terms : tuple of GroupTerm
+    left : LeftSide or None
+        How response and weights are computed; None where a file does not say.
     """
 
     formula: str
@@ -91,6 +94,7 @@ class Design:
     predictors: Mapping[str, Predictor]
     grouping: Mapping[str, GroupingFactor] = field(default_factory=dict)
     group_terms: tuple[GroupTerm, ...] = ()
+    left: LeftSide | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # The namespace has modules, which cannot be pickled, and follows from the rest.

@@ -61,6 +61,24 @@ class Predictor:
             mode = max(levels, key=lambda level: rows_of.get(level, 0))
         return cls(name, kind.kind, levels, float(numbers.mean()), float(numbers.std()), quantiles, mode)
 
+    def joined(self, other: Predictor, n_rows: int, n_further: int) -> Predictor:
+        """Return the summary over two sets of rows: quartiles and mode are those of the larger set."""
+        larger = self if n_rows >= n_further else other
+        share = n_further / (n_rows + n_further)
+        distance = other.mean - self.mean
+        variance = (1 - share) * self.sd**2 + share * other.sd**2 + share * (1 - share) * distance**2
+        least, most = min(self.quantiles[0], other.quantiles[0]), max(self.quantiles[4], other.quantiles[4])
+        quantiles = (least, *larger.quantiles[1:4], most)
+        return Predictor(
+            self.name,
+            self.dtype,
+            self.levels,
+            self.mean + share * distance,
+            math.sqrt(variance),
+            quantiles,
+            larger.mode,
+        )
+
 
 class Predictors(Mapping[str, Predictor]):
     """The predictors of a formula by name, each summarised when it is first asked for, which takes time of many rows.
@@ -85,6 +103,10 @@ class Predictors(Mapping[str, Predictor]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)
+
+    def of_rows(self, columns: Mapping[str, Values]) -> Predictors:
+        """Return those of other rows."""
+        return Predictors({name: columns[name] for name in self._columns}, self._levels)
 
     def __len__(self) -> int:
         return len(self._columns)

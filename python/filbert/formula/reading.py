@@ -30,6 +30,7 @@ from .coding import (
 from .design import Design, check_frame
 from .factors import evaluate, evaluate_again, factor_rows, rows, translate_errors
 from .groups import INTERCEPT_TERM, GroupingFactor, GroupTerm, check_terms, tell_of_correlations
+from .left_side import LeftSide
 from .namespace import make_namespace
 from .parsed import Expression, ParsedFormula, Response
 from .parsing import parse
@@ -178,6 +179,7 @@ class _Reading:
             predictors=self._predictors(predictors, factors, grouping),
             grouping=grouping,
             group_terms=group_terms,
+            left=LeftSide.learnt(parsed.response, self.named.get("weights"), columns),
         )
         return design, Rows(
             columns.index,

@@ -41,10 +41,10 @@ def fingerprint(regression: Regression) -> str:
         content.append([design.group_terms, {name: digest.hexdigest() for name, digest in labels.items()}])
     if regression.fixed:
         content.append(dict(regression.fixed))
-    return hashlib.sha256("".join(_tokens(content)).encode()).hexdigest()[:16]
+    return hashlib.sha256("".join(tokens(content)).encode()).hexdigest()[:16]
 
 
-def _tokens(value: Any) -> list[str]:
+def tokens(value: Any) -> list[str]:
     """Return a value as text that does not depend on how it is held, numbers with the digits that machines agree on."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = [getattr(value, field.name) for field in dataclasses.fields(value)]
@@ -55,7 +55,7 @@ def _tokens(value: Any) -> list[str]:
     if isinstance(value, Mapping):
         value = sorted(value.items(), key=lambda item: str(item[0]))
     if isinstance(value, (list, tuple)):
-        return ["(", *(token for item in value for token in _tokens(item)), ")"]
+        return ["(", *(token for item in value for token in tokens(item)), ")"]
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return [f"{float(value) + 0.0:.9g};"]
     return [f"{value!r};"]

@@ -34,6 +34,16 @@ def spreads(terms: Sequence[GroupTerm], rows: Rows) -> dict[str, tuple[Floats, F
     DataError
         If a column is zero, or constant beside an intercept.
     """
+    found = column_spreads(terms, rows)
+    for term in terms:
+        for effect in term.effects:
+            if effect in found:
+                check_varies(term, effect, *found[effect])
+    return found
+
+
+def column_spreads(terms: Sequence[GroupTerm], rows: Rows) -> dict[str, tuple[Floats, Floats]]:
+    """Return the same of any rows, such as a few that are all alike."""
     varying = [(place, term) for place, term in enumerate(terms) if len(term.columns) > term.has_intercept]
     summaries = {place: _core.SufficientStatistics(len(term.columns) - term.has_intercept) for place, term in varying}
     for block in rows.blocks() if varying else ():
@@ -47,7 +57,6 @@ def spreads(terms: Sequence[GroupTerm], rows: Rows) -> dict[str, tuple[Floats, F
         for part, effect in list(zip(term.terms, term.effects, strict=True))[term.has_intercept :]:
             start, stop = stop, stop + len(part.columns)
             found[effect] = mean[start:stop], sd[start:stop]
-            check_varies(term, effect, *found[effect])
     return found
 
 

@@ -66,6 +66,8 @@ class Regression:
         The auxiliary parameters that are known, by the family's names.
     groups : Groups or None
         The group-specific terms.
+    folded : GroupedSummary or None
+        What a Gaussian likelihood sees of the rows of each group, where it is known without reading them.
     """
 
     description: str
@@ -82,6 +84,7 @@ class Regression:
     choices: Choices = Choices()
     fixed: Mapping[str, float] = field(default_factory=dict)
     groups: Groups | None = None
+    folded: _core.GroupedSummary | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Without what was computed from the fields, which the core's objects among it would not allow.
@@ -151,20 +154,33 @@ class Regression:
         Raises
         ------
         DataError
-            If the model was loaded without its rows.
+            If the model was loaded from a file that does not have it.
         """
-        assert self.groups is not None
+        if self.folded is not None:
+            return self.folded
         if self.rows is None:
             raise no_rows(self.family.name)
-        summary = _core.GroupedSummary(len(self.columns), self.groups.n_groups, self.groups.structure)
-        for block in self.rows.blocks():
-            summary.update(block.X, self.family.summarised(block), list(block.Z), list(block.groups), block.weights)
-        return summary
+        return fold_groups(self, self.rows)
+
+    @property
+    def grouped_summary_at_hand(self) -> _core.GroupedSummary | None:
+        """The same where no rows need be read for it, else None."""
+        found: _core.GroupedSummary | None = self.__dict__.get("grouped_summary", self.folded)
+        return found
 
     @cached_property
     def least_squares(self) -> _core.LeastSquares:
         """The classical fit of the columns to the response."""
         return self.summary.least_squares(intercept=self.has_intercept)
+
+
+def fold_groups(regression: Regression, rows: Source) -> _core.GroupedSummary:
+    """Return the summary by group of some rows."""
+    assert regression.groups is not None
+    summary = _core.GroupedSummary(len(regression.columns), regression.groups.n_groups, regression.groups.structure)
+    for block in rows.blocks():
+        summary.update(block.X, regression.family.summarised(block), list(block.Z), list(block.groups), block.weights)
+    return summary
 
 
 def rows_of(regression: Regression) -> Rows | None:

@@ -100,7 +100,7 @@ def with_priors(regression: Regression, priors: Mapping[str, Prior | float] | No
     later = checked_priors(priors, regression.family.parent)
     effects = [effect for term in design.group_terms for effect in term.effects]
     given = merged_priors(regression.choices.given, later, [term.name for term in design.terms], effects)
-    return state(
+    changed = state(
         design,
         regression.family,
         regression.link_function,
@@ -110,6 +110,7 @@ def with_priors(regression: Regression, priors: Mapping[str, Prior | float] | No
         regression.summary,
         regression.groups.spreads if regression.groups else {},
     )
+    return replace(changed, folded=regression.grouped_summary_at_hand)
 
 
 def _summarised(design: Design, rows: Rows, family: Family) -> _core.SufficientStatistics:
@@ -123,12 +124,18 @@ def _summarised(design: Design, rows: Rows, family: Family) -> _core.SufficientS
             "family='binomial'."
         )
     family.check_response(design.response, rows.response_values, rows.trials, rows.index)
-    summary = _core.SufficientStatistics(len(design.columns))
-    for block in rows.blocks():
-        summary.update(block.X, family.summarised(block), block.weights)
+    summary = fold(design, rows, family)
     if family.scales_with_response:
         identifiability.check_response(design.response, summary)
     identifiability.check_columns(design.columns, summary, design.has_intercept)
+    return summary
+
+
+def fold(design: Design, rows: Rows, family: Family) -> _core.SufficientStatistics:
+    """Return the summary of rows that were checked."""
+    summary = _core.SufficientStatistics(len(design.columns))
+    for block in rows.blocks():
+        summary.update(block.X, family.summarised(block), block.weights)
     return summary
 
 

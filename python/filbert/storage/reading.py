@@ -11,11 +11,12 @@ import numpy as np
 
 from .. import _core
 from ..data.columns import ColumnKind
-from ..errors import ModelFileError, quote_names
+from ..errors import FormulaError, ModelFileError, quote_names
 from ..families import FAMILIES, family_of
 from ..families.family import Family
 from ..formula.design import Design
-from ..formula.parsed import Expression
+from ..formula.left_side import LeftSide
+from ..formula.parsed import Expression, Response
 from ..formula.parsing import read_expression
 from ..formula.predictor import Predictor
 from ..formula.rowwise import Reach, reach
@@ -23,11 +24,12 @@ from ..priors.prior import Prior
 from ..regression import identifiability
 from ..regression.regression import Choices, Regression
 from ..regression.statement import state
+from .grouped_summary import read_grouped_summary
 from .groups import Spreads, read_groups, read_parts
+from .summaries import read_summary
 from .terms import NUMERIC, check_layout, read_expressions, read_levels_of, read_product, read_term
 from .trial import check_works
 from .values import (
-    read_array,
     read_dict,
     read_finite,
     read_flag,
@@ -72,7 +74,10 @@ def restored(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any], 
     check_works(design, extra)
     priors = {read_text(key): _prior(entry) for key, entry in read_dict(content["priors"]).items()}
     choices = Choices(priors, read_flag(content["auto_scale"]))
-    return state(design, chosen, link, read_flag(content["center_predictors"]), choices, None, summary, spreads)
+    regression = state(design, chosen, link, read_flag(content["center_predictors"]), choices, None, summary, spreads)
+    if regression.groups is None:
+        return regression
+    return replace(regression, folded=read_grouped_summary(content["groups"].get("summary"), regression))
 
 
 def _prior(entry: Any) -> Prior | float:
@@ -147,6 +152,7 @@ def _design(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any]) -
         kinds=kinds,
         entangled=_entangled(content["entangled"], expressions, offsets, namespace),
         trials=_trials(content.get("trials"), namespace),
+        left=_left_side(content.get("observed"), read_text(content["response"]), namespace),
         offset_is_array=read_flag(content["offset_is_array"]),
         dropna=read_flag(content["dropna"]),
         extra_namespace=extra,
@@ -195,15 +201,28 @@ def _trials(entry: Any, namespace: Mapping[str, Any]) -> Expression | None:
     return read_expression(text, columns, namespace)
 
 
+def _left_side(entry: Any, response: str, namespace: Mapping[str, Any]) -> LeftSide | None:
+    """Read how response and weights are computed; None where the user's functions for that are not at hand."""
+    if entry is None:
+        return None
+    kinds = {read_text(name): read_text(kind) for name, kind in read_dict(entry["columns"]).items()}
+    known = {name: ColumnKind(kind) for name, kind in kinds.items()}
+    if not set(kinds.values()) <= {*NUMERIC, "datetime", "categorical"} or not 0 < len(entry["expressions"]) <= 2:
+        raise ModelFileError("how its response is computed does not fit.")
+    try:
+        parts = read_expressions(entry["expressions"], known, namespace)
+    except FormulaError:
+        return None
+    weights = parts[1] if len(parts) == 2 else None
+    return LeftSide(Response(response, parts[0]), weights, kinds, read_flag(entry["weights_is_array"]))
+
+
 def _summary(entry: Any, design: Design, family: Family, rows_of_model: int) -> _core.SufficientStatistics:
     """Read the summary of the data, which must be one that a model could be made of."""
-    exponents = np.array([read_whole(value) for value in read_list(entry["exponents"])], dtype=np.int32)
-    parts = read_array(entry["factor"]), read_array(entry["mean"]), exponents
-    total_weight, n_rows = read_finite(entry["total_weight"]), read_whole(entry["n_rows"])
-    summary = _core.SufficientStatistics.from_state((*parts, total_weight, n_rows))
+    summary, n_rows = read_summary(entry), read_whole(entry["n_rows"])
     if summary.columns != len(design.columns) or n_rows != rows_of_model:
         raise ModelFileError("the terms, their columns and the summary of the data have different sizes.")
-    if not (n_rows > 0 and total_weight > 0):
+    if not (n_rows > 0 and summary.total_weight > 0):
         raise ModelFileError("the summary of the data has no rows.")
     if not (np.isfinite(summary.sd).all() and (summary.sd >= 0).all()):
         raise ModelFileError("the summary of the data has standard deviations that are not finite.")

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _core
+from ..formula.left_side import LeftSide
 from ..formula.predictor import Predictor
 from ..priors.prior import Prior
 from ..regression.regression import Regression
+from .grouped_summary import write_grouped_summary
 from .groups import write_groups
+from .summaries import write_summary
 from .terms import write_expressions, write_product, write_term
 from .trial import mentions
-from .values import write_array, write_levels, write_number, write_value
+from .values import write_levels, write_number, write_value
 
 
 def content_of(regression: Regression) -> dict[str, Any]:
@@ -41,6 +44,7 @@ def content_of(regression: Regression) -> dict[str, Any]:
         "predictors": {name: _predictor(name, predictor) for name, predictor in design.predictors.items()},
         "entangled": list(design.entangled),
         "trials": None if design.trials is None else [design.trials.text, list(design.trials.columns)],
+        "observed": _left_side(design.left),
         "offset_is_array": design.offset_is_array,
         "dropna": design.dropna,
         "n_rows": regression.n_rows,
@@ -48,11 +52,23 @@ def content_of(regression: Regression) -> dict[str, Any]:
         "center_predictors": regression.intercept_at_means,
         "auto_scale": regression.choices.auto_scale,
         "priors": {key: _prior(key, prior) for key, prior in regression.choices.given.items()},
-        "summary": _summary(regression.summary),
+        "summary": write_summary(regression.summary),
     }
     if regression.groups is not None:
         content["groups"] = write_groups(design, regression.groups)
+        content["groups"]["summary"] = write_grouped_summary(regression)
     return content
+
+
+def _left_side(left: LeftSide | None) -> dict[str, Any] | None:
+    """Write how response and weights are computed, for models that can be updated without their rows."""
+    if left is None or left.response.trials is not None or left.response.success is not None:
+        return None
+    return {
+        "expressions": write_expressions([left.response.observed, *([] if left.weights is None else [left.weights])]),
+        "columns": dict(left.kinds),
+        "weights_is_array": left.weights_is_array,
+    }
 
 
 def _prior(key: str, prior: Prior | float) -> Any:
@@ -74,14 +90,3 @@ def _predictor(name: str, predictor: Predictor) -> list[Any]:
         write_levels(None if predictor.mode is None else (predictor.mode,), name),
         write_levels(None if predictor.dtype == "categorical" else predictor.levels, name),
     ]
-
-
-def _summary(summary: _core.SufficientStatistics) -> dict[str, Any]:
-    factor, mean, exponents, total_weight, n_rows = summary.state()
-    return {
-        "factor": write_array(factor),
-        "mean": write_array(mean),
-        "exponents": exponents.tolist(),
-        "total_weight": total_weight,
-        "n_rows": n_rows,
-    }

@@ -42,7 +42,7 @@ def frame():
 def test_groups_round_trip(formula, frame, tmp_path):
     model = make(formula, frame, priors={"sigma": fb.HalfCauchy(3)})
     again = round_trip(model, tmp_path / "m", extra_namespace={"double": double})
-    assert (tmp_path / "m").read_bytes().startswith(b"filbert model 3 ")
+    assert (tmp_path / "m").read_bytes().startswith(b"filbert model 4 ")
     assert str(again) == str(model)
     assert fingerprint(again.regression) == fingerprint(model.regression)
     assert again.design.kinds == model.design.kinds
@@ -57,8 +57,9 @@ def test_groups_round_trip(formula, frame, tmp_path):
     for each in (model, again):
         each.predict(idata, data=new, kind="response", random_seed=2)
     pd.testing.assert_frame_equal(*(fb.predictions(each, idata, data=new) for each in (model, again)))
-    with pytest.raises(DataError, match="loaded from a file"):
-        again.fit()
+    refitted = again.fit(draws=60, tune=100, random_seed=1, progressbar=False)  # from the summaries of its groups
+    for name, values in model.fit(draws=60, tune=100, random_seed=1, progressbar=False)["posterior"].items():
+        np.testing.assert_array_equal(values, refitted["posterior"][name])
     again.save(tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == (tmp_path / "m").read_bytes()
 
@@ -139,6 +140,32 @@ def test_levels_of_groups_keep_their_types(frame, tmp_path):
     with pytest.raises(ModelFileError, match=r"levels of 'C\(log\(k - 1\)\)'.*-inf"):
         fb.Model("y ~ x + C(log(k - 1))", data).save(tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+def test_files_of_format_3_load_and_say_that_a_fit_needs_the_rows(frame, tmp_path):
+    path = tmp_path / "m"
+    model = fb.Model("y ~ x + (x | g)", frame)
+    model.save(path)
+    content = content_of(path)
+    del content["groups"]["summary"], content["observed"]
+    path.write_bytes(signed(content, 3))
+    again = fb.load(path)
+    assert str(again) == str(model)
+    with pytest.raises(DataError, match="loaded from a file"):
+        again.fit()
+    again.save(tmp_path / "again")  # which has no more to say
+    assert (tmp_path / "again").read_bytes().startswith(b"filbert model 3 ")
+
+
+def test_a_summary_by_group_of_another_model_is_refused(frame, tmp_path):
+    path = tmp_path / "m"
+    fb.Model("y ~ x + (x | g)", frame).save(path)
+    content = content_of(path)
+    fb.Model("y ~ x + (x | g)", frame.iloc[5:]).save(path)
+    content["groups"]["summary"] = content_of(path)["groups"]["summary"]
+    path.write_bytes(signed(content))
+    with pytest.raises(ModelFileError, match="do not go with its weight, means and deviations"):
+        fb.load(path)
 
 
 def test_groups_in_a_file_of_an_older_format_are_not_read(frame, tmp_path):

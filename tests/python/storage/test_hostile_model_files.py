@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from design_checks import make_frame
 from filbert.errors import FormulaError, ModelFileError
-from filbert.storage import model_file
+from filbert.storage import signed as file_format
 from model_files import FORMULA, array, content_of, refused, set_at, signed, some_contents
 
 
@@ -66,7 +66,7 @@ def test_huge_files_are_refused_by_their_first_bytes(tmp_path):
 
 
 def test_a_model_that_could_not_be_loaded_is_not_saved(frame, tmp_path, monkeypatch):
-    monkeypatch.setattr(model_file, "MOST_BYTES", 500)
+    monkeypatch.setattr(file_format, "MOST_BYTES", 500)
     with pytest.raises(ModelFileError, match=r"cannot be stored.*Use fewer levels"):
         fb.Model("y ~ x", frame).save(tmp_path / "m")
     assert not list(tmp_path.iterdir())
@@ -88,7 +88,7 @@ def test_a_model_that_could_not_be_loaded_is_not_saved(frame, tmp_path, monkeypa
         (b"{}", "inconsistent"),
     ],
 )
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_content_that_is_no_object_of_a_model(payload, part, version, tmp_path):
     (tmp_path / "m").write_bytes(signed(payload, version))
     start = time.process_time()

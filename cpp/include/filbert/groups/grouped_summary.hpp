@@ -79,6 +79,21 @@ class GroupedSummary {
     Eigen::MatrixXd rows;            ///< (at most effects + tail, effects + tail + columns + 2)
   };
 
+  /// All that a summary holds beside its structure, to be stored and restored to the last bit.
+  struct State {
+    SufficientStatistics::State statistics;
+    bool placed = false;           ///< whether origin and unit are known: there were rows of positive weight
+    Eigen::VectorXd origin, unit;  ///< (columns + 1)
+    std::vector<Group> groups;     ///< of the primary factor
+    Eigen::MatrixXd rest;          ///< (columns + 2)², upper triangular
+  };
+
+  State state() const { return {statistics_.state(), placed_, origin_, unit_, groups_, rest_}; }
+
+  /// Throws std::invalid_argument for sizes that do not match, for values that no rows can give, and for groups that are not those
+  /// of the statistics.
+  static GroupedSummary from_state(GroupStructure structure, State state);
+
   /// Throws std::invalid_argument for sizes that do not match, codes out of range and values that are not finite, and leaves
   /// the summary as it was; GroupsTooLarge ends its use.
   void update(const GroupedRows& block);
@@ -106,6 +121,7 @@ class GroupedSummary {
  private:
   struct Block;
 
+  void require_statistics() const;
   void place(const Block& block);
   std::vector<Eigen::Index> touched_tail(const Block& block, std::span<const Eigen::Index> chunk) const;
   void gather(const Block& block, std::span<const Eigen::Index> chunk, const std::vector<Eigen::Index>& tail,
