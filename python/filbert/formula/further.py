@@ -49,16 +49,14 @@ def further_rows(design: Design, data: pd.DataFrame, is_binary: bool) -> Rows:
         weights and offsets that were arrays.
     """
     check_frame(data)
-    left = _checked_left(design)
+    left, n_given = _checked_left(design), len(data)
     if design.dropna:
         used = [
             name for name in dict.fromkeys([*design.kinds, *_columns_of_left(design, left)]) if name in data.columns
         ]
-        data, given = data.loc[~data[used].isna().any(axis=1).to_numpy()], len(data)
-        if given and not len(data):
-            raise DataError(
-                f"dropna=True leaves none of the {count(given, 'row')}, so there is nothing to update with."
-            )
+        data = data.loc[~data[used].isna().any(axis=1).to_numpy()]
+        if n_given and not len(data):
+            raise DataError(f"dropna=True leaves none of {count(n_given, 'row')}, so there is nothing to update with.")
     rows = design.new_rows(data, with_trials=True)
     if unseen := {name: labels for name, labels in rows.unseen.items() if labels}:
         name, labels = next(iter(unseen.items()))
@@ -69,7 +67,13 @@ def further_rows(design: Design, data: pd.DataFrame, is_binary: bool) -> Rows:
     columns = read_new_columns(data, left.column_kinds, False)
     observed = _response(design, left, columns, is_binary)
     weights = None if left.weights is None else _weights(left.weights, columns, design.namespace)
-    return replace(rows, columns={**columns.arrays, **rows.columns}, response_values=observed, weights=weights)
+    return replace(
+        rows,
+        n_dropped=n_given - rows.n_rows,
+        columns={**columns.arrays, **rows.columns},
+        response_values=observed,
+        weights=weights,
+    )
 
 
 def joined(rows: Rows, further: Rows) -> Rows:
