@@ -173,8 +173,8 @@ def fitted_rows(regression: Regression) -> Any:
     """Return the rows that a model was fitted to, or refuse if it was loaded without them."""
     if regression.rows is None:
         raise DataError(
-            "The model was loaded from a file, which has no rows. Pass new rows as data=, where these will do, or make "
-            "the model again from its formula and data."
+            "The model was loaded from a file, which has no rows, or made of a summary. Pass new rows as data=, where "
+            "these will do, or make the model again from its formula and data."
         )
     return regression.rows
 

@@ -15,7 +15,8 @@ from ..families.family import Family
 from ..families.links import Link
 from ..formula.coding import Coding, Product
 from ..formula.design import Design
-from ..formula.parsed import Expression
+from ..formula.left_side import LeftSide
+from ..formula.parsed import Expression, Response
 from ..formula.predictor import Predictor
 from ..formula.terms import Term
 from . import identifiability
@@ -177,6 +178,7 @@ def _design(summary: _core.SufficientStatistics, labels: Labels, response: str) 
         dropna=False,
         extra_namespace={},
         predictors=_predictors(labels.names, summary),
+        left=LeftSide(Response(response, Expression(response, True, (response,))), None, {response: "float"}),
     )
 
 

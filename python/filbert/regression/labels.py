@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DataError, quote_names
+from ..errors import DataError, count, quote_names
 from ..formula.design import Design
 from .fingerprint import tokens
 
@@ -98,7 +98,9 @@ def checked_names(names: object, size: int | None = None) -> tuple[str, ...]:
     if twice := [name for place, name in enumerate(listed) if name in listed[:place]]:
         raise DataError(f"Two columns have the name {twice[0]!r}. Give each a name of its own.")
     if size is not None and len(listed) != size:
-        raise DataError(f"There are {len(listed)} names for {size} columns. Give one a column.")
+        raise DataError(
+            f"columns= has {count(len(listed), 'name')} for {count(size, 'column')}: {quote_names(listed)}."
+        )
     return tuple(listed)
 
 

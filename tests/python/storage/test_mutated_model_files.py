@@ -107,13 +107,16 @@ def use(model, frame):
         assert np.isfinite(model.least_squares()["estimate"]).all()
     if model.design.group_terms:
         idata = made_up_draws(model)
+        if model.regression.folded is not None:
+            drawn = model.fit(draws=4, tune=20, chains=1, random_seed=1, progressbar=False)
+            assert all(np.isfinite(values).all() for values in drawn["posterior"].values())
     else:
         idata = model.fit(draws=4, tune=20, chains=1, random_seed=1, progressbar=False)
     predicted = fb.predictions(model, idata, data=frame.iloc[:5])
     assert np.isfinite(predicted["mean"]).all()
 
 
-def outcomes(contents, frame, path, rng, within=(), versions=(3,)):
+def outcomes(contents, frame, path, rng, within=(), versions=(3, 4)):
     """Load and use 150 mutated files; return how many were refused, and how many worked."""
     refusals = works = 0
     for _ in range(150):
@@ -144,7 +147,11 @@ def test_mutated_content_is_refused_or_works(seed, frame, contents, tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("within", [(), ("groups",), ("groups", "factors")], ids=["anywhere", "groups", "factors"])
+@pytest.mark.parametrize(
+    "within",
+    [(), ("groups",), ("groups", "factors"), ("groups", "summary")],
+    ids=["anywhere", "groups", "factors", "summary"],
+)
 def test_mutated_groups_are_refused_or_work(seed, within, frame, grouped, tmp_path):
     refusals, works = outcomes(grouped, frame, tmp_path / "m", random.Random(seed), within)
     assert refusals > 60
