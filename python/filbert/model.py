@@ -842,8 +842,8 @@ class Model:
         """Write the model to a file without its rows: formula, what its terms have learnt, priors and data summary.
 
         `filbert.load` reads it back, in any process and on any supported Python; the model then predicts, and, where
-        the summary is all that a fit needs (gaussian with the identity link, lognormal), is fitted again, with other
-        priors if need be. The format is plain text, and safe to load from strangers.
+        summaries are all that a fit needs (gaussian with the identity link, lognormal; with group-specific terms too),
+        is fitted again, with other priors if need be, and updated with further rows. The format is plain text, and safe to load from strangers.
         The file is whole or not there: an older one of that name stays as it is until the new one is complete.
 
         Parameters
@@ -878,8 +878,9 @@ class Model:
 def load(path: str | os.PathLike[str], extra_namespace: Mapping[str, Any] | None = None, family: Any = None) -> Model:
     """Read a model that `Model.save` has written.
 
-    It predicts new rows, and can be fitted again, with other priors if need be (`Model.set_priors`), where the summary
-    of the rows is enough for that (gaussian with the identity link, lognormal); what needs the rows says so. Files of
+    It predicts new rows, and can be fitted again, with other priors if need be (`Model.set_priors`), and updated with
+    further rows (`Model.update`), where summaries of the rows are enough for that (gaussian with the identity link,
+    lognormal; with group-specific terms too); what needs the rows says so. Files of
     strangers are safe: nothing in them is run but expressions of columns and known functions.
 
     Parameters

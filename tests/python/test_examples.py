@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 SCRIPTS = ["glm_linear_regression", "kidiq", "wells", "counts"]
+ALONE = ["two_hospitals"]  # without a notebook
 PNG = b"\x89PNG"
 
 
@@ -43,14 +44,14 @@ def processes(folder: Path) -> Iterator[dict[str, subprocess.Popen[str]]]:
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S | re.M)
     readme = folder / "readme.py"
     readme.write_text(f"import os\nos.chdir({str(folder)!r})\n" + "\n".join(blocks), encoding="utf-8")
-    running = {name: started(EXAMPLES / f"{name}.py") for name in SCRIPTS}
+    running = {name: started(EXAMPLES / f"{name}.py") for name in [*SCRIPTS, *ALONE]}
     running |= {"build": started(EXAMPLES / "build.py", folder), "readme": started(readme)}
     yield running
     for process in running.values():
         process.kill()
 
 
-@pytest.mark.parametrize("name", [*SCRIPTS, "readme"])
+@pytest.mark.parametrize("name", [*SCRIPTS, *ALONE, "readme"])
 def test_script_runs(name: str, processes: dict[str, subprocess.Popen[str]]) -> None:
     check(processes[name])
 

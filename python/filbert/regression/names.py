@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..errors import FormulaError
+import numpy as np
+
+from ..errors import FormulaError, quote_names
 
 if TYPE_CHECKING:
     from ..formula.terms import Term
@@ -96,6 +98,7 @@ def check_group_names(others: Iterable[str], parameters: Sequence[Parameter]) ->
         if stored in seen:
             raise _taken("group-specific", parameter.name, f"stored as {stored!r}, and so is another, {seen[stored]!r}")
         seen[stored] = parameter.name
+    _check_labels(parameters)
     for name in [*others, *seen.values()]:
         stored = stored_name(name)
         if stored in dimensions:
@@ -103,6 +106,20 @@ def check_group_names(others: Iterable[str], parameters: Sequence[Parameter]) ->
     for name in others:
         if stored_name(name) in seen:
             raise _taken("term", name, f"that of what varies by group, {seen[stored_name(name)]!r}")
+
+
+def _check_labels(parameters: Sequence[Parameter]) -> None:
+    """Refuse columns of one name that stand for other levels in one bracket than in another."""
+    known: dict[str, tuple[str, Any]] = {}
+    for parameter in parameters:
+        for dim, labels in parameter.coordinates.items():
+            name, others = known.setdefault(dim, (parameter.name, labels))
+            if not np.array_equal(labels, others):
+                raise FormulaError(
+                    f"{name!r} and {parameter.name!r} have different levels of what varies, {quote_names(others)} and "
+                    f"{quote_names(labels)}, along one dimension of the results. Write the same before both bars: with "
+                    "an intercept in both, or with 0 + in both."
+                )
 
 
 def _taken(kind: str, name: str, whose: str) -> FormulaError:

@@ -67,6 +67,51 @@ TEST_CASE("rows in blocks, and summaries of parts merged in any order, give the 
   }
 }
 
+TEST_CASE("a summary is restored from its state to the last bit, and goes on as it would have") {
+  for (const Data& data : every_structure()) {
+    const Index n = data.y.size();
+    GroupedSummary original = data.summary(0, n / 2);
+    GroupedSummary restored = GroupedSummary::from_state(data.structure, original.state());
+    for (GroupedSummary* each : {&original, &restored}) each->update(data.rows(n / 2, n - n / 2));
+    CHECK(seen(original).K == seen(restored).K);
+    CHECK(original.statistics().mean() == restored.statistics().mean());
+    const GroupedSummary nothing(data.X.cols(), data.structure);
+    GroupedSummary merged = GroupedSummary::from_state(data.structure, nothing.state());
+    merged.merge(original);
+    check_equal(merged, original);
+  }
+}
+
+TEST_CASE("a state that no rows can give is refused") {
+  const Data data = make_data({.n = 40, .n_groups = {4, 3}, .terms = {{0, 2}, {1, 1}}}, 11);
+  const auto error_with = [&](auto change) -> std::string {
+    GroupedSummary::State state = data.summary().state();
+    change(state);
+    try {
+      GroupedSummary::from_state(data.structure, std::move(state));
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+    return "";
+  };
+  using State = GroupedSummary::State;
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK(error_with([](State&) {}) == "");
+  CHECK(error_with([](State& s) { s.statistics.total_weight = -1; }).ends_with("number of rows is negative"));
+  CHECK(error_with([](State& s) { s.groups.pop_back(); }).ends_with("sizes of its parts differ"));
+  CHECK(error_with([](State& s) { s.placed = false; }).ends_with("does not go with its weight"));
+  CHECK(error_with([](State& s) { s.unit(0) = 0; }).ends_with("a unit is not positive"));
+  CHECK(error_with([&](State& s) { s.groups[1].rows(0, 0) = nan; }).ends_with("not finite"));
+  CHECK(error_with([](State& s) { s.groups[1].rows(1, 0) = 1; }).ends_with("not upper triangular"));
+  CHECK(error_with([](State& s) { s.groups[1].tail[0] = 17; }).ends_with("not in order"));
+  CHECK(error_with([](State& s) {
+          s.groups[1].rows.conservativeResize(9, Eigen::NoChange);
+        }).ends_with("do not go with its effects"));
+  CHECK(error_with([](State& s) {
+          s.groups[1].rows.setZero();
+        }).ends_with("do not go with its weight, means and deviations"));
+}
+
 TEST_CASE("the sums of squares are those of the rows, far from zero too") {
   Data data = make_data({.n = 50, .p = 1, .n_groups = {4, 3}, .terms = {{0, 1}, {1, 1}}}, 9);
   data.X.array() += 1e7;

@@ -144,3 +144,16 @@ def test_models_that_a_summary_is_not_of_are_refused() -> None:
     unnamed = fb.SufficientStatistics.from_state(summary.state())
     refused(DataError, lambda: make(unnamed, like=fb.Model("y ~ x", FRAME)), "3 columns", "1")
     assert make(unnamed, like=fb.Model("y ~ x + g", FRAME)).formula == "y ~ x + g"
+
+
+def test_what_the_documentation_says_of_disclosure() -> None:
+    one_row = FRAME.assign(g=np.where(FRAME.index == 17, "d", FRAME.g))
+    summary = fb.Model("y ~ x + g", one_row).sufficient_statistics
+    factor, mean, exponents, weight, _ = summary.state()
+    scaled = factor * 2.0**exponents
+    sums = scaled.T @ scaled + weight * np.outer(mean, mean)
+    level = 1 + ["b", "c", "d"].index("d")
+    assert sums[level, level] == pytest.approx(1)  # how many rows the level has
+    np.testing.assert_allclose(sums[level, [0, -1]], FRAME.loc[17, ["x", "y"]].to_numpy(float), rtol=1e-9)
+    # To a factor of two or so, the largest deviation of a single block.
+    assert 1 <= 2.0 ** exponents[0] / np.abs(FRAME.x - FRAME.x.mean()).max() <= 2.01

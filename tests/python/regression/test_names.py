@@ -56,3 +56,11 @@ def test_names_with_a_slash_survive_netcdf(tmp_path):
         assert stored["a÷b:g"].dims == ("chain", "draw", "a÷b:g_dim")
     table = fb.predictions(model, idata, "a/b")
     assert list(table.columns[:3]) == ["a/b", "x", "g"]
+
+
+def test_a_factor_that_varies_by_two_groups_has_the_same_levels_in_both() -> None:
+    frame = pd.DataFrame({"f": list("uvw") * 20, "g": list("aabb") * 15, "h": list("pqqqp") * 12})
+    frame["y"] = np.arange(60.0) % 7
+    with pytest.raises(FormulaError, match=r"'f\|g_sigma' and 'f\|h_sigma' have different levels"):
+        fb.Model("y ~ (f | g) + (0 + f | h)", frame)
+    fb.Model("y ~ (0 + f | g) + (0 + f | h)", frame)

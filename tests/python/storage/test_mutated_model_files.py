@@ -155,4 +155,4 @@ def test_mutated_content_is_refused_or_works(seed, frame, contents, tmp_path):
 def test_mutated_groups_are_refused_or_work(seed, within, frame, grouped, tmp_path):
     refusals, works = outcomes(grouped, frame, tmp_path / "m", random.Random(seed), within)
     assert refusals > 60
-    assert works > 5
+    assert works > (1 if "summary" in within else 5)  # of whose numbers hardly any may be another
