@@ -843,7 +843,8 @@ class Model:
 
         `filbert.load` reads it back, in any process and on any supported Python; the model then predicts, and, where
         summaries are all that a fit needs (gaussian with the identity link, lognormal; with group-specific terms too),
-        is fitted again, with other priors if need be, and updated with further rows. The format is plain text, and safe to load from strangers.
+        is fitted again, with other priors if need be, and updated with further rows.
+        The format is plain text, and safe to load from strangers.
         The file is whole or not there: an older one of that name stays as it is until the new one is complete.
 
         Parameters

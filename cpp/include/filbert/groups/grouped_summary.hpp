@@ -121,6 +121,8 @@ class GroupedSummary {
  private:
   struct Block;
 
+  static constexpr Eigen::Index most_numbers = Eigen::Index{1} << 27;  // in the kept rows of all groups: 1 GB
+
   void require_statistics() const;
   void place(const Block& block);
   std::vector<Eigen::Index> touched_tail(const Block& block, std::span<const Eigen::Index> chunk) const;
