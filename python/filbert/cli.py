@@ -175,7 +175,8 @@ def main() -> None:
 def fit(**options: Any) -> int:
     """Fit FORMULA to the table in DATA and print the posterior.
 
-    DATA is a CSV file (also compressed; .tsv for tabs), a Parquet file (.parquet), or - for CSV from standard input.
+    DATA is a CSV file (also compressed; .tsv for tabs), a Parquet file (.parquet), a Feather file (.feather), a quoted
+    pattern of several such as "sales-*.csv", or - for CSV from standard input.
 
     Successes among trials are written p(y, n), the level that counts as a success y['yes']. Terms in brackets have
     effects of each group: (1 | g), (x | g), (x || g), (1 | g/h). Put the formula and priors in quotation marks.

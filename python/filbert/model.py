@@ -47,8 +47,11 @@ class Model:
         ``(x | g)`` with correlated intercepts and slopes, ``(x || g)`` without correlations, ``(0 + x | g)``,
         ``(1 | g/h)`` nested, ``(1 | g:h)`` combinations that have rows. Names are columns of `data`, functions that
         formulas know, and those of `extra_namespace`; variables of the caller are not seen.
-    data : pandas.DataFrame
-        One row an observation.
+    data : table
+        One row an observation: a pandas frame; a polars frame (eager or lazy), a PyArrow table, a DuckDB relation or
+        anything else that narwhals or the Arrow stream protocol reads; or a file's path, a pattern such as
+        ``"sales-*.parquet"`` or a list of them (CSV, Parquet, Feather). Of all but pandas frames only the columns that
+        are used are read, and levels without an order of their own are sorted.
     family : str or Family, default "gaussian"
         ``"gaussian"``, ``"bernoulli"``, ``"binomial"``, ``"poisson"``, ``"negativebinomial"``, ``"t"``, ``"gamma"``,
         ``"exponential"``, ``"lognormal"``, ``"beta"``, ``"beta_binomial"``, or an object of a class of your own that
@@ -102,7 +105,7 @@ class Model:
     def __init__(
         self,
         formula: str,
-        data: pd.DataFrame,
+        data: Any,
         family: str | Family = "gaussian",
         priors: Mapping[str, Prior] | None = None,
         link: str | Mapping[str, str] | None = None,
@@ -305,7 +308,7 @@ class Model:
             raise PriorError(f"set_priors has two priors for {twice[0]!r}. Keep one.")
         self._regression = with_priors(self._regression, {**given, **by_term})
 
-    def update(self, data: pd.DataFrame) -> None:
+    def update(self, data: Any) -> None:
         """Fold further rows in: the model becomes that of the earlier rows and these, as if it had been made of all.
 
         The posterior is the one of a model of all rows (to rounding), default priors are scaled by all of them, and
@@ -315,7 +318,7 @@ class Model:
 
         Parameters
         ----------
-        data : pandas.DataFrame
+        data : table
             Has the columns of predictors, response, weights and offset, under the names that the model knows. Missing
             values are an error, unless the model was made with ``dropna=True``.
 
@@ -339,7 +342,7 @@ class Model:
 
         self._regression = updated(self._regression, data)
 
-    def summarise(self, data: pd.DataFrame) -> SufficientStatistics:
+    def summarise(self, data: Any) -> SufficientStatistics:
         """Return the summary of other rows in this model's columns, with the levels and transforms that it knows.
 
         Summaries of several sites through one saved model have the same columns whatever levels a site has rows of;
@@ -347,7 +350,7 @@ class Model:
 
         Parameters
         ----------
-        data : pandas.DataFrame
+        data : table
             As in `update`.
 
         Returns
@@ -519,7 +522,7 @@ class Model:
         self,
         idata: Any,
         kind: str = "response_params",
-        data: pd.DataFrame | None = None,
+        data: Any = None,
         inplace: bool = True,
         random_seed: int | np.random.Generator | None = None,
         *,
@@ -539,9 +542,10 @@ class Model:
         kind : str, default "response_params"
             ``"response_params"``: the parameter that the formula models, ``mu`` or ``p``. ``"response"``: also draws of
             the response itself.
-        data : pandas.DataFrame, optional
-            New rows, with the columns that predictors and offset use, and trials for draws of a response ``p(y, n)``;
-            transforms keep what they learnt from the fitted rows. By default the fitted rows.
+        data : table, optional
+            New rows, of any kind that the constructor takes, with the columns that predictors and offset use, and
+            trials for draws of a response ``p(y, n)``; transforms keep what they learnt from the fitted rows. By
+            default the fitted rows.
         inplace : bool, default True
             Add to `idata` and return None; if False leave it as it is and return a new container.
         random_seed : int or numpy.random.Generator, optional

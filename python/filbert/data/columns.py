@@ -225,16 +225,16 @@ def _read_again(series: pd.Series[Any], name: str, kind: ColumnKind) -> tuple[Va
     return values, missing
 
 
-def check_names(data: pd.DataFrame, argument: str, names: object) -> tuple[str, ...]:
+def check_names(labels: Sequence[Any], argument: str, names: object) -> tuple[str, ...]:
     """Return the columns that an argument names, as a tuple; a single name may stand for a list of one."""
     if names is None:
         return ()
     listed: list[Any] = [names] if isinstance(names, str) else list(names) if isinstance(names, Iterable) else [None]
     if not all(isinstance(name, str) for name in listed):
         raise DataTypeError(f"{argument} must be a column name or a list of column names, not {names!r}.")
-    unknown = [name for name in listed if name not in data.columns]
+    unknown = [name for name in listed if name not in labels]
     if unknown:
-        raise unknown_columns(unknown, list(data.columns), f"Argument {argument}")
+        raise unknown_columns(unknown, labels, f"Argument {argument}")
     return tuple(dict.fromkeys(listed))
 
 

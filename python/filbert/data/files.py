@@ -1,9 +1,13 @@
-"""Reads a data frame from a CSV or Parquet file, or from standard input."""
+"""Reads a data frame from files, CSV, Parquet or Feather, or from standard input."""
 
 from __future__ import annotations
 
+import glob
+import importlib
 import importlib.util
 import io
+import os
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -12,9 +16,10 @@ from ..errors import DataError, quote_names
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_table"]
+__all__ = ["column_names", "file_names", "read_files", "read_table"]
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
+FEATHER_SUFFIXES = (".feather", ".arrow", ".ipc")
 TAB_SUFFIXES = (".tsv", ".tab")
 
 
@@ -24,8 +29,9 @@ def read_table(path: str, standard_input: BinaryIO | None = None, separator: str
     Parameters
     ----------
     path : str
-        A Parquet file (``.parquet``, ``.pq``; needs pyarrow), a tab-separated one (``.tsv``, ``.tab``), or else CSV,
-        which may be compressed (``.csv.gz``). ``"-"`` reads CSV from `standard_input`.
+        A Parquet file (``.parquet``, ``.pq``), a Feather or Arrow file (``.feather``, ``.arrow``, ``.ipc``; both need
+        pyarrow), a tab-separated one (``.tsv``, ``.tab``), or else CSV, which may be compressed (``.csv.gz``). ``"-"``
+        reads CSV from `standard_input`. A pattern such as ``"sales-*.parquet"`` stands for all files that it matches.
     standard_input : binary file, optional
     separator : str, optional
         The character between columns; by default a comma, or a tab in tab-separated files.
@@ -37,15 +43,95 @@ def read_table(path: str, standard_input: BinaryIO | None = None, separator: str
     """
     if path == "-" and standard_input is not None:
         return _read_csv(io.BytesIO(standard_input.read()), "standard input", separator or ",")
-    suffix = Path(path).suffix.lower()
+    paths = file_names(path)
+    return _read(paths[0], None, separator) if len(paths) == 1 else read_files(paths, None, separator)
+
+
+def file_names(source: Any) -> list[str]:
+    """Return the files that a path, a pattern or a list of them stands for, those of a pattern in the order of names.
+
+    Raises
+    ------
+    DataError
+        If a pattern matches no file.
+    """
+    if isinstance(source, (list, tuple)):
+        return [name for part in source for name in file_names(part)]
+    path = os.fspath(source)
+    if not glob.has_magic(path) or Path(path).exists():
+        return [path]
+    found = sorted(glob.glob(path))  # noqa: PTH207 (a pattern may be absolute)
+    if not found:
+        raise DataError(f"No file matches {path}.")
+    return found
+
+
+def column_names(paths: Sequence[str]) -> list[str]:
+    """Return the names of a table's columns, from the first of its files."""
+    suffix = Path(paths[0]).suffix.lower()
     if suffix in PARQUET_SUFFIXES:
+        return list(_arrow(paths[0], lambda: _module("pyarrow.parquet").read_schema(paths[0])).names)
+    if suffix in FEATHER_SUFFIXES:
+        return list(_arrow(paths[0], lambda: _module("pyarrow.dataset").dataset(paths[0], format="ipc").schema).names)
+    return _read_csv(paths[0], paths[0], _separator_of(suffix), rows=0).columns.to_list()
+
+
+def read_files(paths: Sequence[str], names: Collection[str] | None, separator: str | None = None) -> pd.DataFrame:
+    """Read the rows of several files, one after the other, as one table.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        As `read_table` takes them, each for itself.
+    names : collection of str, or None
+        The columns to read, of which those that no file has are left out; all of them by default.
+    separator : str, optional
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read, or lacks a column that another has.
+    """
+    import pandas as pd
+
+    frames = [_read(path, names, separator) for path in paths]
+    for path, frame in zip(paths, frames, strict=True):
+        lacking = [name for name in frames[0].columns if name not in frame.columns]
+        further = [name for name in frame.columns if name not in frames[0].columns]
+        if lacking or further:
+            one, other = (path, paths[0]) if lacking else (paths[0], path)
+            raise DataError(f"{one} lacks {quote_names(lacking or further)}, which {other} has.")
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+def _read(path: str, names: Collection[str] | None, separator: str | None) -> pd.DataFrame:
+    suffix = Path(path).suffix.lower()
+    if suffix in (*PARQUET_SUFFIXES, *FEATHER_SUFFIXES):
         if separator is not None:
-            raise DataError(f"{path} is a Parquet file, which has no separator {separator!r}: leave that out.")
-        return _read_parquet(path)
-    return _read_csv(path, path, separator or ("\t" if suffix in TAB_SUFFIXES else ","))
+            raise DataError(f"{path} is a {_kind(path)} file, which has no separator {separator!r}: leave that out.")
+        return _read_columnar(path, names)
+    frame = _read_csv(path, path, separator or _separator_of(suffix))
+    return frame if names is None else frame[[name for name in frame.columns if name in names]]
 
 
-def _read_csv(source: Any, name: str, separator: str) -> pd.DataFrame:
+def _read_columnar(path: str, names: Collection[str] | None) -> pd.DataFrame:
+    import pandas as pd
+
+    chosen = None if names is None else [name for name in column_names([path]) if name in names]
+    reader = pd.read_parquet if _kind(path) == "Parquet" else pd.read_feather
+    frame: pd.DataFrame = _arrow(path, lambda: reader(path, columns=chosen))
+    return frame
+
+
+def _kind(path: str) -> str:
+    return "Parquet" if Path(path).suffix.lower() in PARQUET_SUFFIXES else "Feather"
+
+
+def _separator_of(suffix: str) -> str:
+    return "\t" if suffix in TAB_SUFFIXES else ","
+
+
+def _read_csv(source: Any, name: str, separator: str, rows: int | None = None) -> pd.DataFrame:
     import pandas as pd
 
     try:
@@ -56,7 +142,7 @@ def _read_csv(source: Any, name: str, separator: str) -> pd.DataFrame:
             raise DataError(f"{name} has more than one column named {quote_names(twice)}. Give each its own name.")
         if isinstance(source, io.BytesIO):
             source.seek(0)
-        return pd.read_csv(source, sep=separator)
+        return pd.read_csv(source, sep=separator, nrows=rows)
     except DataError:
         raise
     except pd.errors.EmptyDataError:
@@ -67,17 +153,21 @@ def _read_csv(source: Any, name: str, separator: str) -> pd.DataFrame:
         raise DataError(f"{name} cannot be read as CSV: {_first_line(error)}") from error
 
 
-def _read_parquet(path: str) -> pd.DataFrame:
+def _arrow(path: str, read: Callable[[], Any]) -> Any:
+    """Read something of a file by pyarrow, and say what is wrong with it."""
     if importlib.util.find_spec("pyarrow") is None:
-        raise DataError(f"Reading {path} needs pyarrow: pip install 'filbert[parquet]'.") from None
-    import pandas as pd
-
+        raise DataError(f"Reading {path} needs pyarrow: pip install 'filbert[arrow]'.") from None
     try:
-        return pd.read_parquet(path, engine="pyarrow")
+        return read()
     except FileNotFoundError:
         raise DataError(f"There is no file {path}.") from None
     except (OSError, ValueError) as error:  # pyarrow's own are subclasses of these
-        raise DataError(f"{path} cannot be read as Parquet: {_first_line(error)}") from error
+        raise DataError(f"{path} cannot be read as {_kind(path)}: {_first_line(error)}") from error
+
+
+def _module(name: str) -> Any:
+    """Import a heavy library when it is first needed."""
+    return importlib.import_module(name)
 
 
 def _first_line(error: Exception) -> str:

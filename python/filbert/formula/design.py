@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..data.columns import ColumnKind, read_new_columns
-from ..errors import DataError, DataTypeError, FormulaError
+from ..data.tables import as_frame
+from ..errors import DataError, FormulaError
 from .cells import check_cells
 from .coding import Product
 from .factors import evaluate_again
@@ -105,13 +106,13 @@ class Design:
         """The functions that the formula may use."""
         return make_namespace(self.extra_namespace)
 
-    def new_rows(self, data: pd.DataFrame, with_trials: bool = False, with_groups: bool = True) -> Rows:
+    def new_rows(self, data: Any, with_trials: bool = False, with_groups: bool = True) -> Rows:
         """Check rows of new data, with transforms and levels as they were learnt.
 
         Parameters
         ----------
-        data : pandas.DataFrame
-            Has the columns of `kinds`; neither response nor weights are needed.
+        data : table
+            See `filbert.data.tables.table_of`. Has the columns of `kinds`; neither response nor weights are needed.
         with_trials : bool, default False
             Read the trials of a response ``p(y, n)`` as well, which draws of the response need.
         with_groups : bool, default True
@@ -124,7 +125,6 @@ class Design:
             Missing columns, unseen levels, missing values, values outside the range of a transform, factors whose
             value in a row depends on other rows.
         """
-        check_frame(data)
         if self.offset_is_array:
             raise DataError(
                 "The model was given its offset as an array, so new rows have none. Put it into a column of the data "
@@ -136,6 +136,7 @@ class Design:
                 f"{REMEMBER}"
             )
         trials = self.trials if with_trials else None
+        data = as_frame(data, {*self.kinds, *(() if trials is None else trials.columns)})
         groupless = [] if with_groups else self._groupless(data)
         idle = {name for factor in groupless for part in factor.parts for name in part.columns} - set(data.columns)
         kinds = {name: kind for name, kind in self.kinds.items() if name not in idle or not kind.is_open}
@@ -184,15 +185,3 @@ class Design:
             for factor in self.grouping.values()
             if any(name not in data.columns for part in factor.parts for name in part.columns)
         ]
-
-
-def check_frame(data: object) -> None:
-    """Refuse what is no frame, and say how to make one of it."""
-    if isinstance(data, pd.DataFrame):
-        return
-    hint = ""
-    if isinstance(data, Mapping) or (isinstance(data, np.ndarray) and data.dtype.names):
-        hint = " Convert it with pd.DataFrame(data)."
-    elif hasattr(data, "to_pandas"):
-        hint = " Convert it with data.to_pandas()."
-    raise DataTypeError(f"data must be a pandas DataFrame, not {type(data).__module__}.{type(data).__name__}.{hint}")

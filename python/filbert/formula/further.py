@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from ..data.columns import Columns, read_new_columns
+from ..data.tables import as_frame
 from ..errors import DataError, FormulaError, count, quote_names, quote_rows
 from .coding import Codes, FactorRows, Floats, Numbers
-from .design import Design, check_frame
+from .design import Design
 from .factors import evaluate
 from .left_side import LeftSide
 from .namespace import names_of_user
@@ -28,14 +29,14 @@ _FIXED = {"knots", "lower_bound", "upper_bound"}
 _AGAIN = "make the model again from all rows together"
 
 
-def further_rows(design: Design, data: pd.DataFrame, is_binary: bool) -> Rows:
+def further_rows(design: Design, data: Any, is_binary: bool) -> Rows:
     """Read further rows as those of the model's data were read.
 
     Parameters
     ----------
     design : Design
-    data : pandas.DataFrame
-        Has the columns of predictors, response, weights and offset.
+    data : table
+        See `filbert.data.tables.table_of`. Has the columns of predictors, response, weights and offset.
     is_binary : bool
         Whether the response may be true and false, or one level of a column against the others.
 
@@ -48,13 +49,12 @@ def further_rows(design: Design, data: pd.DataFrame, is_binary: bool) -> Rows:
         Columns, levels, groups and combinations of levels that the model does not know, missing and infinite values,
         weights and offsets that were arrays.
     """
-    check_frame(data)
-    left, n_given = _checked_left(design), len(data)
+    left = _checked_left(design)
+    used = dict.fromkeys([*design.kinds, *_columns_of_left(design, left)])
+    data = as_frame(data, used)
+    n_given = len(data)
     if design.dropna:
-        used = [
-            name for name in dict.fromkeys([*design.kinds, *_columns_of_left(design, left)]) if name in data.columns
-        ]
-        data = data.loc[~data[used].isna().any(axis=1).to_numpy()]
+        data = data.loc[~data[[name for name in used if name in data.columns]].isna().any(axis=1).to_numpy()]
         if n_given and not len(data):
             raise DataError(f"dropna=True leaves none of {count(n_given, 'row')}, so there is nothing to update with.")
     rows = design.new_rows(data, with_trials=True)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..data.columns import ColumnKind, Columns, Use, check_names, read_columns, unknown_columns
 from ..data.series import Values
+from ..data.tables import table_of
 from ..errors import DataError, FormulaError, count, quote_rows
 from .cells import without_empty_cells
 from .coding import (
@@ -27,7 +28,7 @@ from .coding import (
     lookup_term,
     products,
 )
-from .design import Design, check_frame
+from .design import Design
 from .factors import evaluate, evaluate_again, factor_rows, rows, translate_errors
 from .groups import INTERCEPT_TERM, GroupingFactor, GroupTerm, check_terms, tell_of_correlations
 from .left_side import LeftSide
@@ -46,7 +47,7 @@ _ROWS_TO_LEARN_FROM = 64
 
 def read(
     formula: str,
-    data: pd.DataFrame,
+    data: Any,
     *,
     categorical: str | Sequence[str] | None = None,
     dropna: bool = False,
@@ -67,9 +68,10 @@ def read(
         ones (``log`` and ``np.log``) and those of `extra_namespace`; the names of the calling program are not
         seen. ``offset(x)`` adds `x` with coefficient 1, ``weighted(y, w)`` on the left gives likelihood weights,
         ``C(g, "b")`` makes ``"b"`` the reference level.
-    data : pandas.DataFrame
-        Text and categorical columns are factors, of which categories without rows are left out with a
-        `DataWarning`. Booleans are 0 and 1; name them in `categorical` to make factors of them.
+    data : table
+        See `filbert.data.tables.table_of`; columns that are not used are not read. Text and categorical columns are
+        factors, of which categories without rows are left out with a `DataWarning`. Booleans are 0 and 1; name them in
+        `categorical` to make factors of them.
     categorical : str or list of str, optional
         Columns to treat as factors whatever their type.
     dropna : bool, default False
@@ -110,7 +112,7 @@ class _Reading:
     def __init__(
         self,
         formula: str,
-        data: pd.DataFrame,
+        data: Any,
         categorical: str | Sequence[str] | None,
         dropna: bool,
         weights: str | ArrayLike | None,
@@ -119,21 +121,21 @@ class _Reading:
         is_binary: bool,
         correlated: bool,
     ) -> None:
-        check_frame(data)
+        table = table_of(data)
         self.is_binary = is_binary
         self.correlated = correlated
         self.namespace = make_namespace(extra_namespace)
         self.extra_namespace = dict(extra_namespace or {})
         self.dropna = dropna
-        self.named = _named_columns(data, weights=weights, offset=offset)
-        labels = data.columns.to_list()
-        self.parsed = parse(formula, labels, self.namespace, reserved=list(self.named.values()))
+        self.named = _named_columns(table.names, weights=weights, offset=offset)
+        self.parsed = parse(formula, table.names, self.namespace, reserved=list(self.named.values()))
         if self.parsed.response.weights is not None and weights is not None:
             raise FormulaError("The weights are given twice: in weighted(y, w) of the formula, and as weights=.")
         arrays = {"weights": weights, "offset": offset}
+        use = _use(self.parsed, self.named, check_names(table.names, "categorical", categorical))
         self.columns: Columns = read_columns(
-            data,
-            _use(self.parsed, self.named, check_names(data, "categorical", categorical)),
+            table.frame(use.names),
+            use,
             {name: values for name, values in arrays.items() if values is not None and name not in self.named},
             dropna,
         )
@@ -352,12 +354,12 @@ class _Reading:
         return self.columns.arguments.get(name), f"Argument {name}"
 
 
-def _named_columns(data: pd.DataFrame, **arguments: Any) -> dict[str, str]:
+def _named_columns(labels: Sequence[Any], **arguments: Any) -> dict[str, str]:
     """Return the arguments that name a column, with its name."""
     named = {name: value for name, value in arguments.items() if isinstance(value, str)}
     for name, column in named.items():
-        if column not in data.columns:
-            raise unknown_columns([column], list(data.columns), f"Argument {name}")
+        if column not in labels:
+            raise unknown_columns([column], labels, f"Argument {name}")
     return named
 
 

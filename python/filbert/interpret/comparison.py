@@ -61,7 +61,7 @@ def comparisons(
     new_groups: str = "error",
     comparison_type: str | Comparison | None = None,
     scale: str = "response",
-    data: pd.DataFrame | None = None,
+    data: Any = None,
     random_seed: int | np.random.Generator | None = None,
 ) -> EffectTable:
     """Compare the mean response at two values of a predictor, all else equal.

@@ -21,7 +21,6 @@ from .view import (
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
     from .table import EffectTable
 
@@ -42,7 +41,7 @@ def predictions(
     new_groups: str = "error",
     pps: bool = False,
     scale: str = "response",
-    data: pd.DataFrame | None = None,
+    data: Any = None,
     random_seed: int | np.random.Generator | None = None,
 ) -> EffectTable:
     """Predict the mean response, or the response, and summarise the draws of each row.
@@ -80,7 +79,7 @@ def predictions(
         The same as the response's name for `target`.
     scale : str, default "response"
         ``"link"``: the linear predictor in place of the mean.
-    data : pandas.DataFrame, optional
+    data : table, optional
         New rows to predict.
     random_seed : int or numpy.random.Generator, optional
         For the noise of the response. A row's numbers depend on the seed and on its label, not on the other rows.

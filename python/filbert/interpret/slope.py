@@ -63,7 +63,7 @@ def slopes(
     *,
     new_groups: str = "error",
     scale: str = "response",
-    data: pd.DataFrame | None = None,
+    data: Any = None,
 ) -> EffectTable:
     """Return the slope of the mean response along a numeric predictor, all else equal.
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..data.tables import as_frame
 from ..errors import DataError, DataTypeError, SettingError, quote_names, quote_rows, suggest
 from ..predict import rowwise
 from ..predict.group_effects import with_new_groups
@@ -128,7 +129,7 @@ class View:
         model: Any,
         idata: Any,
         conditional: Conditional,
-        data: pd.DataFrame | None,
+        data: Any,
         scale: str,
         instead_of: str | None = None,
         wanted: Target | None = None,
@@ -157,6 +158,7 @@ class View:
                 )
             rows = rowwise.new_rows(regression, grid(design, values, instead_of), needs_trials, needs_groups=False)
         elif data is not None:
+            data = as_frame(data)
             rows = rowwise.new_rows(regression, data, needs_trials)
         else:
             rows = rowwise.fitted_rows(regression)

@@ -17,8 +17,6 @@ from .group_effects import with_new_groups, without_groups
 from .rowwise import FloatArray
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ..data.blocks import Source
     from ..regression.regression import Regression
 
@@ -30,7 +28,7 @@ def predict(
     regression: Regression,
     idata: Any,
     kind: str,
-    data: pd.DataFrame | None,
+    data: Any,
     inplace: bool,
     random_seed: Any,
     group_effects: bool = True,

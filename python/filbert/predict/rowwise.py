@@ -14,6 +14,7 @@ import pandas as pd
 
 from .. import _core
 from ..data.blocks import Block, Source
+from ..data.tables import as_frame
 from ..errors import DataError
 from ..families.responses import check_trials
 from ..formula.rows import Rows
@@ -153,10 +154,11 @@ def noise_seed(random_seed: Any) -> int:
     return int(sequence.generate_state(1, np.uint64)[0])
 
 
-def new_rows(regression: Regression, data: pd.DataFrame, draws_responses: bool, needs_groups: bool = True) -> Rows:
+def new_rows(regression: Regression, data: Any, draws_responses: bool, needs_groups: bool = True) -> Rows:
     """Return rows of new data, with their trials where responses are drawn, which alone need them."""
     assert regression.design is not None
-    trials = regression.design.trials if draws_responses and isinstance(data, pd.DataFrame) else None
+    trials = regression.design.trials if draws_responses else None
+    data = as_frame(data, {*regression.design.kinds, *(() if trials is None else trials.columns)})
     lacking = [name for name in trials.columns if name not in data.columns] if trials is not None else []
     if lacking:
         raise DataError(

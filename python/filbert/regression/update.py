@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from .. import _core
 from ..errors import DataError, SettingError
@@ -24,7 +24,7 @@ from .statement import fold, state
 Spreads = Mapping[str, tuple[Floats, Floats]]
 
 
-def updated(regression: Regression, data: pd.DataFrame) -> Regression:
+def updated(regression: Regression, data: Any) -> Regression:
     """Return the regression of all rows, as `Model.update` says."""
     design, family, fitted = regression.design, regression.family, rows_of(regression)
     assert design is not None
@@ -59,7 +59,7 @@ def updated(regression: Regression, data: pd.DataFrame) -> Regression:
     return replace(changed, folded=copy.copy(kept).merge(fold_groups(changed, rows)))
 
 
-def summarised(regression: Regression, data: pd.DataFrame) -> _core.SufficientStatistics:
+def summarised(regression: Regression, data: Any) -> _core.SufficientStatistics:
     """Return the summary of other rows, as `Model.summarise` says."""
     assert regression.design is not None
     if regression.groups is not None:
@@ -78,7 +78,7 @@ def needs_no_rows(regression: Regression) -> bool:
     return regression.family.sees_summary(regression)
 
 
-def _checked_rows(design: Design, family: Family, data: pd.DataFrame) -> Rows:
+def _checked_rows(design: Design, family: Family, data: Any) -> Rows:
     rows = further_rows(design, data, family.is_binary)
     assert rows.response_values is not None
     family.check_response(design.response, rows.response_values, rows.trials, rows.index)

@@ -37,7 +37,7 @@ def test_standard_input():
 def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pyarrow" else find_spec(name))
-    with pytest.raises(DataError, match=r"needs pyarrow: pip install 'filbert\[parquet\]'"):
+    with pytest.raises(DataError, match=r"needs pyarrow: pip install 'filbert\[arrow\]'"):
         read_table(str(tmp_path / "d.parquet"))
 
 

@@ -201,7 +201,7 @@ def test_bad_rows_are_named_and_nothing_is_lost(fresh):
         (frame.assign(g="zz"), DataError, "'zz'"),
         (frame.drop(columns="x"), DataError, "'x'"),
         (frame.iloc[:0], DataError, "no rows"),
-        ([1, 2], DataTypeError, "data must be a pandas DataFrame"),
+        ([1, 2], DataTypeError, "data must be a data frame"),
     ]:
         with pytest.raises(error, match=message):
             model.predict(idata, data=new)

@@ -123,7 +123,7 @@ def frame_of(levels: str, n: int = 40, shift: float = 0.0) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("formula", "one", "other", "parts"),
     [
-        ("y ~ g", frame_of("abc"), frame_of("abd"), ("only one has 'g[T.c]'", "'g[T.d]'")),
+        ("y ~ g", frame_of("abc"), frame_of("abz"), ("only one has 'g[T.c]'", "'g[T.z]'")),
         ("y ~ g", frame_of("ac"), frame_of("bc"), ("the factor g", "'a', 'c'", "'b', 'c'")),  # of the same names
         ("y ~ scale(x)", frame_of("ab"), frame_of("ab", shift=2), ("scale(x)", "learnt")),
         ("y ~ x", frame_of("ab"), frame_of("ab").rename(columns={"x": "z", "z": "x"}), ()),

@@ -1,0 +1,146 @@
+"""Makes a pandas frame of tables of any kind: frames of other libraries, Arrow streams, relations, files."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import DataError, DataTypeError, quote_names
+from .files import column_names, file_names, read_files
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under column names, of which some columns are read when it is known which.
+
+    Attributes
+    ----------
+    names : list
+        The labels of all columns.
+    frame : callable
+        Returns the columns of the names it is given, as a pandas frame; those that are not there are left out. What
+        can be read once must not be asked twice.
+    """
+
+    names: list[Any]
+    frame: Callable[[Collection[str]], pd.DataFrame]
+
+
+def table_of(data: Any) -> Table:
+    """Return what can be read from data of any kind that holds a table.
+
+    Parameters
+    ----------
+    data : DataFrame, Table, relation, path, or list of paths
+        A pandas frame is taken as it is, with its index. From everything else only the columns that are asked for are
+        read: frames that narwhals knows (polars, eager and lazy, PyArrow, Modin, DuckDB relations, Ibis, ...), whatever
+        has the Arrow stream protocol ``__arrow_c_stream__``, and files (see `filbert.data.files.file_names`).
+
+    Raises
+    ------
+    DataTypeError
+        If it is no table, or reading it needs a library that is not there.
+    DataError
+        If a file cannot be read.
+    """
+    if isinstance(data, pd.DataFrame):
+        return Table(data.columns.to_list(), lambda names: data)  # noqa: ARG005 (columns that nobody asks for cost nothing)
+    if isinstance(data, (str, os.PathLike)) or _are_paths(data):
+        paths = file_names(data)
+        return Table(column_names(paths), lambda names: read_files(paths, names))
+    if isinstance(data, (Mapping, np.ndarray)):
+        raise _unknown(data, " Convert it with pd.DataFrame(data)." if _has_names(data) else "")
+    return _known_to_narwhals(data) or _arrow_stream(data)
+
+
+def as_frame(data: Any, names: Collection[str] | None = None) -> pd.DataFrame:
+    """Return the columns of a table that `names` has, or all of them, as a pandas frame; see `table_of`."""
+    if isinstance(data, pd.DataFrame):
+        return data
+    table = table_of(data)
+    return table.frame(table.names if names is None else names)
+
+
+def _are_paths(data: Any) -> bool:
+    return isinstance(data, (list, tuple)) and bool(data) and all(isinstance(part, (str, os.PathLike)) for part in data)
+
+
+def _has_names(data: Any) -> bool:
+    return isinstance(data, Mapping) or bool(data.dtype.names)
+
+
+def _known_to_narwhals(data: Any) -> Table | None:
+    import narwhals as nw
+
+    try:
+        frame = nw.from_native(data)
+    except TypeError:
+        return None
+    _need_pyarrow(data)
+    schema = frame.collect_schema()
+    ranked = {name for name, dtype in schema.items() if isinstance(dtype, nw.Enum)}
+
+    def read(names: Collection[str]) -> pd.DataFrame:
+        chosen = frame.select(_present(schema.names(), names))
+        is_lazy = isinstance(chosen, nw.LazyFrame)
+        return _pandas(chosen.collect("pyarrow").to_native() if is_lazy else chosen.to_arrow(), ranked)
+
+    return Table(schema.names(), read)
+
+
+def _arrow_stream(data: Any) -> Table:
+    if not hasattr(data, "__arrow_c_stream__"):
+        hint = " Convert it with data.to_pandas()." if hasattr(data, "to_pandas") else ""
+        raise _unknown(data, hint)
+    _need_pyarrow(data)
+    import pyarrow as pa
+
+    reader = pa.RecordBatchReader.from_stream(data)
+    labels = list(reader.schema.names)
+
+    def read(names: Collection[str]) -> pd.DataFrame:
+        chosen = _present(labels, names)
+        schema = pa.schema([reader.schema.field(labels.index(name)) for name in chosen])
+        return _pandas(pa.Table.from_batches([batch.select(chosen) for batch in reader], schema), ())
+
+    return Table(labels, read)
+
+
+def _present(labels: Sequence[Any], names: Collection[str]) -> list[Any]:
+    wanted = [label for label in labels if label in names]
+    if twice := sorted({label for label in wanted if wanted.count(label) > 1}):
+        raise DataError(f"The data have more than one column named {quote_names(twice)}. Rename or drop the others.")
+    return wanted
+
+
+def _pandas(table: Any, ranked: Iterable[str]) -> pd.DataFrame:
+    """Return an Arrow table as a pandas frame: decimals as floats, levels without an order sorted."""
+    import pyarrow as pa
+
+    fields = [field.with_type(pa.float64()) if pa.types.is_decimal(field.type) else field for field in table.schema]
+    frame: pd.DataFrame = table.cast(pa.schema(fields)).to_pandas(ignore_metadata=True, date_as_object=True)
+    for name in frame.columns.difference(list(ranked)):
+        column = frame[name]
+        if isinstance(column.dtype, pd.CategoricalDtype) and not column.dtype.ordered:
+            # The order of a dictionary is that in which values came: another for each way in which rows are stored.
+            frame[name] = column.cat.reorder_categories(column.cat.categories.sort_values())
+    return frame
+
+
+def _need_pyarrow(data: Any) -> None:
+    if importlib.util.find_spec("pyarrow") is None:
+        raise DataTypeError(f"Reading a {_kind(data)} needs pyarrow: pip install 'filbert[arrow]'.")
+
+
+def _kind(data: Any) -> str:
+    return f"{type(data).__module__}.{type(data).__name__}"
+
+
+def _unknown(data: Any, hint: str) -> DataTypeError:
+    return DataTypeError(f"data must be a data frame, an Arrow table or a file's path, not {_kind(data)}.{hint}")
