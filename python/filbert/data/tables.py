@@ -49,9 +49,11 @@ def table_of(data: Any) -> Table:
     DataError
         If a file cannot be read.
     """
+    if isinstance(data, Table):
+        return data
     if isinstance(data, pd.DataFrame):
         return Table(data.columns.to_list(), lambda names: data)  # noqa: ARG005 (columns that nobody asks for cost nothing)
-    if isinstance(data, (str, os.PathLike)) or _are_paths(data):
+    if are_paths(data):
         paths = file_names(data)
         return Table(column_names(paths), lambda names: read_files(paths, names))
     if isinstance(data, (Mapping, np.ndarray)):
@@ -67,8 +69,10 @@ def as_frame(data: Any, names: Collection[str] | None = None) -> pd.DataFrame:
     return table.frame(table.names if names is None else names)
 
 
-def _are_paths(data: Any) -> bool:
-    return isinstance(data, (list, tuple)) and bool(data) and all(isinstance(part, (str, os.PathLike)) for part in data)
+def are_paths(data: Any) -> bool:
+    """Tell whether data are a path, or a list of paths."""
+    parts = data if isinstance(data, (list, tuple)) else [data]
+    return bool(parts) and all(isinstance(part, (str, os.PathLike)) for part in parts)
 
 
 def _has_names(data: Any) -> bool:

@@ -11,8 +11,6 @@ import numpy as np
 
 from .. import _core
 from ..errors import DataError, SettingError
-from ..families.family import Family
-from ..formula.design import Design
 from ..formula.further import further_rows, joined
 from ..formula.predictor import Predictor, Predictors
 from ..formula.rows import Rows
@@ -35,7 +33,7 @@ def updated(regression: Regression, data: Any) -> Regression:
             f"{' with a known sigma' if regression.fixed else ''} needs them all: there is no summary of them to "
             "update. Make the model again from all rows."
         )
-    rows = _checked_rows(design, family, data)
+    rows = further_rows(design, data, family.is_binary)
     further = fold(design, rows, family)
     spread_of: Spreads = {}
     if regression.groups is not None:
@@ -67,7 +65,7 @@ def summarised(regression: Regression, data: Any) -> _core.SufficientStatistics:
             f"The model has group-specific terms such as {regression.groups.terms[0].text}, and a summary knows "
             "nothing of groups. Use model.update(rows), and model.save(path)."
         )
-    rows = _checked_rows(regression.design, regression.family, data)
+    rows = further_rows(regression.design, data, regression.family.is_binary)
     return fold(regression.design, rows, regression.family)
 
 
@@ -76,13 +74,6 @@ def needs_no_rows(regression: Regression) -> bool:
     if regression.groups is not None:
         return regression.grouped_summary_at_hand is not None
     return regression.family.sees_summary(regression)
-
-
-def _checked_rows(design: Design, family: Family, data: Any) -> Rows:
-    rows = further_rows(design, data, family.is_binary)
-    assert rows.response_values is not None
-    family.check_response(design.response, rows.response_values, rows.trials, rows.index)
-    return rows
 
 
 def _joined_spreads(
