@@ -140,7 +140,8 @@ def read_in_parts(path: str, names: Sequence[str], part_rows: int) -> Iterator[t
 
 def _parquet_parts(path: str, names: Sequence[str], part_rows: int) -> Iterator[tuple[str, pd.DataFrame]]:
     first = 0
-    file = _arrow(path, lambda: _module("pyarrow.parquet").ParquetFile(path, memory_map=True))
+    options = {"pre_buffer": False, "page_checksum_verification": True}
+    file = _arrow(path, lambda: _module("pyarrow.parquet").ParquetFile(path, **options))
     with file:
         for group in range(file.num_row_groups):
             batches = file.iter_batches(part_rows, row_groups=[group], columns=list(names))

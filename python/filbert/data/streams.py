@@ -37,7 +37,7 @@ class Part:
     frame: pd.DataFrame
 
 
-class Stream(ABC):
+class Stream(Table, ABC):
     """Rows under column names, which are read in parts whose size is bounded.
 
     Attributes
@@ -189,7 +189,7 @@ def stream(source: Any, part_rows: Any = None) -> Stream:
     )
 
 
-def table_or_stream(data: Any) -> Table | Stream:
+def table_or_stream(data: Any) -> Table:
     """Return how to read data of any kind: in parts where they are a stream, or files that are large."""
     if isinstance(data, Stream):
         return data
@@ -198,6 +198,15 @@ def table_or_stream(data: Any) -> Table | Stream:
     if are_paths(data) and is_larger_than(file_names(data), _IN_MEMORY):
         return stream(data)
     return table_of(data)
+
+
+def frames_of(data: Any, names: Collection[str]) -> Iterator[Part]:
+    """Yield a table of any kind as it is read: streams in their parts, others as one."""
+    table = table_or_stream(data)
+    if isinstance(table, Stream):
+        yield from table.parts(names)
+    else:
+        yield Part("", table.frame(names))
 
 
 @contextlib.contextmanager
@@ -241,7 +250,7 @@ def _parts_of(tables: Iterable[Any], names: list[Any], part_rows: int) -> Iterat
         frame = as_frame(table, names)
         if lacking := [name for name in names if name not in frame.columns]:
             raise DataError(f"Table {number} of the stream lacks {quote_names(lacking)}, which the first has.")
-        for start in range(0, max(1, len(frame)), part_rows):
+        for start in range(0, len(frame), part_rows):
             piece = frame.iloc[start : start + part_rows]
             yield Part(f"table {number} of the stream", piece.set_axis(pd.RangeIndex(start, start + len(piece))))
 

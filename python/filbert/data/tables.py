@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,21 +14,25 @@ from ..errors import DataError, DataTypeError, quote_names
 from .files import column_names, file_names, read_files
 
 
-@dataclass(frozen=True)
 class Table:
     """Rows under column names, of which some columns are read when it is known which.
 
-    Attributes
+    Parameters
     ----------
     names : list
         The labels of all columns.
-    frame : callable
+    read : callable
         Returns the columns of the names it is given, as a pandas frame; those that are not there are left out. What
         can be read once must not be asked twice.
     """
 
-    names: list[Any]
-    frame: Callable[[Collection[str]], pd.DataFrame]
+    def __init__(self, names: list[Any], read: Callable[[Collection[str]], pd.DataFrame]) -> None:
+        self.names = names
+        self._read_columns = read
+
+    def frame(self, names: Collection[str]) -> pd.DataFrame:
+        """Return the columns of the names, of which those that are not there are left out."""
+        return self._read_columns(names)
 
 
 def table_of(data: Any) -> Table:

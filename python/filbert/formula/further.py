@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from ..data.columns import Columns, read_new_columns
-from ..data.tables import as_frame
 from ..errors import DataError, FormulaError, count, quote_names, quote_rows
 from .coding import Codes, FactorRows, Floats, Numbers
 from .design import Design
@@ -29,14 +28,14 @@ _FIXED = {"knots", "lower_bound", "upper_bound"}
 _AGAIN = "make the model again from all rows together"
 
 
-def further_rows(design: Design, data: Any, is_binary: bool) -> Rows:
+def further_rows(design: Design, data: pd.DataFrame, is_binary: bool) -> Rows:
     """Read further rows as those of the model's data were read.
 
     Parameters
     ----------
     design : Design
-    data : table
-        See `filbert.data.tables.table_of`. Has the columns of predictors, response, weights and offset.
+    data : DataFrame
+        Has the columns of predictors, response, weights and offset.
     is_binary : bool
         Whether the response may be true and false, or one level of a column against the others.
 
@@ -50,7 +49,6 @@ def further_rows(design: Design, data: Any, is_binary: bool) -> Rows:
         weights and offsets that were arrays.
     """
     left = _checked_left(design)
-    data = as_frame(data, used_columns(design))
     n_given = len(data)
     data = without_missing(design, data)
     if n_given and not len(data):

@@ -35,7 +35,7 @@ from .parsed import Expression, Response
 from .predictor import Predictors
 from .question import Question
 from .rows import Rows
-from .rowwise import RowCheck, entangled
+from .rowwise import RowCheck, entangled, needs_other_rows, warn_entangled
 from .terms import Labels, Term
 from .values import is_level, numbers, which_level
 
@@ -218,7 +218,7 @@ class Learning:
     def _entangled(
         self, laid_out: Mapping[str, FactorRows], factors: Mapping[str, FactorValues[Any]]
     ) -> tuple[str, ...]:
-        """Find the terms and offsets whose value in a row depends on other rows, and warn of them."""
+        """Find the terms and offsets whose value in a row depends on other rows, which some rows must not have."""
         levels = {text: _levels(values) for text, values in factors.items()}
 
         def again(expression: Expression, columns: Columns) -> FactorRows:
@@ -227,7 +227,12 @@ class Learning:
         check = RowCheck(self.columns, again)
         parts = [(text, expression, laid_out[text]) for text, expression in self.parsed.expressions.items()]
         parts += [(f"offset({part.text})", part, self.offsets[part.text]) for part in self.parsed.offsets]
-        return entangled(parts, self.namespace, check)
+        found = entangled(parts, self.namespace, check)
+        if found and not self.has_all_rows:
+            raise needs_other_rows(found[0])
+        if found:
+            warn_entangled(found)
+        return found
 
     def _response(self, response: Response) -> Floats:
         """Evaluate the response: one finite number a row."""

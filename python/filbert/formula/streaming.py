@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..data.columns import Columns, read_columns
 from ..data.streams import Part, ResumedStream, Stream, named_origin
-from ..errors import DataError, FormulaError, quote_rows
+from ..errors import DataError, FormulaError, count, quote_rows
 from .allowed import rule_of
 from .design import Design
 from .factors import interpreter_of, levels_in, translate_errors
@@ -25,7 +25,7 @@ from .namespace import names_of_user
 from .parsed import Expression
 from .question import Question
 from .remembered import Learner, as_numbers, learner_of
-from .rowwise import REMEMBER, Reach, reach
+from .rowwise import Reach, needs_other_rows, reach
 from .streamed_predictors import StreamedPredictors
 from .streamed_rows import StreamedRows, no_rows
 
@@ -64,8 +64,6 @@ def read_stream(question: Question, stream: Stream) -> tuple[Design, StreamedRow
         learning.one_pass(stream.parts(question.use.names))
     columns = read_columns(learning.representatives(), question.use, {}, False)
     design, _ = Learning(question, columns, learning.state, learning.n_rows).design_and_rows()
-    if design.entangled:
-        raise _looks_at_others(design.entangled[0])
     return replace(design, predictors=StreamedPredictors(design, stream)), StreamedRows(
         design, stream, question.is_binary
     )
@@ -89,12 +87,12 @@ class _LearningParts:
         for part in parts:
             with named_origin(part.origin):
                 columns, frame = self._columns(part.frame.iloc[:_ROWS_AT_FIRST])
-                if len(frame):
-                    self.kept.append(frame)
-                    self.n_rows = len(frame)
-                    self._find_learners(columns)
-                    self._find_factors(columns)
-                    return
+            if len(frame):
+                self.kept.append(frame)
+                self.n_rows = len(frame)
+                self._find_learners(columns)
+                self._find_factors(columns)
+                return
         raise no_rows(self.question.dropna)
 
     @property
@@ -217,7 +215,15 @@ class _LearningParts:
         expression, call, learner = self.learners[key]
         with translate_errors(f"Cannot evaluate {key!r}"), np.errstate(all="ignore"):
             interpreter = interpreter_of(expression, columns, self.question.namespace, self.state)
-            learner.fold(as_numbers(interpreter.value(call.args[0])))
+            values = as_numbers(interpreter.value(call.args[0]))
+        outside = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+        if len(outside):
+            raise DataError(
+                f"What {key!r} is given is not finite for {count(len(outside), 'row')} "
+                f"({quote_rows(columns.index[outside])}). Leave those rows out, or use a transform that is defined "
+                "there."
+            )
+        learner.fold(values)
 
 
 def _levels(part: Expression, columns: Columns, namespace: Mapping[str, Any]) -> pd.Categorical:
@@ -235,11 +241,7 @@ def _levels(part: Expression, columns: Columns, namespace: Mapping[str, Any]) ->
 def _check_rowwise(question: Question) -> None:
     for part in question.parsed:
         if reach(part, question.namespace) is Reach.ROWS:
-            raise _looks_at_others(part.text)
-
-
-def _looks_at_others(text: str) -> FormulaError:
-    return FormulaError(f"{text!r} of a row depends on other rows, and the rows are read in parts. {REMEMBER}")
+            raise needs_other_rows(part.text)
 
 
 def _cannot_be_learnt(key: str) -> FormulaError:
