@@ -10,6 +10,8 @@ import filbert as fb
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
+from filbert.cli import main
 from filbert.data import files, streams
 from filbert.formula import order_statistics
 from filbert.formula.order_statistics import OrderStatistics
@@ -128,6 +130,17 @@ def test_large_files_are_streams_without_being_asked(folder, monkeypatch):
         model = fb.Model("y ~ x + g", folder / name)
         assert model.regression.n_rows == N
         assert not hasattr(model.regression.rows, "response_values")
+
+
+def test_the_command_line_reads_large_files_in_parts(folder, monkeypatch):
+    monkeypatch.setattr(streams, "_IN_MEMORY", 1000)
+    arguments = ["fit", "y ~ x", str(folder / "d.csv"), "--seed", "1", "--quiet", "--plot", str(folder / "d.png")]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    assert "sigma" in result.output
+    assert (folder / "d.png").stat().st_size > 10_000
+    result = CliRunner().invoke(main, ["fit", "y ~ I(x - x.mean())", str(folder / "d.csv")])
+    assert result.exit_code == 2
 
 
 def test_only_used_columns_are_read(folder, monkeypatch):
