@@ -6,7 +6,7 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 
@@ -35,6 +35,21 @@ class Part:
 
     origin: str
     frame: pd.DataFrame
+
+
+class Pass(Protocol):
+    """What one reading of all rows computes: a state that parts are folded into, and that merges with others."""
+
+    def fold(self, part: Part) -> None:
+        """Take in some rows."""
+        ...
+
+    def merge(self, other: Any) -> None:
+        """Take in what was computed of other rows, from the same beginning."""
+        ...
+
+
+P = TypeVar("P", bound=Pass)
 
 
 class Stream(Table, ABC):
@@ -66,6 +81,12 @@ class Stream(Table, ABC):
         wanted = [name for name in self.names if name in names]
         size = _PART_BYTES // (_NUMBER_BYTES * max(1, len(wanted)))
         return _ahead(self._read(wanted, self.part_rows or min(_LARGEST_PART, max(_SMALLEST_PART, size))))
+
+    def run(self, work: P, names: Collection[str]) -> None:
+        """Fold all rows into `work`, which has none yet; engines do so where the rows are, and merge the results."""
+        for part in self.parts(names):
+            with named_origin(part.origin):
+                work.fold(part)
 
     def check_repeatable(self, needs: str) -> None:
         """Refuse another pass over rows that can be read once, by what it is needed for."""
@@ -145,10 +166,11 @@ def stream(source: Any, part_rows: Any = None) -> Stream:
 
     Parameters
     ----------
-    source : path, list of paths, function, or iterator
+    source : path, list of paths, function, iterator, Dask or Spark frame
         Files (CSV, Parquet, Feather; a pattern stands for all that it matches); a function without arguments that
         returns an iterable of tables each time it is called; an Arrow reader, or an iterator of tables, which can be
-        read once, and so are refused by formulas that need more.
+        read once, and so are refused by formulas that need more; a Dask or Spark frame, whose partitions are folded
+        where they are, so that only summaries travel. Frames of Dask and Spark are taken by `Model` as they are.
     part_rows : int, optional
         Rows of a part; by default as many as fill 32 MB. The answer does not depend on it but for rounding.
 
@@ -173,6 +195,10 @@ def stream(source: Any, part_rows: Any = None) -> Stream:
         raise SettingError(f"part_rows must be a whole number of rows, 1 or more, not {part_rows!r}.")
     if isinstance(source, Stream):
         return source
+    if is_of_engine(source):
+        from .engines import engine_stream  # on demand, as the engines themselves
+
+        return engine_stream(source, part_rows)
     if are_paths(source):
         paths = tuple(file_names(source))
         return FileStream(paths, column_names(paths), part_rows)
@@ -191,13 +217,22 @@ def stream(source: Any, part_rows: Any = None) -> Stream:
 
 def table_or_stream(data: Any) -> Table:
     """Return how to read data of any kind: in parts where they are a stream, or files that are large."""
-    if isinstance(data, Stream):
-        return data
+    if isinstance(data, Stream) or is_of_engine(data):
+        return stream(data)
     if callable(data) and not hasattr(data, "columns"):
         return stream(data)
     if are_paths(data) and is_larger_than(file_names(data), _IN_MEMORY):
         return stream(data)
     return table_of(data)
+
+
+def is_of_engine(data: Any) -> bool:
+    """Tell whether data are a frame of Dask or Spark, without importing either."""
+    kind = type(data)
+    package = kind.__module__.partition(".")[0]
+    return (package in ("dask", "dask_expr") and hasattr(data, "to_delayed") and hasattr(data, "columns")) or (
+        package == "pyspark" and kind.__name__ == "DataFrame"
+    )
 
 
 def frames_of(data: Any, names: Collection[str]) -> Iterator[Part]:

@@ -60,6 +60,22 @@ class OrderStatistics:
             self.counts[leading] += np.bincount(digits.astype(np.intp), minlength=1 << _BITS)
             if self.kept is not None:
                 self.kept[leading].append(shared)
+        self._keep_few()
+
+    def merge(self, other: OrderStatistics) -> None:
+        """Take in what another has of other values in the same pass."""
+        if self.depth == 0:
+            self.least, self.most = min(self.least, other.least), max(self.most, other.most)
+            self.n_values += other.n_values
+        for leading, counts in other.counts.items():
+            self.counts[leading] += counts
+            if self.kept is not None and other.kept is not None:
+                self.kept[leading] += other.kept[leading]
+        if other.kept is None:
+            self.kept = None
+        self._keep_few()
+
+    def _keep_few(self) -> None:
         if self.kept is not None and sum(int(each.sum()) for each in self.counts.values()) > _MOST_KEPT:
             self.kept = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -28,8 +29,8 @@ class Question:
         Those of these arguments that were arrays.
     use : Use
         What each column is used for.
-    namespace, extra_namespace : dict
-        The functions that the formula may use, and those of them that are the user's.
+    extra_namespace : dict
+        The user's functions.
     dropna : bool
         Whether rows with missing values are left out.
     is_binary : bool
@@ -42,7 +43,6 @@ class Question:
     named: Mapping[str, str]
     arrays: Mapping[str, ArrayLike]
     use: Use
-    namespace: dict[str, Any]
     extra_namespace: dict[str, Any]
     dropna: bool
     is_binary: bool
@@ -74,12 +74,20 @@ class Question:
             named=named,
             arrays={name: v for name, v in given.items() if v is not None and not isinstance(v, str)},
             use=_use(parsed, named, check_names(labels, "categorical", categorical)),
-            namespace=namespace,
             extra_namespace=dict(extra_namespace or {}),
             dropna=dropna,
             is_binary=is_binary,
             correlated=correlated,
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The namespace has modules, which cannot be pickled, and follows from the rest.
+        return {name: value for name, value in self.__dict__.items() if name != "namespace"}
+
+    @cached_property
+    def namespace(self) -> dict[str, Any]:
+        """The functions that the formula may use."""
+        return make_namespace(self.extra_namespace)
 
     @property
     def beside_response(self) -> list[str]:

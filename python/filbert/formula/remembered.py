@@ -25,6 +25,10 @@ class Learner(ABC):
         """Take in the first argument of the call on some rows."""
 
     @abstractmethod
+    def merge(self, other: Any) -> None:
+        """Take in what another learner of the same call has of other rows in the same pass."""
+
+    @abstractmethod
     def end_of_pass(self) -> State | None:
         """Return what the transform remembers, or None if another pass is needed."""
 
@@ -70,6 +74,9 @@ class _Nothing(Learner):
     def fold(self, values: Floats) -> None:
         pass
 
+    def merge(self, other: Any) -> None:
+        pass
+
     def end_of_pass(self) -> State:
         return {}
 
@@ -85,11 +92,18 @@ class Moments:
     def fold(self, values: Floats) -> None:
         """Take in some rows, (rows,) or (rows, columns)."""
         mean = np.mean(values, axis=0)
-        total = self.n_rows + len(values)
+        self._add(len(values), mean, np.sum((values - mean) ** 2, axis=0))
+
+    def merge(self, other: Moments) -> None:
+        """Take in other rows."""
+        if other.n_rows:
+            self._add(other.n_rows, other.mean, other.squares)
+
+    def _add(self, n_rows: int, mean: Any, squares: Any) -> None:
+        total = self.n_rows + n_rows
         distance = mean - self.mean
-        between = distance**2 * (self.n_rows * len(values) / total)
-        self.squares = self.squares + np.sum((values - mean) ** 2, axis=0) + between
-        self.mean = self.mean + distance * (len(values) / total)
+        self.squares = self.squares + squares + distance**2 * (self.n_rows * n_rows / total)
+        self.mean = self.mean + distance * (n_rows / total)
         self.n_rows = total
 
 
@@ -102,6 +116,9 @@ class _Standardization(Learner):
 
     def fold(self, values: Floats) -> None:
         self.moments.fold(values)
+
+    def merge(self, other: _Standardization) -> None:
+        self.moments.merge(other.moments)
 
     def end_of_pass(self) -> State:
         rows, center, scale = self.moments, self.center, self.scale
@@ -131,7 +148,16 @@ class _OrthogonalPolynomial(Learner):
             self.least, self.most = min(self.least, float(values.min())), max(self.most, float(values.max()))
             return
         basis = chebyshev.chebvander((values - self._middle) / self._half, self.degree)
-        self.factor = np.asarray(np.linalg.qr(np.vstack([self.factor, basis]), mode="r"))
+        self._add(np.asarray(basis, dtype=np.float64))
+
+    def merge(self, other: _OrthogonalPolynomial) -> None:
+        self.least, self.most = min(self.least, other.least), max(self.most, other.most)
+        if self.factor is not None and other.factor is not None:
+            self._add(other.factor)
+
+    def _add(self, rows: Floats) -> None:
+        assert self.factor is not None
+        self.factor = np.asarray(np.linalg.qr(np.vstack([self.factor, rows]), mode="r"))
 
     def end_of_pass(self) -> State | None:
         if self.factor is None:
@@ -180,6 +206,9 @@ class _Spline(Learner):
 
     def fold(self, values: Floats) -> None:
         self.order.fold(values)
+
+    def merge(self, other: _Spline) -> None:
+        self.order.merge(other.order)
 
     def end_of_pass(self) -> State | None:
         quantiles = self.order.end_of_pass()

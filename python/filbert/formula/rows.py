@@ -45,8 +45,6 @@ class Rows:
         The group of each row, by the name of the grouping factor.
     unseen : mapping of str to list of str
         In new data, the labels of those groups that the model was not fitted with, one for each negative group.
-    origin : str
-        Of some rows among others, where they are from, for messages.
     """
 
     index: pd.Index[Any]
@@ -61,16 +59,11 @@ class Rows:
     group_terms: Sequence[GroupTerm] = ()
     groups: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     unseen: Mapping[str, list[str]] = field(default_factory=dict)
-    origin: str = ""
 
     @property
     def n_rows(self) -> int:
         """Number of rows used."""
         return len(self.index)
-
-    def parts(self) -> Iterator[Rows]:
-        """Yield the rows in parts that are at hand at once, which here is one."""
-        yield self
 
     def blocks(self) -> Iterator[Block]:
         """Yield the rows in order, at most 65536 at a time."""

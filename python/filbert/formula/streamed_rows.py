@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
 from ..data.blocks import Block
-from ..data.streams import Stream, named_origin
+from ..data.streams import Part, Stream, named_origin
 from ..errors import DataError
 from .design import Design
 from .further import rows_with_response, used_columns, without_missing
@@ -47,21 +47,30 @@ class StreamedRows:
         """Numbers of the rows used, in the order in which they come."""
         return pd.RangeIndex(self.n_rows)
 
+    def run(self, work: RowsPass) -> None:
+        """Fold all rows into `work`, where they are."""
+        self._check_again()
+        laid_out = _LaidOut(self.design, self.is_binary, work)
+        self.stream.run(laid_out, self.columns)
+        self._end(laid_out.n_rows)
+
     def parts(self) -> Iterator[Rows]:
         """Yield the rows a part at a time, checked; errors name where a part is from."""
-        left, n_rows = self.design.left, 0
-        assert left is not None
-        if self._n_rows is not None:
-            self.stream.check_repeatable("fitting the model, or a change of its rows' order,")
+        self._check_again()
+        n_rows = 0
         for part in self.stream.parts(self.columns):
             with named_origin(part.origin):
-                frame = without_missing(self.design, part.frame)
-                if not len(frame):
-                    continue
-                rows = rows_with_response(self.design, left, frame, self.is_binary)
-            rows = replace(rows, n_dropped=len(part.frame) - len(frame), origin=part.origin)
-            n_rows += rows.n_rows
-            yield rows
+                rows = laid_out(self.design, part, self.is_binary)
+            if rows is not None:
+                n_rows += rows.n_rows
+                yield rows
+        self._end(n_rows)
+
+    def _check_again(self) -> None:
+        if self._n_rows is not None:
+            self.stream.check_repeatable("what asks for the rows again")
+
+    def _end(self, n_rows: int) -> None:
         if not n_rows:
             raise no_rows(self.design.dropna)
         self._n_rows = n_rows
@@ -70,6 +79,48 @@ class StreamedRows:
         """Yield the rows in order."""
         for rows in self.parts():
             yield from rows.blocks()
+
+
+class RowsPass(Protocol):
+    """A pass over rows that are laid out; see `filbert.data.streams.Pass`."""
+
+    def fold(self, rows: Rows) -> None:
+        """Take in some rows."""
+        ...
+
+    def merge(self, other: Any) -> None:
+        """Take in what was computed of other rows."""
+        ...
+
+
+class _LaidOut:
+    """A pass over parts that lays them out for another."""
+
+    def __init__(self, design: Design, is_binary: bool, work: RowsPass) -> None:
+        self.design = replace(design, predictors={})  # which would take the stream along
+        self.is_binary = is_binary
+        self.work = work
+        self.n_rows = 0
+
+    def fold(self, part: Part) -> None:
+        rows = laid_out(self.design, part, self.is_binary)
+        if rows is not None:
+            self.work.fold(rows)
+            self.n_rows += rows.n_rows
+
+    def merge(self, other: _LaidOut) -> None:
+        self.work.merge(other.work)
+        self.n_rows += other.n_rows
+
+
+def laid_out(design: Design, part: Part, is_binary: bool) -> Rows | None:
+    """Lay out a part; None if all of its rows are left out."""
+    assert design.left is not None
+    frame = without_missing(design, part.frame)
+    if not len(frame):
+        return None
+    rows = rows_with_response(design, design.left, frame, is_binary)
+    return replace(rows, n_dropped=len(part.frame) - len(frame))
 
 
 def no_rows(dropna: bool) -> DataError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -61,7 +62,9 @@ def read_stream(question: Question, stream: Stream) -> tuple[Design, StreamedRow
     del parts  # or what was looked at would be kept as long as this runs
     while needs := learning.needs:
         stream.check_repeatable(needs)
-        learning.one_pass(stream.parts(question.use.names))
+        a_pass = learning.next_pass()
+        stream.run(a_pass, question.use.names)
+        learning.end_pass(a_pass)
     columns = read_columns(learning.representatives(), question.use, {}, False)
     design, _ = Learning(question, columns, learning.state, learning.n_rows).design_and_rows()
     return replace(design, predictors=StreamedPredictors(design, stream)), StreamedRows(
@@ -102,27 +105,43 @@ class _LearningParts:
             return f"what {next(iter(self.learners))!r} remembers"
         return "" if self.knows_levels else f"the levels of {' and '.join(map(repr, next(iter(self.factors))))}"
 
-    def one_pass(self, parts: Iterator[Part]) -> None:
-        """Read all rows once."""
-        n_rows = 0
-        ready = self._ready()
-        for part in parts:
-            with named_origin(part.origin):
-                columns, frame = self._columns(part.frame)
-                if not len(frame):
-                    continue
-                if not self.knows_levels:
-                    self._keep_new_levels(columns, frame)
-                for key in ready:
-                    self._fold(key, columns)
-                n_rows += len(frame)
-        self.n_rows, self.knows_levels = n_rows, True
-        for key in ready:
+    def next_pass(self) -> _LearningParts:
+        """Return what takes in all rows once more, with what was learnt, and without any rows."""
+        fresh = copy.deepcopy(self)
+        fresh.kept, fresh.seen, fresh.n_rows = [], {}, 0
+        return fresh
+
+    def fold(self, part: Part) -> None:
+        """Take in some rows."""
+        columns, frame = self._columns(part.frame)
+        if not len(frame):
+            return
+        if not self.knows_levels:
+            self._keep_new_levels(columns, frame)
+        for key in self._ready():
+            self._fold(key, columns)
+        self.n_rows += len(frame)
+
+    def merge(self, other: _LearningParts) -> None:
+        """Take in what was learnt of other rows in the same pass."""
+        if other.kept:
+            columns, frame = self._columns(pd.concat(other.kept, ignore_index=True))
+            self._keep_new_levels(columns, frame)
+        for key, (_, _, learner) in other.learners.items():
+            self.learners[key][2].merge(learner)
+        self.n_rows += other.n_rows
+
+    def end_pass(self, done: _LearningParts) -> None:
+        """Take over what a pass has learnt of all rows."""
+        self.kept += done.kept
+        self.n_rows, self.knows_levels = done.n_rows, True
+        self.learners = done.learners
+        for key in self._ready():
             with translate_errors(f"Cannot evaluate {key!r}"):
                 learnt = self.learners[key][2].end_of_pass()
             if learnt is not None:
                 self.state[key] = learnt
-                del self.learners[key]
+        self.learners = {key: parts for key, parts in self.learners.items() if key not in self.state}
 
     def representatives(self) -> pd.DataFrame:
         """Return rows that have what all rows have."""

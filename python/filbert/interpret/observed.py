@@ -84,8 +84,9 @@ def rows_to_draw(regression: Regression, column: str) -> Rows:
     rows = rows_of(regression)
     if rows is None:
         raise DataError(
-            "The model has no rows at hand to draw: it was loaded from a file, or reads them in parts. Use fb.plot_predictions(model, idata, "
-            f"conditional={column!r}) without points, or make the model again from its formula and data."
+            "The model has no rows at hand to draw: it was loaded from a file, or reads them in parts. Use "
+            f"fb.plot_predictions(model, idata, conditional={column!r}) without points, or make the model again from "
+            "its formula and data."
         )
     return rows
 

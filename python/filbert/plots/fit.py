@@ -32,8 +32,8 @@ def plot_fit(idata: Any, regression: Regression | None = None) -> Figure:
     idata : xarray.DataTree or arviz.InferenceData
         What ``Model.fit`` returned.
     regression : Regression, optional
-        ``model.regression``. If its only predictor is one numeric column and its rows are at hand, they are drawn with 100 regression lines
-        from the posterior and their mean.
+        ``model.regression``. If its only predictor is one numeric column and its rows are at hand, they are drawn with
+        100 regression lines from the posterior and their mean.
 
     Returns
     -------

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from .. import _core
-from ..data.streams import named_origin
 from ..errors import DataError, FormulaError
 from ..families.family import CoefficientScales, Family
 from ..families.links import Link
@@ -135,14 +134,30 @@ def _summarised(design: Design, rows: Rows | StreamedRows, family: Family) -> _c
 
 def fold(design: Design, rows: Rows | StreamedRows, family: Family) -> _core.SufficientStatistics:
     """Return the summary of rows, and check their responses on the way."""
-    summary = _core.SufficientStatistics(len(design.columns))
-    for part in rows.parts():
-        assert part.response_values is not None
-        with named_origin(part.origin):
-            family.check_response(design.response, part.response_values, part.trials, part.index)
-        for block in part.blocks():
-            summary.update(block.X, family.summarised(block), block.weights)
-    return summary
+    summing = _Summing(design.response, family, _core.SufficientStatistics(len(design.columns)))
+    if isinstance(rows, StreamedRows):
+        rows.run(summing)
+    else:
+        summing.fold(rows)
+    return summing.summary
+
+
+class _Summing:
+    """A pass that summarises rows."""
+
+    def __init__(self, response: str, family: Family, summary: _core.SufficientStatistics) -> None:
+        self.response = response
+        self.family = family
+        self.summary = summary
+
+    def fold(self, rows: Rows) -> None:
+        assert rows.response_values is not None
+        self.family.check_response(self.response, rows.response_values, rows.trials, rows.index)
+        for block in rows.blocks():
+            self.summary.update(block.X, self.family.summarised(block), block.weights)
+
+    def merge(self, other: _Summing) -> None:
+        self.summary.merge(other.summary)
 
 
 def _scales(family: Family, link: Link, summary: _core.SufficientStatistics) -> CoefficientScales:
