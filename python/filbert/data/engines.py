@@ -63,10 +63,10 @@ class SparkStream(Stream):
     def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
         import pyarrow as pa
 
-        serialized = _selected(self.data, names).mapInArrow(_as_bytes, "content binary")
-        for number, row in enumerate(serialized.toLocalIterator()):
+        serialized = _selected(self.data, names).mapInArrow(_as_bytes, "origin string, first long, content binary")
+        for row in serialized.toLocalIterator():
             table = pa.ipc.open_stream(bytes(row.content)).read_all()
-            yield from _pieces(as_frame(table, names), f"batch {number}", part_rows)
+            yield from _pieces(as_frame(table, names), row.origin, part_rows, row.first)
 
     def run(self, work: P, names: Collection[str]) -> None:
         """Fold each partition into a state of its own, and merge these here."""
@@ -88,10 +88,9 @@ class _SparkFold:
 
     def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
         import pyarrow as pa
-        from pyspark import TaskContext, cloudpickle
+        from pyspark import cloudpickle
 
-        context = TaskContext.get()
-        origin = f"partition {context.partitionId() if context else 0}"
+        origin = _partition()
         state: Any = copy.deepcopy(self.work)
         try:
             first = 0
@@ -112,16 +111,26 @@ def _selected(data: Any, names: list[Any]) -> Any:
 def _as_bytes(batches: Iterator[Any]) -> Iterator[Any]:
     import pyarrow as pa
 
+    first = 0
     for batch in batches:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, batch.schema) as writer:
             writer.write_batch(batch)
-        yield pa.RecordBatch.from_pydict({"content": [sink.getvalue().to_pybytes()]})
+        content = sink.getvalue().to_pybytes()
+        yield pa.RecordBatch.from_pydict({"origin": [_partition()], "first": [first], "content": [content]})
+        first += batch.num_rows
 
 
-def _pieces(frame: Any, origin: str, part_rows: int) -> Iterator[Part]:
+def _partition() -> str:
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    return f"partition {context.partitionId() if context else 0}"
+
+
+def _pieces(frame: Any, origin: str, part_rows: int, first: int = 0) -> Iterator[Part]:
     for start in range(0, len(frame), part_rows):
-        yield Part(origin, _numbered(frame.iloc[start : start + part_rows], start))
+        yield Part(origin, _numbered(frame.iloc[start : start + part_rows], first + start))
 
 
 def _numbered(frame: Any, first: int) -> Any:
