@@ -10,6 +10,7 @@ from .messages import show_messages
 if TYPE_CHECKING:
     from . import interpret
     from ._core import LeastSquares, __version__
+    from .data.streams import stream
     from .errors import (
         ConvergenceWarning,
         DataError,
@@ -106,6 +107,7 @@ __all__ = [
     "plot_trace",
     "predictions",
     "slopes",
+    "stream",
     "summary",
     "to_netcdf",
 ]
@@ -148,6 +150,7 @@ _HOMES = {
     "load": "model",
     "Model": "model",
     "Prior": "priors.prior",
+    "stream": "data.streams",
     "summary": "results.summary",
     "SufficientStatistics": "storage.summaries",
     "to_netcdf": "storage.netcdf",

@@ -17,6 +17,7 @@ import click
 from .errors import DataError, FilbertError, FormulaError, PriorError, SettingError
 
 if TYPE_CHECKING:
+    from .data.tables import Table
     from .regression.regression import Regression
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
@@ -191,18 +192,16 @@ def fit(**options: Any) -> int:
 
 def _fit(formula: str, data: str, quiet: bool, output: str | None, plot: str | None, **options: Any) -> int:
     """Fit, print, write. What can be refused is refused before sampling; the summary is out before files are."""
-    from .data.files import read_table
-
     priors = _read_priors(options["priors"])
     _check_writable(output, "--output", OUTPUT_SUFFIXES)
     _check_writable(plot, "--plot", PLOT_SUFFIXES)
-    frame = read_table(data, sys.stdin.buffer, _separator(options["sep"]))
-    _check_separator(frame, formula, options["sep"])
+    table = _table(data, _separator(options["sep"]))
+    _check_separator(table, formula, options["sep"])
     from .model import Model
 
     model = Model(
         formula,
-        frame,
+        table,
         family=options["family"],
         priors=priors,
         link=options["link"],
@@ -304,11 +303,22 @@ def _separator(text: str | None) -> str | None:
     return "\t"
 
 
-def _check_separator(frame: Any, formula: str, separator: str | None) -> None:
+def _table(path: str, separator: str | None) -> Table:
+    """Return how to read a file: in parts if it is large and its separator is the usual one."""
+    from .data.files import read_table
+    from .data.streams import Stream, table_or_stream
+    from .data.tables import table_of
+
+    if path != "-" and separator is None and isinstance(stream := table_or_stream(path), Stream):
+        return stream
+    return table_of(read_table(path, sys.stdin.buffer, separator))
+
+
+def _check_separator(table: Table, formula: str, separator: str | None) -> None:
     """Refuse a table that was read as one column although its name is a list of names."""
-    if separator is not None or len(frame.columns) != 1:
+    if separator is not None or len(table.names) != 1:
         return
-    name = str(frame.columns[0])
+    name = str(table.names[0])
     for character, option in {";": "';'", "\t": "tab", "|": "'|'"}.items():
         if character in name and name not in formula:
             raise DataError(

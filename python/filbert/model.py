@@ -51,7 +51,9 @@ class Model:
         One row an observation: a pandas frame; a polars frame (eager or lazy), a PyArrow table, a DuckDB relation or
         anything else that narwhals or the Arrow stream protocol reads; or a file's path, a pattern such as
         ``"sales-*.parquet"`` or a list of them (CSV, Parquet, Feather). Of all but pandas frames only the columns that
-        are used are read, and levels without an order of their own are sorted.
+        are used are read, and levels without an order of their own are sorted. Rows that do not fit into memory are
+        read in parts, and not kept: those of `filbert.stream`, of files that hold more than 256 MB, of functions that
+        return an iterable of tables, and of Dask and Spark frames, which are summarised where they are.
     family : str or Family, default "gaussian"
         ``"gaussian"``, ``"bernoulli"``, ``"binomial"``, ``"poisson"``, ``"negativebinomial"``, ``"t"``, ``"gamma"``,
         ``"exponential"``, ``"lognormal"``, ``"beta"``, ``"beta_binomial"``, or an object of a class of your own that

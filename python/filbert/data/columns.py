@@ -65,7 +65,9 @@ class Use:
     within: Collection[str] = ()
 
 
-def read_columns(data: pd.DataFrame, use: Use, arguments: Mapping[str, Any], dropna: bool) -> Columns:
+def read_columns(
+    data: pd.DataFrame, use: Use, arguments: Mapping[str, Any], dropna: bool, has_all_rows: bool = True
+) -> Columns:
     """Read and check the columns a formula uses.
 
     Parameters
@@ -78,6 +80,8 @@ def read_columns(data: pd.DataFrame, use: Use, arguments: Mapping[str, Any], dro
         Arrays with one value a row, by the name of their argument (``"weights"``).
     dropna : bool
         Leave out the rows with a missing value in any of the columns or arguments, instead of raising.
+    has_all_rows : bool, default True
+        If False other rows may have further levels, and those that are read may all be left out.
 
     Raises
     ------
@@ -100,7 +104,8 @@ def read_columns(data: pd.DataFrame, use: Use, arguments: Mapping[str, Any], dro
             read[title] = read_values(series, title, name, within=name in use.within)
     for name, argument in arguments.items():
         read[f"Argument {name}"] = read_values(_argument(name, argument, data.index), f"Argument {name}", name)
-    kept, index = _without_missing(read, data.index, dropna, "pass dropna=True to leave those rows out")
+    remedy = "pass dropna=True to leave those rows out"
+    kept, index = _without_missing(read, data.index, dropna, remedy, may_be_empty=not has_all_rows)
     _check_finite(kept, index)
     titles = [f"Column {name!r}" for name in use.names]
     columns = Columns(
@@ -109,7 +114,7 @@ def read_columns(data: pd.DataFrame, use: Use, arguments: Mapping[str, Any], dro
         len(data) - len(index),
         {name: kept[f"Argument {name}"] for name in arguments},
     )
-    for name, array in columns.arrays.items():
+    for name, array in columns.arrays.items() if has_all_rows else ():
         if isinstance(array, pd.Categorical):
             declared = name in use.categorical or name in use.factors
             columns.arrays[name] = _check_levels(array, name, declared)
@@ -267,7 +272,11 @@ def _argument(name: str, values: Any, index: pd.Index[Any]) -> pd.Series[Any]:
 
 
 def _without_missing(
-    read: Mapping[str, tuple[Values, NDArray[np.bool_] | None]], index: pd.Index[Any], dropna: bool, remedy: str
+    read: Mapping[str, tuple[Values, NDArray[np.bool_] | None]],
+    index: pd.Index[Any],
+    dropna: bool,
+    remedy: str,
+    may_be_empty: bool = False,
 ) -> tuple[dict[str, Values], pd.Index[Any]]:
     """Leave out the rows with missing values if that was asked for; raise for all columns at once if not."""
     missing = {title: mask for title, (_, mask) in read.items() if mask is not None}
@@ -278,12 +287,13 @@ def _without_missing(
         raise DataError(f"{' '.join(each)} Fill them, or {remedy}.")
     keep = ~np.logical_or.reduce(list(missing.values()))
     n_dropped = len(keep) - int(keep.sum())
-    if n_dropped == len(keep):
+    if n_dropped == len(keep) and not may_be_empty:
         raise DataError(
             f"dropna=True leaves no rows: each of the {len(keep)} has a missing value in "
             f"{', '.join(title[0].lower() + title[1:] for title in missing)}. Fill them, or use fewer columns."
         )
-    _LOGGER.info("Automatically removing %d/%d rows from the dataset.", n_dropped, len(keep))
+    if not may_be_empty:
+        _LOGGER.info("Automatically removing %d/%d rows from the dataset.", n_dropped, len(keep))
     return {title: values[keep] for title, (values, _) in read.items()}, index[keep]
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import importlib
 import importlib.util
 import io
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -16,11 +17,13 @@ from ..errors import DataError, quote_names
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["column_names", "file_names", "read_files", "read_table"]
+__all__ = ["column_names", "file_names", "is_larger_than", "read_files", "read_in_parts", "read_table"]
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
 FEATHER_SUFFIXES = (".feather", ".arrow", ".ipc")
 TAB_SUFFIXES = (".tsv", ".tab")
+_NUMBER_BYTES = 8
+_DENSEST = 64  # of a Parquet file's numbers in memory to their bytes on disk, beyond which its size says too little
 
 
 def read_table(path: str, standard_input: BinaryIO | None = None, separator: str | None = None) -> pd.DataFrame:
@@ -104,6 +107,83 @@ def read_files(paths: Sequence[str], names: Collection[str] | None, separator: s
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
 
+def is_larger_than(paths: Sequence[str], most: int) -> bool:
+    """Tell whether the numbers in files take more than so many bytes, as far as can be said without reading them."""
+    total = 0
+    for path in paths:
+        if not Path(path).is_file():
+            continue
+        size = Path(path).stat().st_size
+        if Path(path).suffix.lower() in PARQUET_SUFFIXES and size > most // _DENSEST:
+            metadata = _arrow(path, lambda path=path: _module("pyarrow.parquet").read_metadata(path))  # type: ignore[misc]
+            size = metadata.num_rows * metadata.num_columns * _NUMBER_BYTES
+        total += size
+    return total > most
+
+
+def read_in_parts(path: str, names: Sequence[str], part_rows: int) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the rows of one file, at most `part_rows` at a time, with where they are from.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix in PARQUET_SUFFIXES:
+        yield from _parquet_parts(path, names, part_rows)
+    elif suffix in FEATHER_SUFFIXES:
+        yield from _feather_parts(path, names, part_rows)
+    else:
+        yield from _csv_parts(path, names, part_rows)
+
+
+def _parquet_parts(path: str, names: Sequence[str], part_rows: int) -> Iterator[tuple[str, pd.DataFrame]]:
+    first = 0
+    options = {"pre_buffer": False, "page_checksum_verification": True}
+    file = _arrow(path, lambda: _module("pyarrow.parquet").ParquetFile(path, **options))
+    with file:
+        for group in range(file.num_row_groups):
+            batches = file.iter_batches(part_rows, row_groups=[group], columns=list(names))
+            while (batch := _arrow(path, lambda batches=batches: next(batches, None))) is not None:  # type: ignore[misc]
+                yield f"{path}, row group {group}", _numbered(batch, first)
+                first += batch.num_rows
+
+
+def _feather_parts(path: str, names: Sequence[str], part_rows: int) -> Iterator[tuple[str, pd.DataFrame]]:
+    first = 0
+    with _arrow(path, lambda: _module("pyarrow").memory_map(path)) as source:
+        file = _arrow(path, lambda: _module("pyarrow.ipc").open_file(source))
+        for number in range(file.num_record_batches):
+            batch = _arrow(path, lambda number=number: file.get_batch(number).select(list(names)))  # type: ignore[misc]
+            for start in range(0, batch.num_rows, part_rows):
+                piece = batch.slice(start, part_rows)
+                yield f"{path}, record batch {number}", _numbered(piece, first)
+                first += piece.num_rows
+
+
+def _numbered(batch: Any, first: int) -> pd.DataFrame:
+    """Return a batch as pandas reads whole files, with the numbers of its rows as index."""
+    import pandas as pd
+
+    frame: pd.DataFrame = batch.to_pandas()
+    frame.index = pd.RangeIndex(first, first + len(frame))
+    return frame
+
+
+def _csv_parts(path: str, names: Sequence[str], part_rows: int) -> Iterator[tuple[str, pd.DataFrame]]:
+    import pandas as pd
+
+    separator = _separator_of(Path(path).suffix.lower())
+    _read_csv(path, path, separator, rows=0)  # says what is wrong with the header
+    with (
+        _csv_errors(path),
+        pd.read_csv(path, sep=separator, usecols=list(names) or None, chunksize=part_rows) as chunks,
+    ):
+        for chunk in chunks:
+            yield path, chunk[list(names)]
+
+
 def _read(path: str, names: Collection[str] | None, separator: str | None) -> pd.DataFrame:
     suffix = Path(path).suffix.lower()
     if suffix in (*PARQUET_SUFFIXES, *FEATHER_SUFFIXES):
@@ -134,7 +214,7 @@ def _separator_of(suffix: str) -> str:
 def _read_csv(source: Any, name: str, separator: str, rows: int | None = None) -> pd.DataFrame:
     import pandas as pd
 
-    try:
+    with _csv_errors(name):
         header = pd.read_csv(source, sep=separator, header=None, nrows=1, dtype=str).iloc[0].dropna()
         # pandas would rename a second 'x' to 'x.1' without a word.
         twice = header[header.duplicated()].unique()
@@ -143,6 +223,15 @@ def _read_csv(source: Any, name: str, separator: str, rows: int | None = None) -
         if isinstance(source, io.BytesIO):
             source.seek(0)
         return pd.read_csv(source, sep=separator, nrows=rows)
+
+
+@contextlib.contextmanager
+def _csv_errors(name: str) -> Iterator[None]:
+    """Say what is wrong with a file of CSV."""
+    import pandas as pd
+
+    try:
+        yield
     except DataError:
         raise
     except pd.errors.EmptyDataError:

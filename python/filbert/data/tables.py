@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,21 +14,25 @@ from ..errors import DataError, DataTypeError, quote_names
 from .files import column_names, file_names, read_files
 
 
-@dataclass(frozen=True)
 class Table:
     """Rows under column names, of which some columns are read when it is known which.
 
-    Attributes
+    Parameters
     ----------
     names : list
         The labels of all columns.
-    frame : callable
+    read : callable
         Returns the columns of the names it is given, as a pandas frame; those that are not there are left out. What
         can be read once must not be asked twice.
     """
 
-    names: list[Any]
-    frame: Callable[[Collection[str]], pd.DataFrame]
+    def __init__(self, names: list[Any], read: Callable[[Collection[str]], pd.DataFrame]) -> None:
+        self.names = names
+        self._read_columns = read
+
+    def frame(self, names: Collection[str]) -> pd.DataFrame:
+        """Return the columns of the names, of which those that are not there are left out."""
+        return self._read_columns(names)
 
 
 def table_of(data: Any) -> Table:
@@ -49,9 +52,11 @@ def table_of(data: Any) -> Table:
     DataError
         If a file cannot be read.
     """
+    if isinstance(data, Table):
+        return data
     if isinstance(data, pd.DataFrame):
         return Table(data.columns.to_list(), lambda names: data)  # noqa: ARG005 (columns that nobody asks for cost nothing)
-    if isinstance(data, (str, os.PathLike)) or _are_paths(data):
+    if are_paths(data):
         paths = file_names(data)
         return Table(column_names(paths), lambda names: read_files(paths, names))
     if isinstance(data, (Mapping, np.ndarray)):
@@ -67,8 +72,10 @@ def as_frame(data: Any, names: Collection[str] | None = None) -> pd.DataFrame:
     return table.frame(table.names if names is None else names)
 
 
-def _are_paths(data: Any) -> bool:
-    return isinstance(data, (list, tuple)) and bool(data) and all(isinstance(part, (str, os.PathLike)) for part in data)
+def are_paths(data: Any) -> bool:
+    """Tell whether data are a path, or a list of paths."""
+    parts = data if isinstance(data, (list, tuple)) else [data]
+    return bool(parts) and all(isinstance(part, (str, os.PathLike)) for part in parts)
 
 
 def _has_names(data: Any) -> bool:

@@ -114,6 +114,26 @@ def evaluate_again(
     return Numbers(tuple(flat_columns(numbers)))
 
 
+def levels_in(expression: Expression, columns: Columns, namespace: Mapping[str, Any]) -> pd.Categorical | None:
+    """Return a factor's levels on some of the rows, or None if it is numeric."""
+    if expression.is_column:
+        values = columns.arrays[expression.text]
+        return values if isinstance(values, pd.Categorical) else None
+    value = _value(expression, columns, namespace, {}, learning=True)
+    if not _is_categorical(value):
+        return None
+    _check_length(expression, value.__wrapped__, len(columns.index))
+    return pd.Categorical(_array(value.__wrapped__))
+
+
+def interpreter_of(
+    expression: Expression, columns: Columns, namespace: Mapping[str, Any], state: dict[str, Any]
+) -> Interpreter:
+    """Return what computes an expression on some rows, with what transforms have learnt already."""
+    layer = {name: columns.series(name, expression.is_factor) for name in expression.columns}
+    return Interpreter(expression.text, layer, namespace, state, False, expression.is_factor)
+
+
 def plain_values(expression: Expression, columns: Columns, namespace: Mapping[str, Any]) -> Any:
     """Evaluate an expression whose values are names of groups, such as ``C(k)``: one value a row, of any kind."""
     value = _array(_value(expression, columns, namespace, {}, learning=True).__wrapped__)

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from ..data.columns import Columns, read_new_columns
-from ..data.tables import as_frame
 from ..errors import DataError, FormulaError, count, quote_names, quote_rows
 from .coding import Codes, FactorRows, Floats, Numbers
 from .design import Design
@@ -29,14 +28,14 @@ _FIXED = {"knots", "lower_bound", "upper_bound"}
 _AGAIN = "make the model again from all rows together"
 
 
-def further_rows(design: Design, data: Any, is_binary: bool) -> Rows:
+def further_rows(design: Design, data: pd.DataFrame, is_binary: bool) -> Rows:
     """Read further rows as those of the model's data were read.
 
     Parameters
     ----------
     design : Design
-    data : table
-        See `filbert.data.tables.table_of`. Has the columns of predictors, response, weights and offset.
+    data : DataFrame
+        Has the columns of predictors, response, weights and offset.
     is_binary : bool
         Whether the response may be true and false, or one level of a column against the others.
 
@@ -50,13 +49,36 @@ def further_rows(design: Design, data: Any, is_binary: bool) -> Rows:
         weights and offsets that were arrays.
     """
     left = _checked_left(design)
-    used = dict.fromkeys([*design.kinds, *_columns_of_left(design, left)])
-    data = as_frame(data, used)
     n_given = len(data)
-    if design.dropna:
-        data = data.loc[~data[[name for name in used if name in data.columns]].isna().any(axis=1).to_numpy()]
-        if n_given and not len(data):
-            raise DataError(f"dropna=True leaves none of {count(n_given, 'row')}, so there is nothing to update with.")
+    data = without_missing(design, data)
+    if n_given and not len(data):
+        raise DataError(f"dropna=True leaves none of {count(n_given, 'row')}, so there is nothing to update with.")
+    rows = rows_with_response(design, left, data, is_binary)
+    return replace(rows, n_dropped=n_given - rows.n_rows)
+
+
+def used_columns(design: Design) -> list[str]:
+    """Return the columns of predictors, response, weights and offset."""
+    left = design.left
+    return list(dict.fromkeys([*design.kinds, *(() if left is None else _columns_of_left(design, left))]))
+
+
+def without_missing(design: Design, data: pd.DataFrame) -> pd.DataFrame:
+    """Leave out rows with missing values, where the model does."""
+    if not design.dropna:
+        return data
+    used = [name for name in used_columns(design) if name in data.columns]
+    return data.loc[~data[used].isna().any(axis=1).to_numpy()]
+
+
+def rows_with_response(design: Design, left: LeftSide, data: pd.DataFrame, is_binary: bool) -> Rows:
+    """Lay out rows with response and weights, by what the design has learnt; groups must be known.
+
+    Raises
+    ------
+    FormulaError, DataError, DataTypeError
+        As `further_rows`.
+    """
     rows = design.new_rows(data, with_trials=True)
     if unseen := {name: labels for name, labels in rows.unseen.items() if labels}:
         name, labels = next(iter(unseen.items()))
@@ -67,13 +89,7 @@ def further_rows(design: Design, data: Any, is_binary: bool) -> Rows:
     columns = read_new_columns(data, left.column_kinds, False)
     observed = _response(design, left, columns, is_binary)
     weights = None if left.weights is None else _weights(left.weights, columns, design.namespace)
-    return replace(
-        rows,
-        n_dropped=n_given - rows.n_rows,
-        columns={**columns.arrays, **rows.columns},
-        response_values=observed,
-        weights=weights,
-    )
+    return replace(rows, columns={**columns.arrays, **rows.columns}, response_values=observed, weights=weights)
 
 
 def joined(rows: Rows, further: Rows) -> Rows:
@@ -112,7 +128,7 @@ def _checked_left(design: Design) -> LeftSide:
             "data and make the model with weights='that column'."
         )
     for call, learnt in design.state.items():
-        if learnt and not _is_fixed(call, design.namespace):
+        if learnt and not is_fixed(call, design.namespace):
             raise FormulaError(
                 f"{call!r} has learnt from all rows at once what further rows would change, so that updating is not "
                 "fitting all rows again. Write down the numbers that it learns, as in I((x - 3) / 2) and bs(x, "
@@ -124,7 +140,7 @@ def _checked_left(design: Design) -> LeftSide:
     return left
 
 
-def _is_fixed(call: str, namespace: Mapping[str, Any]) -> bool:
+def is_fixed(call: str, namespace: Mapping[str, Any]) -> bool:
     """Tell whether a call says itself all that its transform knows: a spline with knots and bounds."""
     node = python_tree(call)[0]
     node = node.body if isinstance(node, ast.Expression) else node

@@ -73,7 +73,7 @@ class GroupingFactor:
                 f"The group {entangled[0]!r} of a row depends on other rows, so new rows would get wrong groups. "
                 "Compute it beforehand as a column."
             )
-        values = [drop_unused(_categories(part, columns, namespace), title) for part in parts]
+        values = [drop_unused(categories_of(part, columns, namespace), title) for part in parts]
         sizes = [len(one.categories) for one in values]
         if math.prod(sizes) > _MOST_COMBINATIONS:
             raise DataError(
@@ -112,7 +112,7 @@ class GroupingFactor:
 
         The codes of these are -1, -2, ..., in the order of their labels.
         """
-        values = [_categories(part, columns, namespace) for part in self.parts]
+        values = [categories_of(part, columns, namespace) for part in self.parts]
         places = []
         for one, levels in zip(values, self.levels, strict=True):
             place_of = {level: place for place, level in enumerate(levels)}
@@ -214,7 +214,7 @@ def tell_of_correlations() -> None:
     )
 
 
-def _categories(part: Expression, columns: Columns, namespace: Mapping[str, Any]) -> pd.Categorical:
+def categories_of(part: Expression, columns: Columns, namespace: Mapping[str, Any]) -> pd.Categorical:
     """Return the levels of one part of a grouping factor, whatever kind of values it has."""
     values = columns.arrays[part.text] if part.is_column else plain_values(part, columns, namespace)
     categories = values if isinstance(values, pd.Categorical) else pd.Categorical(values)

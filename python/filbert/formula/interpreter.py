@@ -77,9 +77,19 @@ class Interpreter:
         self.learning = learning
         self.number_type = np.int64 if keep_integers else np.float64
 
-    def value(self) -> Any:
-        """Compute the whole expression."""
-        return self._value(self.tree)
+    def value(self, part: ast.expr | None = None) -> Any:
+        """Compute the whole expression, or a part of it."""
+        return self._value(self.tree if part is None else part)
+
+    def transform_calls(self) -> list[tuple[str, ast.Call]]:
+        """Return the calls of transforms that remember with their texts, each after those within it."""
+        found = {}
+        for node in reversed(list(ast.walk(self.tree))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and quoted_by_call(node) is None:
+                function = self.namespace.get(node.func.id)
+                if getattr(function, "__is_stateful_transform__", False):
+                    found[print_tree(node, self.aliases)] = node
+        return list(found.items())
 
     def _value(self, node: ast.expr | None) -> Any:
         compute = self._KINDS.get(type(node))

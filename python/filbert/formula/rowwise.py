@@ -159,7 +159,7 @@ def _order(values: Any) -> NDArray[Any]:
 def entangled(
     parts: Sequence[tuple[str, Expression, FactorRows]], namespace: Mapping[str, Any], check: RowCheck
 ) -> tuple[str, ...]:
-    """Return the titles of the terms whose value in a row depends on other rows, and warn of them.
+    """Return the titles of the terms whose value in a row depends on other rows.
 
     Parameters
     ----------
@@ -174,14 +174,22 @@ def entangled(
         depends_on = reach(expression, namespace)
         if depends_on is Reach.ROWS or (depends_on is Reach.UNKNOWN and not check.agrees(expression, values)):
             found.append(title)
-    if found:
-        several = len(found) > 1
-        warn(
-            f"The term{'s' if several else ''} {quote_names(found)} of a row depend{'' if several else 's'} on other "
-            f"rows: the model can be fitted, and cannot predict new data. {REMEMBER}",
-            DataWarning,
-        )
     return tuple(found)
+
+
+def warn_entangled(found: Sequence[str]) -> None:
+    """Warn of terms whose value in a row depends on other rows."""
+    several = len(found) > 1
+    warn(
+        f"The term{'s' if several else ''} {quote_names(found)} of a row depend{'' if several else 's'} on other "
+        f"rows: the model can be fitted, and cannot predict new data. {REMEMBER}",
+        DataWarning,
+    )
+
+
+def needs_other_rows(text: str) -> FormulaError:
+    """Refuse such a term where the other rows are not at hand."""
+    return FormulaError(f"{text!r} of a row depends on other rows, and the rows are read in parts. {REMEMBER}")
 
 
 def _same(whole: FactorRows, rows: NDArray[np.intp], values: FactorRows) -> bool:

@@ -80,12 +80,13 @@ def has_levels(predictor: Predictor) -> bool:
 
 
 def rows_to_draw(regression: Regression, column: str) -> Rows:
-    """Return the fitted rows, or refuse if the model was loaded without them."""
+    """Return the fitted rows, or refuse if the model does not have them at hand."""
     rows = rows_of(regression)
     if rows is None:
         raise DataError(
-            "The model was loaded from a file, which has no rows to draw. Use fb.plot_predictions(model, idata, "
-            f"conditional={column!r}) without points, or make the model again from its formula and data."
+            "The model has no rows at hand to draw: it was loaded from a file, or reads them in parts. Use "
+            f"fb.plot_predictions(model, idata, conditional={column!r}) without points, or make the model again from "
+            "its formula and data."
         )
     return rows
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..interpret.lines import lines_of, only_numeric_predictor, points_of
+from ..regression.regression import rows_of
 from .regression import draw_lines
 from .style import TEXT_SIZE
 from .traces import Traces
@@ -31,8 +32,8 @@ def plot_fit(idata: Any, regression: Regression | None = None) -> Figure:
     idata : xarray.DataTree or arviz.InferenceData
         What ``Model.fit`` returned.
     regression : Regression, optional
-        ``model.regression``. If its only predictor is one numeric column, the data are drawn with 100 regression lines
-        from the posterior and their mean.
+        ``model.regression``. If its only predictor is one numeric column and its rows are at hand, they are drawn with
+        100 regression lines from the posterior and their mean.
 
     Returns
     -------
@@ -44,7 +45,8 @@ def plot_fit(idata: Any, regression: Regression | None = None) -> Figure:
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     traces = Traces.of(idata)
-    column = None if regression is None else only_numeric_predictor(regression)
+    has_rows = regression is not None and rows_of(regression) is not None
+    column = only_numeric_predictor(regression) if regression is not None and has_rows else None
     heights = [_REGRESSION_HEIGHT] * (column is not None) + [traces.row_height] * len(traces.rows)
     layout = ConstrainedLayoutEngine(h_pad=0.06, w_pad=0.06, hspace=0.03)
     figure = Figure(figsize=(_WIDTH, sum(heights) + _MARGIN), dpi=120, layout=layout)

@@ -18,6 +18,7 @@ from ..data.tables import as_frame
 from ..errors import DataError
 from ..families.responses import check_trials
 from ..formula.rows import Rows
+from ..formula.streamed_rows import StreamedRows
 from ..regression.regression import Regression
 from ..results.draws import Draws
 from ..results.summary import checked_probability
@@ -177,6 +178,11 @@ def fitted_rows(regression: Regression) -> Any:
         raise DataError(
             "The model was loaded from a file, which has no rows, or made of a summary. Pass new rows as data=, where "
             "these will do, or make the model again from its formula and data."
+        )
+    if isinstance(regression.rows, StreamedRows):
+        raise DataError(
+            "The model's rows are read in parts, and this needs them all at hand. Pass the rows that it is asked of as "
+            "data=, where that is possible, or make the model of a data frame."
         )
     return regression.rows
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..data.blocks import Source
 from ..errors import DataError, DataTypeError, PriorError, count, quote_names, suggest
 from ..families.family import CoefficientScales
 from ..formula.groups import GroupTerm
-from ..formula.rows import Rows
 from ..formula.terms import Term
 from ..priors.prior import Prior
 from ..priors.table import CORRELATIONS, TABLE
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 DEFAULT_ETA = 2.0  # 95 % of two effects' correlations within 0.81 of zero, and few near 1
 
 
-def spreads(terms: Sequence[GroupTerm], rows: Rows) -> dict[str, tuple[Floats, Floats]]:
+def spreads(terms: Sequence[GroupTerm], rows: Source) -> dict[str, tuple[Floats, Floats]]:
     """Return the means and standard deviations of the columns of each effect but intercepts, by the effect's name.
 
     Raises
@@ -42,7 +42,7 @@ def spreads(terms: Sequence[GroupTerm], rows: Rows) -> dict[str, tuple[Floats, F
     return found
 
 
-def column_spreads(terms: Sequence[GroupTerm], rows: Rows) -> dict[str, tuple[Floats, Floats]]:
+def column_spreads(terms: Sequence[GroupTerm], rows: Source) -> dict[str, tuple[Floats, Floats]]:
     """Return the same of any rows, such as a few that are all alike."""
     varying = [(place, term) for place, term in enumerate(terms) if len(term.columns) > term.has_intercept]
     summaries = {place: _core.SufficientStatistics(len(term.columns) - term.has_intercept) for place, term in varying}

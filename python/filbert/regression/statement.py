@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from .. import _core
-from ..errors import FormulaError
+from ..errors import DataError, FormulaError
 from ..families.family import CoefficientScales, Family
 from ..families.links import Link
 from ..formula.design import Design
 from ..formula.rows import Rows
+from ..formula.streamed_rows import StreamedRows
 from ..priors.prior import Prior
 from . import identifiability
 from .default_priors import checked_priors, default_priors, merged_priors, resolve_priors, unscaled_priors
@@ -20,7 +21,7 @@ from .group_priors import default_group_priors, resolve_group_priors, spreads
 from .groups import Floats, Groups
 from .names import INTERCEPT, check_group_names, check_result_names, dimension_of
 from .parameters import ChosenPrior, Parameter
-from .regression import Choices, Regression, rows_of
+from .regression import Choices, Regression
 
 
 def state(
@@ -29,7 +30,7 @@ def state(
     link: Link,
     intercept_at_means: bool,
     choices: Choices,
-    rows: Rows | None,
+    rows: Rows | StreamedRows | None,
     summary: _core.SufficientStatistics | None = None,
     spread_of: Mapping[str, tuple[Floats, Floats]] | None = None,
 ) -> Regression:
@@ -43,7 +44,7 @@ def state(
     intercept_at_means : bool
         Whether the intercept's prior is about the linear predictor at the column means.
     choices : Choices
-    rows : Rows or None
+    rows : Rows, StreamedRows or None
         The fitted rows; None of a model from a file, which needs the summary then.
     summary : SufficientStatistics, optional
         Of the rows; by default they are read, and checked against the family.
@@ -106,37 +107,57 @@ def with_priors(regression: Regression, priors: Mapping[str, Prior | float] | No
         regression.link_function,
         regression.intercept_at_means,
         replace(regression.choices, given=given),
-        rows_of(regression),
+        regression.rows if isinstance(regression.rows, (Rows, StreamedRows)) else None,
         regression.summary,
         regression.groups.spreads if regression.groups else {},
     )
     return replace(changed, folded=regression.grouped_summary_at_hand)
 
 
-def _summarised(design: Design, rows: Rows, family: Family) -> _core.SufficientStatistics:
+def _summarised(design: Design, rows: Rows | StreamedRows, family: Family) -> _core.SufficientStatistics:
     """Fold the rows into what a Gaussian likelihood sees of them, and check them on the way."""
     if not (design.columns or design.has_intercept or design.group_terms):
         raise FormulaError(f"Formula {design.formula!r} has no predictors and no intercept: write '~ 1' for a mean.")
-    assert rows.response_values is not None
-    if rows.trials is not None and not family.has_trials:
+    if design.trials is not None and not family.has_trials:
         raise FormulaError(
             f"The response {design.response!r} has trials, which family={family.name!r} does not know. Use "
             "family='binomial'."
         )
-    family.check_response(design.response, rows.response_values, rows.trials, rows.index)
     summary = fold(design, rows, family)
+    if not summary.total_weight > 0:
+        raise DataError("The weights are zero in every row. At least one row must have a positive weight.")
     if family.scales_with_response:
         identifiability.check_response(design.response, summary)
     identifiability.check_columns(design.columns, summary, design.has_intercept)
     return summary
 
 
-def fold(design: Design, rows: Rows, family: Family) -> _core.SufficientStatistics:
-    """Return the summary of rows that were checked."""
-    summary = _core.SufficientStatistics(len(design.columns))
-    for block in rows.blocks():
-        summary.update(block.X, family.summarised(block), block.weights)
-    return summary
+def fold(design: Design, rows: Rows | StreamedRows, family: Family) -> _core.SufficientStatistics:
+    """Return the summary of rows, and check their responses on the way."""
+    summing = _Summing(design.response, family, _core.SufficientStatistics(len(design.columns)))
+    if isinstance(rows, StreamedRows):
+        rows.run(summing)
+    else:
+        summing.fold(rows)
+    return summing.summary
+
+
+class _Summing:
+    """A pass that summarises rows."""
+
+    def __init__(self, response: str, family: Family, summary: _core.SufficientStatistics) -> None:
+        self.response = response
+        self.family = family
+        self.summary = summary
+
+    def fold(self, rows: Rows) -> None:
+        assert rows.response_values is not None
+        self.family.check_response(self.response, rows.response_values, rows.trials, rows.index)
+        for block in rows.blocks():
+            self.summary.update(block.X, self.family.summarised(block), block.weights)
+
+    def merge(self, other: _Summing) -> None:
+        self.summary.merge(other.summary)
 
 
 def _scales(family: Family, link: Link, summary: _core.SufficientStatistics) -> CoefficientScales:

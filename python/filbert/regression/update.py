@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from .. import _core
+from ..data.streams import frames_of, named_origin
 from ..errors import DataError, SettingError
-from ..families.family import Family
-from ..formula.design import Design
-from ..formula.further import further_rows, joined
+from ..formula.further import further_rows, joined, used_columns
 from ..formula.predictor import Predictor, Predictors
 from ..formula.rows import Rows
 from .group_priors import column_spreads
@@ -26,6 +26,14 @@ Spreads = Mapping[str, tuple[Floats, Floats]]
 
 def updated(regression: Regression, data: Any) -> Regression:
     """Return the regression of all rows, as `Model.update` says."""
+    assert regression.design is not None
+    for part in frames_of(data, used_columns(regression.design)):
+        with named_origin(part.origin):
+            regression = _updated(regression, part.frame)
+    return regression
+
+
+def _updated(regression: Regression, data: pd.DataFrame) -> Regression:
     design, family, fitted = regression.design, regression.family, rows_of(regression)
     assert design is not None
     if fitted is None and not needs_no_rows(regression):
@@ -35,7 +43,7 @@ def updated(regression: Regression, data: Any) -> Regression:
             f"{' with a known sigma' if regression.fixed else ''} needs them all: there is no summary of them to "
             "update. Make the model again from all rows."
         )
-    rows = _checked_rows(design, family, data)
+    rows = further_rows(design, data, family.is_binary)
     further = fold(design, rows, family)
     spread_of: Spreads = {}
     if regression.groups is not None:
@@ -67,8 +75,12 @@ def summarised(regression: Regression, data: Any) -> _core.SufficientStatistics:
             f"The model has group-specific terms such as {regression.groups.terms[0].text}, and a summary knows "
             "nothing of groups. Use model.update(rows), and model.save(path)."
         )
-    rows = _checked_rows(regression.design, regression.family, data)
-    return fold(regression.design, rows, regression.family)
+    summary = _core.SufficientStatistics(len(regression.columns))
+    for part in frames_of(data, used_columns(regression.design)):
+        with named_origin(part.origin):
+            rows = further_rows(regression.design, part.frame, regression.family.is_binary)
+            summary.merge(fold(regression.design, rows, regression.family))
+    return summary
 
 
 def needs_no_rows(regression: Regression) -> bool:
@@ -76,13 +88,6 @@ def needs_no_rows(regression: Regression) -> bool:
     if regression.groups is not None:
         return regression.grouped_summary_at_hand is not None
     return regression.family.sees_summary(regression)
-
-
-def _checked_rows(design: Design, family: Family, data: Any) -> Rows:
-    rows = further_rows(design, data, family.is_binary)
-    assert rows.response_values is not None
-    family.check_response(design.response, rows.response_values, rows.trials, rows.index)
-    return rows
 
 
 def _joined_spreads(

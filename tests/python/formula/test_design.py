@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from design_checks import make_frame, read, summary, whole
 from filbert.errors import DataWarning, FormulaError
-from filbert.formula import reading as design_module
+from filbert.formula import learning as learning_module
 from filbert.formula import rows as rows_module
 
 N = 60
@@ -107,7 +107,7 @@ def test_blocks_hold_the_same_rows_as_one_block(formula, frame, monkeypatch):
         read(formula, frame).terms,
     )
     monkeypatch.setattr(rows_module, "_BLOCK_ROWS", 7)
-    monkeypatch.setattr(design_module, "_ROWS_TO_LEARN_FROM", 3)
+    monkeypatch.setattr(learning_module, "_ROWS_TO_LEARN_FROM", 3)
     design = read(formula, frame)
     blocks = list(design.rows.blocks())
     assert [len(block.y) for block in blocks] == [7] * 8 + [4]

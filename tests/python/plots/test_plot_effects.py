@@ -217,7 +217,7 @@ def test_model_without_rows_draws_over_the_whole_range(apart, tmp_path):
     loaded = fb.load(tmp_path / "a.filbert")
     (axes,) = fb.plot_predictions(loaded, idata, ["x", "g"])
     assert {curve.get_xdata()[-1] for curve in axes.lines} == {frame.x.max()}
-    with pytest.raises(fb.DataError, match="loaded from a file, which has no rows to draw"):
+    with pytest.raises(fb.DataError, match="has no rows at hand to draw"):
         fb.plot_predictions(loaded, idata, ["x", "g"], points=True)
 
 

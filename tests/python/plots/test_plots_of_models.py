@@ -127,7 +127,7 @@ def test_lm_needs_a_formula_with_numbers_and_rows(tmp_path):
         fb.plot_lm(FRAME, idata)
     line_model, line_fit = fitted("y ~ x")
     line_model.save(tmp_path / "a.filbert")
-    with pytest.raises(fb.DataError, match=r"which has no rows to draw. Use fb.plot_predictions"):
+    with pytest.raises(fb.DataError, match=r"or reads them in parts. Use fb.plot_predictions"):
         fb.plot_lm(fb.load(tmp_path / "a.filbert"), line_fit)
     with pytest.raises(fb.SettingError, match="draws of another model: they are of"):
         fb.plot_lm(line_model, idata)

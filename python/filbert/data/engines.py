@@ -1,0 +1,152 @@
+"""Frames of engines that hold their rows in partitions, Dask and Spark: passes run where the partitions are."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import DataTypeError, FilbertError
+from .streams import P, Part, Stream, named_origin
+from .tables import as_frame
+
+_BRANCHES = 8  # states that are merged at once
+
+
+def engine_stream(frame: Any, part_rows: int | None) -> Stream:
+    """Return the stream of an engine's frame."""
+    names = list(frame.columns)
+    if twice := [name for place, name in enumerate(names) if name in names[:place]]:
+        raise DataTypeError(f"The data have more than one column named {twice[0]!r}. Rename or drop the others.")
+    kind = SparkStream if type(frame).__module__.startswith("pyspark") else DaskStream
+    return kind(frame, names, part_rows)
+
+
+@dataclass
+class DaskStream(Stream):
+    """The partitions of a Dask frame; its scheduler runs the passes, and runs again what a lost worker had."""
+
+    data: Any
+    names: list[Any]
+    part_rows: int | None = None
+
+    def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
+        for number in range(self.data.npartitions):
+            yield from _pieces(self.data.get_partition(number)[names].compute(), f"partition {number}", part_rows)
+
+    def run(self, work: P, names: Collection[str]) -> None:
+        """Fold each partition into a state of its own, and merge these as a tree."""
+        import dask
+
+        wanted = [name for name in self.names if name in names]
+        states = [
+            dask.delayed(_folded)(work, partition, f"partition {number}", self.part_rows)
+            for number, partition in enumerate(self.data[wanted].to_delayed())
+        ]
+        while len(states) > 1:
+            states = [
+                dask.delayed(_merged)(states[first : first + _BRANCHES]) for first in range(0, len(states), _BRANCHES)
+            ]
+        work.merge(states[0].compute())
+
+
+@dataclass
+class SparkStream(Stream):
+    """The partitions of a Spark frame, as Arrow batches (pyspark 3.5 or later)."""
+
+    data: Any
+    names: list[Any]
+    part_rows: int | None = None
+
+    def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
+        import pyarrow as pa
+
+        serialized = _selected(self.data, names).mapInArrow(_as_bytes, "origin string, first long, content binary")
+        for row in serialized.toLocalIterator():
+            table = pa.ipc.open_stream(bytes(row.content)).read_all()
+            yield from _pieces(as_frame(table, names), row.origin, part_rows, row.first)
+
+    def run(self, work: P, names: Collection[str]) -> None:
+        """Fold each partition into a state of its own, and merge these here."""
+        wanted = [name for name in self.names if name in names]
+        rows = _selected(self.data, wanted).mapInArrow(_SparkFold(work, wanted), "content binary").collect()
+        for row in rows:
+            state = pickle.loads(row.content)
+            if isinstance(state, FilbertError):
+                raise state
+            work.merge(state)
+
+
+class _SparkFold:
+    """A function of a partition's batches that Spark can send: it yields the state as one row."""
+
+    def __init__(self, work: Any, names: list[Any]) -> None:
+        self.work = work
+        self.names = names
+
+    def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
+        import pyarrow as pa
+        from pyspark import cloudpickle
+
+        origin = _partition()
+        state: Any = copy.deepcopy(self.work)
+        try:
+            first = 0
+            for batch in batches:
+                frame = as_frame(pa.Table.from_batches([batch]), self.names)
+                with named_origin(origin):
+                    state.fold(Part(origin, _numbered(frame, first)))
+                first += len(frame)
+        except FilbertError as error:
+            state = error
+        yield pa.RecordBatch.from_pydict({"content": [cloudpickle.dumps(state)]})
+
+
+def _selected(data: Any, names: list[Any]) -> Any:
+    return data.select(*[f"`{name.replace('`', '``')}`" for name in names])
+
+
+def _as_bytes(batches: Iterator[Any]) -> Iterator[Any]:
+    import pyarrow as pa
+
+    first = 0
+    for batch in batches:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, batch.schema) as writer:
+            writer.write_batch(batch)
+        content = sink.getvalue().to_pybytes()
+        yield pa.RecordBatch.from_pydict({"origin": [_partition()], "first": [first], "content": [content]})
+        first += batch.num_rows
+
+
+def _partition() -> str:
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    return f"partition {context.partitionId() if context else 0}"
+
+
+def _pieces(frame: Any, origin: str, part_rows: int, first: int = 0) -> Iterator[Part]:
+    for start in range(0, len(frame), part_rows):
+        yield Part(origin, _numbered(frame.iloc[start : start + part_rows], first + start))
+
+
+def _numbered(frame: Any, first: int) -> Any:
+    return frame.set_axis(range(first, first + len(frame)))
+
+
+def _folded(work: P, frame: Any, origin: str, part_rows: int | None) -> P:
+    state = copy.deepcopy(work)
+    for part in _pieces(frame, origin, part_rows or max(1, len(frame))):
+        with named_origin(origin):
+            state.fold(part)
+    return state
+
+
+def _merged(states: list[P]) -> P:
+    first = copy.deepcopy(states[0])
+    for state in states[1:]:
+        first.merge(state)
+    return first
