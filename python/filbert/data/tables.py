@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,8 +14,7 @@ from ..errors import DataError, DataTypeError, quote_names
 from .files import column_names, file_names, read_files
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """Rows under column names, of which some columns are read when it is known which.
 
     Attributes
