@@ -216,7 +216,8 @@ class _Reading:
 
     def _grouping(self) -> tuple[dict[str, GroupingFactor], dict[str, NDArray[np.int64]]]:
         """Learn the groups of each grouping factor, and the group of each row."""
-        factors, codes = dict[str, GroupingFactor](), dict[str, NDArray[np.int64]]()
+        factors: dict[str, GroupingFactor] = {}
+        codes: dict[str, NDArray[np.int64]] = {}
         for group in self.parsed.groups:
             known = factors.get(group.name)
             if known is not None and known.parts != group.factor:
