@@ -64,7 +64,7 @@ def fit(
         if not group_effects:
             parameters = [parameter for parameter in parameters if parameter.role is not Role.EFFECT]
     if settings.check_convergence:
-        warn_about(run, row_labels(parameters), settings, identifiability.centring_advice(regression))
+        warn_about(run, lambda: row_labels(parameters), settings, identifiability.centring_advice(regression))
     recorded = {
         "formula": regression.description,
         "family": regression.family.name,

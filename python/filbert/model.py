@@ -16,7 +16,6 @@ from .formula.design import Design
 from .formula.reading import read
 from .priors.prior import Prior
 from .regression.default_priors import checked_priors
-from .regression.labels import labels_of
 from .regression.regression import Choices, Regression, rows_of, stated_by_formula
 from .regression.statement import state, with_priors
 from .sampling.settings import Settings
@@ -269,6 +268,7 @@ class Model:
     @property
     def sufficient_statistics(self) -> SufficientStatistics:
         """What a Gaussian likelihood sees of the rows: a copy with the names of the columns, which can be saved."""
+        from .regression.labels import labels_of
         from .storage.summaries import named
 
         return named(self._regression.summary, labels_of(self.design, self.family))
@@ -366,6 +366,7 @@ class Model:
         SettingError
             If the model has group-specific terms.
         """
+        from .regression.labels import labels_of
         from .regression.update import summarised
         from .storage.summaries import named
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -91,13 +92,19 @@ int quota_of_control_groups(const std::string& membership, const fs::path& mount
 int available_processors() {
   const int processors = processors_of_affinity();
 #ifdef __linux__
-  if (std::ifstream file("/proc/self/cgroup"); file) {
+  // Read once: quotas stand in a dozen files, and hardly change while a process lives, as its affinity may.
+  static const int quota = [] {
+    constexpr int none = std::numeric_limits<int>::max();
+    std::ifstream file("/proc/self/cgroup");
+    if (!file) return none;
     std::ostringstream membership;
     membership << file.rdbuf();
-    return quota_of_control_groups(membership.str(), "/sys/fs/cgroup", processors);
-  }
-#endif
+    return quota_of_control_groups(membership.str(), "/sys/fs/cgroup", none);
+  }();
+  return std::min(processors, quota);
+#else
   return processors;
+#endif
 }
 
 }  // namespace filbert

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -51,8 +51,7 @@ class Columns:
         return pd.Series(values, copy=False)
 
 
-@dataclass(frozen=True)
-class Use:
+class Use(NamedTuple):
     """How a formula uses columns, which decides what types they may have.
 
     `categorical` are factors by request, `factors` only occur within C(...) or as what makes groups, `within` only

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +19,14 @@ ScaleSpec = PriorSpec | float  # a prior, or the number that a deviation is know
 Keys = NDArray[np.uint64]
 
 
-@dataclass(frozen=True)
-class DefaultPrior:
+class DefaultPrior(NamedTuple):
     """A prior that nobody asked for, and the rule that it follows from: ``"HalfStudentT(nu: 4, sigma: sd(y))"``."""
 
     prior: Prior
     rule: str
 
 
-@dataclass(frozen=True)
-class CoefficientScales:
+class CoefficientScales(NamedTuple):
     """What the default priors of coefficients are scaled by, in units of the linear predictor.
 
     Attributes
@@ -61,8 +58,7 @@ class CoefficientScales:
     deviation: float | None = None
 
 
-@dataclass(frozen=True)
-class MaximumLikelihood:
+class MaximumLikelihood(NamedTuple):
     """The top of a likelihood.
 
     Attributes

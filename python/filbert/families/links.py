@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from ..data.blocks import Floats
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(NamedTuple):
     """A link by its name in bambi.
 
     Attributes

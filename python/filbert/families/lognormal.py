@@ -60,7 +60,7 @@ class LogNormal(Gaussian):
         for block in regression.rows.blocks():
             assert block.y is not None
             jacobian += float(np.sum(np.log(block.y) * (1.0 if block.weights is None else block.weights)))
-        return replace(top, log_likelihood=top.log_likelihood - jacobian)
+        return top._replace(log_likelihood=top.log_likelihood - jacobian)
 
     def summarised(self, block: Block) -> Floats:
         return replace(block, y=np.log(block.y)).target  # type: ignore[arg-type]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 
 from .namespace import BASE
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """What a function or method may be given, and what its value in a row follows from.
 
     Attributes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..errors import FormulaError
 from .faults import mark
@@ -15,8 +15,7 @@ _MOST_TERMS = 1000
 _LONGEST_TERM = 10_000
 
 
-@dataclass(frozen=True)
-class Bracket:
+class Bracket(NamedTuple):
     """A group-specific term as written.
 
     Attributes
@@ -35,8 +34,7 @@ class Bracket:
     is_correlated: bool
 
 
-@dataclass
-class _Frame:
+class _Frame(NamedTuple):
     """A bracket that is open: where, whether a function is called, and the bars within, but not deeper.
 
     `in_call` says that this bracket or one around it is a call's, whose bars are Python's.
@@ -45,7 +43,7 @@ class _Frame:
     start: int
     is_call: bool
     in_call: bool
-    bars: list[int] = field(default_factory=list)
+    bars: list[int]
 
 
 def split_brackets(formula: str) -> tuple[str, list[Bracket]]:
@@ -82,7 +80,7 @@ def _bracket_places(formula: str, plain: str, tilde: int) -> list[tuple[int, int
     for place, character in enumerate(plain[tilde + 1 :], tilde + 1):
         if character in _OPENING:
             is_call = character != "(" or before.isalnum() or before in tuple("_.)]")
-            stack.append(_Frame(place, is_call, is_call or bool(stack and stack[-1].in_call)))
+            stack.append(_Frame(place, is_call, is_call or bool(stack and stack[-1].in_call), []))
         elif character == "|" and stack:
             bars = stack[-1].bars
             if bars[-1:] != [place - 1]:

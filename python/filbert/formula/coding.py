@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -42,8 +42,7 @@ class Codes:
 FactorRows = Numbers | Codes
 
 
-@dataclass(frozen=True)
-class Coding:
+class Coding(NamedTuple):
     """What a factor contributes to a product.
 
     Attributes

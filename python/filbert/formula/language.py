@@ -194,3 +194,6 @@ def _names(tokens: Iterable[Token]) -> Iterable[str]:
             names = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
             yield from (aliases.get(name, name) for name in names if name not in TRANSFORMS)
             yield from (name for call in ast.walk(tree) if (name := quoted_by_call(call)) is not None)
+
+
+LANGUAGE = FormulaLanguage()  # one for all formulas: each has a table of operators of its own, which takes time to make

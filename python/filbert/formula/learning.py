@@ -92,7 +92,7 @@ class Learning:
         laid_out = {text: factor_rows(values) for text, values in factors.items()}
         fixed = self._terms(parsed.terms, factors, laid_out)
         grouping, groups = self._grouping()
-        group_terms = self._group_terms(factors, laid_out)
+        group_terms = self._group_terms(fixed, factors, laid_out)
         check_terms(group_terms, grouping, self.n_rows)
         offsets = (*self._named_offset(), *parsed.offsets)
         closed = dict.fromkeys(name for part in [*parsed.expressions.values(), *offsets] for name in part.columns)
@@ -154,7 +154,8 @@ class Learning:
 
     def _grouping(self) -> tuple[dict[str, GroupingFactor], dict[str, NDArray[np.int64]]]:
         """Learn the groups of each grouping factor, and the group of each row."""
-        factors, codes = dict[str, GroupingFactor](), dict[str, NDArray[np.int64]]()
+        factors: dict[str, GroupingFactor] = {}
+        codes: dict[str, NDArray[np.int64]] = {}
         for group in self.parsed.groups:
             known = factors.get(group.name)
             if known is not None and known.parts != group.factor:
@@ -168,12 +169,13 @@ class Learning:
         return factors, codes
 
     def _group_terms(
-        self, factors: Mapping[str, FactorValues[Any]], laid_out: Mapping[str, FactorRows]
+        self, fixed: _LaidOut, factors: Mapping[str, FactorValues[Any]], laid_out: Mapping[str, FactorRows]
     ) -> tuple[GroupTerm, ...]:
-        """Lay out what varies by group."""
+        """Lay out what varies by group, which often is what the formula has for all."""
         terms = []
         for group in self.parsed.groups:
-            part = self._terms(group.terms, factors, laid_out)
+            same = [str(term) for term in group.terms] == [str(term) for term in self.parsed.terms]
+            part = fixed if same else self._terms(group.terms, factors, laid_out)
             intercept = (Term(INTERCEPT_TERM, (INTERCEPT_TERM,), None, False),) if part.has_intercept else ()
             varying = (*intercept, *part.terms)
             is_correlated = (

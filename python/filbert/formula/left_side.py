@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..data.columns import ColumnKind, Columns
 from .parsed import Expression, Response
@@ -11,8 +11,7 @@ from .parsed import Expression, Response
 _ANY_LEVEL = ("",)  # of a column whose levels only the response looks at
 
 
-@dataclass(frozen=True)
-class LeftSide:
+class LeftSide(NamedTuple):
     """Response and weights, without their values.
 
     Attributes

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from formulaic.parser.types import Term as FormulaicTerm
 
 
-@dataclass(frozen=True)
-class Expression:
+class Expression(NamedTuple):
     """One indivisible part of a formula: a column, or a Python expression on columns.
 
     Attributes
@@ -31,8 +30,7 @@ class Expression:
     is_factor: bool = False
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(NamedTuple):
     """The left-hand side of a formula.
 
     Attributes
@@ -56,8 +54,7 @@ class Response:
     success: Any = None
 
 
-@dataclass(frozen=True)
-class ParsedGroup:
+class ParsedGroup(NamedTuple):
     """A group-specific term of one grouping factor; ``(1 | g/h)`` makes two of them.
 
     Attributes

@@ -17,7 +17,7 @@ from .allowed import CONTRAST_NAMES
 from .brackets import Bracket, split_brackets
 from .faults import mark, refuse_unreadable
 from .guard import check_harmless, check_text, check_tree
-from .language import FormulaLanguage, is_number
+from .language import LANGUAGE, is_number
 from .names import Names
 from .namespace import names_of_user
 from .parsed import Expression, ParsedFormula, ParsedGroup, Response
@@ -136,13 +136,12 @@ def _terms(text: str, labels: Sequence[Hashable], reserved: Sequence[str] = (), 
     available = [label for label in labels if isinstance(label, str) and label not in reserved]
     context: dict[str, Any] = {"__formulaic_variables_available__": available}
     try:
-        language = FormulaLanguage()
-        tokens = language.get_tokens_from_formula(text, context=context)
+        tokens = LANGUAGE.get_tokens_from_formula(text, context=context)
         _check_tokens(text, tokens, labels)
         if within is not None and any(token.token == "." and token.kind is Token.Kind.OPERATOR for token in tokens):
             raise FormulaError(f"'.' stands for all other columns, and not in {within.text}: name those that you mean.")
-        tree = language.get_ast_from_tokens(tokens, context=context)
-        return language.get_terms_from_ast(tree, context=context)
+        tree = LANGUAGE.get_ast_from_tokens(tokens, context=context)
+        return LANGUAGE.get_terms_from_ast(tree, context=context)
     except FilbertError:
         raise
     except Exception as error:  # formulaic lets errors of Python's own parser through

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from formulaic import ModelSpec
@@ -17,8 +16,7 @@ from ..errors import FormulaError
 from .coding import flat_columns
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """A term of the formula, which owns one or more columns of the design matrix.
 
     Attributes

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import PriorError, quote_names, suggest
 
 
-@dataclass(frozen=True)
-class ParameterRule:
+class ParameterRule(NamedTuple):
     """One parameter of a distribution: its name, PyMC's default (None: required) and whether it must be positive."""
 
     name: str

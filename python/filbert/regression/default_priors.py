@@ -97,7 +97,6 @@ def default_priors(
         is_constant = ~(x_sd > 0)
         location = np.where(is_constant, scales.location / x_mean, 0.0)
         scale = np.where(is_constant, scales.intercept / np.abs(x_mean), scales.slope / x_sd)
-        is_indicator = np.isclose(x_sd**2, x_mean * (1 - x_mean), rtol=1e-9, atol=0) & ~is_constant
     priors: dict[str, ChosenPrior] = {}
     if has_intercept:
         intercept_scale = scales.intercept
@@ -112,9 +111,10 @@ def default_priors(
         mu, own, rule = location[where], scale[where], f"Normal(mu: 0, sigma: {scales.scale_rule}/sd(x))"
         if np.all(is_constant[where]):
             rule = f"Normal(mu: {scales.location_rule}/x, sigma: {scales.intercept_rule or scales.scale_rule}/|x|)"
-        elif scales.factor is not None and name in factors and is_indicator[where].any():
-            own = np.where(is_indicator[where], scales.factor, own)
-            rule = f"Normal(mu: 0, sigma: {scales.factor:g})" if is_indicator[where].all() else rule
+        elif scales.factor is not None and name in factors:
+            is_indicator = _are_indicators(x_mean[where], x_sd[where])
+            own = np.where(is_indicator, scales.factor, own)
+            rule = f"Normal(mu: 0, sigma: {scales.factor:g})" if is_indicator.all() else rule
         sigma = representable(name, own)
         prior = Prior("Normal", mu=_scalar_if_single(mu), sigma=_scalar_if_single(sigma))
         priors[name] = ChosenPrior(prior, True, rule)
@@ -217,6 +217,13 @@ def unscaled_priors(
     coefficients = [INTERCEPT, *names] if has_intercept else list(names)
     priors = {name: ChosenPrior(coefficient, True, repr(coefficient)) for name in coefficients}
     return {**priors, **{name: ChosenPrior(own.prior, True, own.rule) for name, own in auxiliaries.items()}}
+
+
+def _are_indicators(mean: FloatArray, sd: FloatArray) -> npt.NDArray[np.bool_]:
+    """Tell which columns have the moments of zeros and ones."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        close: npt.NDArray[np.bool_] = np.isclose(sd**2, mean * (1 - mean), rtol=1e-9, atol=0)
+    return close & (sd > 0)
 
 
 def representable(name: str, scale: Any) -> Any:

@@ -46,16 +46,26 @@ def fingerprint(regression: Regression) -> str:
 
 def tokens(value: Any) -> list[str]:
     """Return a value as text that does not depend on how it is held, numbers with the digits that machines agree on."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = [getattr(value, field.name) for field in dataclasses.fields(value)]
-    elif isinstance(value, np.ndarray):
+    found: list[str] = []
+    _add_tokens(value, found)
+    return found
+
+
+def _add_tokens(value: Any, found: list[str]) -> None:
+    if isinstance(value, np.ndarray):
         value = value.tolist()
     elif isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, Mapping):
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = [getattr(value, field.name) for field in dataclasses.fields(value)]
+    elif isinstance(value, Mapping):
         value = sorted(value.items(), key=lambda item: str(item[0]))
     if isinstance(value, (list, tuple)):
-        return ["(", *(token for item in value for token in tokens(item)), ")"]
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return [f"{float(value) + 0.0:.9g};"]
-    return [f"{value!r};"]
+        found.append("(")
+        for item in value:
+            _add_tokens(item, found)
+        found.append(")")
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        found.append(f"{float(value) + 0.0:.9g};")
+    else:
+        found.append(f"{value!r};")

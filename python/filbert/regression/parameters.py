@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from ..priors.prior import Prior, columns
 
 
-@dataclass(frozen=True)
-class ChosenPrior:
+class ChosenPrior(NamedTuple):
     """The prior of one parameter, and where it comes from.
 
     Attributes

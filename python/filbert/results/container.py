@@ -48,15 +48,25 @@ def posterior_container(
         variables with a division in their name.
     """
     recorded = {**common_attributes(), "sampling_time": run.seconds, **attributes}
-    groups = {
-        "posterior": parameters_group(run.sampling["values"], parameters, recorded),
-        "sample_stats": _statistics(run.sampling, recorded),
-        **data,
-    }
+    groups = {**_drawn("", run.sampling, parameters, recorded), **data}
     if run.warmup is not None:
-        groups["warmup_posterior"] = parameters_group(run.warmup["values"], parameters, recorded)
-        groups["warmup_sample_stats"] = _statistics(run.warmup, recorded)
+        groups |= _drawn("warmup_", run.warmup, parameters, recorded)
     return container(groups)
+
+
+def _drawn(
+    prefix: str,
+    arrays: Mapping[str, npt.NDArray[Any]],
+    parameters: Sequence[Parameter],
+    attributes: Mapping[str, Any],
+) -> dict[str, xr.Dataset]:
+    """Return the groups of the parameters and of the sampler's statistics."""
+    samples = _sample_coordinates(arrays["lp"].shape)
+    statistics = {name: (SAMPLES, array) for name, array in arrays.items() if name != "values"}
+    return {
+        f"{prefix}posterior": parameters_group(arrays["values"], parameters, attributes, samples),
+        f"{prefix}sample_stats": xr.Dataset(statistics, samples, dict(attributes)),
+    }
 
 
 def common_attributes() -> dict[str, Any]:
@@ -123,7 +133,7 @@ def fitted_data(regression: Regression, rows: Rows) -> dict[str, xr.Dataset]:
 
     Counts are integers, by which ArviZ's predictive checks tell that bars and not densities show them.
     """
-    labels = {OBSERVATIONS: np.arange(rows.n_rows)}
+    labels = xr.Coordinates({OBSERVATIONS: np.arange(rows.n_rows)})
     common = common_attributes()
     assert rows.response_values is not None
     observed = as_observed(regression.family, rows.response_values)
@@ -144,27 +154,27 @@ def sample_labels(posterior: xr.Dataset) -> dict[str, Any]:
     return {dim: posterior.coords[dim] for dim in SAMPLES if dim in posterior.coords}
 
 
-def _sample_coordinates(shape: Sequence[int]) -> dict[str, Any]:
-    return {dim: np.arange(size) for dim, size in zip(SAMPLES, shape, strict=True)}
+def _sample_coordinates(shape: Sequence[int]) -> xr.Coordinates:
+    """Return labels of chains and draws, with their index, which groups share because it takes time to make."""
+    return xr.Coordinates({dim: np.arange(size) for dim, size in zip(SAMPLES, shape, strict=True)})
 
 
 def parameters_group(
-    values: npt.NDArray[Any], parameters: Sequence[Parameter], attributes: Mapping[str, Any]
+    values: npt.NDArray[Any],
+    parameters: Sequence[Parameter],
+    attributes: Mapping[str, Any],
+    samples: xr.Coordinates | None = None,
 ) -> xr.Dataset:
-    """Return a group of the parameters, from the rows of the draws (rows, chains, draws)."""
-    coordinates = _sample_coordinates(values.shape[1:])
+    """Return a group of the parameters, from the rows of the draws (rows, chains, draws), labelled by `samples`."""
+    coordinates = _sample_coordinates(values.shape[1:]) if samples is None else samples
+    labels: dict[str, Any] = {}
     stored: dict[str, Any] = {}
     for parameter in parameters:
         dims = tuple(stored_name(dim) for dim in parameter.dims)
-        coordinates.update({stored_name(dim): labels for dim, labels in parameter.coordinates.items()})
+        labels.update({stored_name(dim): own for dim, own in parameter.coordinates.items()})
         draws = np.moveaxis(values[parameter.rows], (-2, -1), (0, 1))
         stored[stored_name(parameter.name)] = ((*SAMPLES, *dims), draws)
-    return xr.Dataset(stored, coordinates, dict(attributes))
-
-
-def _statistics(arrays: Mapping[str, npt.NDArray[Any]], attributes: Mapping[str, Any]) -> xr.Dataset:
-    variables = {name: (SAMPLES, array) for name, array in arrays.items() if name != "values"}
-    return xr.Dataset(variables, _sample_coordinates(arrays["lp"].shape), dict(attributes))
+    return xr.Dataset(stored, coordinates.assign(labels) if labels else coordinates, dict(attributes))
 
 
 def by_row(

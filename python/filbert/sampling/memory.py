@@ -8,6 +8,7 @@ from ..errors import SettingError
 
 _STATISTICS = 12  # numbers that a draw has beside its parameters
 _MOST_BYTES = 2**40  # where the machine does not say
+_LITTLE = 2**24  # bytes that are there without asking the machine, which takes as long as a small fit's checks together
 
 
 def available_memory() -> int | None:
@@ -36,8 +37,10 @@ def check_draws_fit(asked: str, n_draws: int, n_values: int) -> None:
     SettingError
         It says how many bytes they would take.
     """
-    available = available_memory()
     needed = 8 * n_draws * (n_values + _STATISTICS)
+    if needed <= _LITTLE:
+        return
+    available = available_memory()
     if needed > (_MOST_BYTES if available is None else available):
         free = "" if available is None else f", and {available} ({available / 1e9:.2g} GB) are free"
         raise SettingError(

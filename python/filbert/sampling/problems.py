@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -40,14 +40,14 @@ def log_run(run: Run, settings: Settings) -> None:
     )
 
 
-def warn_about(run: Run, names: Sequence[str], settings: Settings, advice: str = "") -> None:
+def warn_about(run: Run, names: Callable[[], Sequence[str]], settings: Settings, advice: str = "") -> None:
     """Warn where the draws should not be trusted, and say what to do about it.
 
     Parameters
     ----------
     run : Run
-    names : sequence of str
-        Names of the variables, in the order of ``run.sampling["values"]``.
+    names : callable
+        Returns the names of the variables, in the order of ``run.sampling["values"]``; asked where one is to be named.
     settings : Settings
     advice : str
         What is said of divergences besides, a sentence.
@@ -88,7 +88,7 @@ def _sampler_problems(run: Run, settings: Settings, advice: str) -> Iterator[str
             )
 
 
-def _convergence_problems(run: Run, names: Sequence[str], settings: Settings) -> Iterator[str]:
+def _convergence_problems(run: Run, names: Callable[[], Sequence[str]], settings: Settings) -> Iterator[str]:
     if run.draws < 100:
         yield f"Only {run.draws} draws per chain: R-hat and ESS need more to be reliable. Increase `draws`."
         return
@@ -102,14 +102,14 @@ def _convergence_problems(run: Run, names: Sequence[str], settings: Settings) ->
     reference = "See https://arxiv.org/abs/1903.08008 for details."
     if np.any(rhat > MAX_RHAT):
         yield (
-            f"The rhat statistic is larger than {MAX_RHAT} for {_worst(names, rhat, rhat > MAX_RHAT, largest=True)}. "
+            f"The rhat statistic is larger than {MAX_RHAT} for {_worst(names(), rhat, rhat > MAX_RHAT, largest=True)}. "
             f"The chains may not have reached the same distribution: increase `draws` and `tune`. {reference}"
         )
     too_few = ess < MIN_ESS_PER_CHAIN * run.chains
     if np.any(too_few):
         yield (
             f"The effective sample size per chain is smaller than {MIN_ESS_PER_CHAIN} for "
-            f"{_worst(names, ess, too_few, largest=False)}. Increase `draws`. {reference}"
+            f"{_worst(names(), ess, too_few, largest=False)}. Increase `draws`. {reference}"
         )
 
 

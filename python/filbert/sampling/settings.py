@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ class Settings:
     check_convergence: bool = True
     sampler: str = "auto"
 
-    @property
+    @cached_property
     def seed(self) -> int:
         """The 64 bits that the sampler's streams start from."""
         return int(np.random.SeedSequence(self.random_seed).generate_state(1, np.uint64)[0])

@@ -42,3 +42,13 @@ def test_where_the_machine_does_not_say(monkeypatch):
     with pytest.raises(fb.SettingError, match=r"bytes \([0-9.e+]+ GB\)\. Ask for fewer"):
         fb.Model("y ~ x", DATA).fit(draws=2**40)
     fb.Model("y ~ x", DATA).fit(random_seed=1)
+
+
+def test_few_draws_do_not_ask_the_machine(monkeypatch):
+    def asked() -> None:
+        raise AssertionError("reading /proc/meminfo takes as long as the other checks of a small fit together")
+
+    monkeypatch.setattr(memory, "available_memory", asked)
+    memory.check_draws_fit("draws=1000 in 4 chains", 4000, 40)
+    with pytest.raises(AssertionError):
+        memory.check_draws_fit("draws=1000 in 4 chains", 4000, 4000)

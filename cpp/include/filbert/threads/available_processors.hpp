@@ -9,7 +9,7 @@ namespace filbert {
 /// The least of the processors that the process may run on and of its control groups' quotas, rounded up; at least 1.
 ///
 /// A container with half a processor on a machine with 64 reports 64 everywhere else, and 64 threads there are several times
-/// slower than one.
+/// slower than one. Quotas are read at the first call.
 int available_processors();
 
 /// The least quota, in processors rounded up, of the control groups that `membership` (the text of /proc/self/cgroup) names
