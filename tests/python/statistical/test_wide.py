@@ -1,4 +1,4 @@
-"""Tests that wide models have the exact posterior, with more rows than coefficients and fewer, from formulas of any length."""
+"""Tests that wide models have the exact posterior, with more rows than coefficients and fewer; and of long formulas."""
 
 from __future__ import annotations
 
