@@ -22,6 +22,9 @@ from .names import INTERCEPT, check_group_names, check_result_names, dimension_o
 from .parameters import ChosenPrior, Parameter
 from .regression import Choices, Regression, rows_of
 
+# A summary holds the square of this many numbers, and a frame some twelve times as many.
+MOST_COLUMNS = 10_000
+
 
 def state(
     design: Design,
@@ -117,6 +120,7 @@ def _summarised(design: Design, rows: Rows, family: Family) -> _core.SufficientS
     """Fold the rows into what a Gaussian likelihood sees of them, and check them on the way."""
     if not (design.columns or design.has_intercept or design.group_terms):
         raise FormulaError(f"Formula {design.formula!r} has no predictors and no intercept: write '~ 1' for a mean.")
+    _check_width(design)
     assert rows.response_values is not None
     if rows.trials is not None and not family.has_trials:
         raise FormulaError(
@@ -129,6 +133,24 @@ def _summarised(design: Design, rows: Rows, family: Family) -> _core.SufficientS
         identifiability.check_response(design.response, summary)
     identifiability.check_columns(design.columns, summary, design.has_intercept)
     return summary
+
+
+def _check_width(design: Design) -> None:
+    """Refuse designs whose summary would exhaust the memory, naming the term that makes most of the columns."""
+    n_columns = len(design.columns)
+    if n_columns <= MOST_COLUMNS:
+        return
+    widest = max(design.terms, key=lambda term: len(term.columns))
+    remedy = "Use fewer."
+    if widest.is_categorical and len(widest.columns) > 1:
+        remedy = (
+            f"{len(widest.columns)} of them are those of {widest.name!r}: as a group-specific term, "
+            f"(1 | {widest.name}), a factor may have any number of levels."
+        )
+    raise FormulaError(
+        f"The formula of {design.response!r} has {n_columns} columns, and may have {MOST_COLUMNS}: a summary of "
+        f"them would take {8e-9 * n_columns**2:.1f} GB, and sampling several times that. {remedy}"
+    )
 
 
 def fold(design: Design, rows: Rows, family: Family) -> _core.SufficientStatistics:
