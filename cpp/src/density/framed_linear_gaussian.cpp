@@ -1,12 +1,12 @@
 // Evaluates the posterior in its frame, and maps positions back to the user's coefficients.
 #include "filbert/density/framed_linear_gaussian.hpp"
 
-#include <Eigen/QR>
 #include <cmath>
 #include <utility>
 #include <vector>
 
 #include "filbert/density/require_size.hpp"
+#include "filbert/summary/triangle.hpp"
 
 namespace filbert {
 
@@ -33,7 +33,7 @@ FramedLinearGaussian::FramedLinearGaussian(const LinearGaussian& posterior)
         regression.combinations(corrected[static_cast<std::size_t>(row)], free).dot(frame_->precision().centre());
   }
   const MatrixXd free_rows = regression.combinations(corrected, free);
-  correction_rows_ = std::make_shared<const MatrixXd>(free_rows * frame_->precision().directions());
+  correction_rows_ = std::make_shared<const MatrixXd>(product(free_rows, frame_->precision().directions()));
   correction_bounded_ = std::make_shared<const MatrixXd>(regression.combinations(corrected, frame_->edges().bounded()));
   correction_offsets_ = std::make_shared<const VectorXd>(std::move(offsets));
   corrections_ = std::make_shared<const PriorTerms>(std::move(corrections));
@@ -49,8 +49,7 @@ FramedLinearGaussian::FramedLinearGaussian(const LinearGaussian& posterior)
   bounded_gradient_ = bounded_values_;
 
   log_determinant_ = posterior_->log_unit_volume();
-  if (frame_->free() > 0)
-    log_determinant_ += Eigen::HouseholderQR<MatrixXd>(frame_->precision().directions()).logAbsDeterminant();
+  log_determinant_ += frame_->precision().log_abs_determinant();
   // The constant: what the two densities differ by at one point where both are finite.
   for (const double u : {0.0, 0.5, -0.5, 1.0, -1.0}) {
     VectorXd position = VectorXd::Constant(dimension(), u);
@@ -160,7 +159,7 @@ void FramedLinearGaussian::to_user_scale(const Eigen::Ref<const MatrixXd>& posit
     draws(last, i) = std::exp(frame_->sigma().log_sigma0() + x) * posterior_->response_scale();
   }
   coefficients(frame_->edges().free(), Eigen::all) =
-      (frame_->precision().directions() * z).colwise() + frame_->precision().centre();
+      product(frame_->precision().directions(), z).colwise() + frame_->precision().centre();
   posterior_->to_user_scale(coefficients);
   draws.topRows(last) = coefficients;
 }

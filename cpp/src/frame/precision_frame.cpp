@@ -1,11 +1,11 @@
-// Finds the directions by a QR and an SVD; everything after is arithmetic on arrays over them.
+// Reads the shares and pulls off the directions; everything after is arithmetic on arrays over them.
 #include "filbert/frame/precision_frame.hpp"
 
-#include <Eigen/QR>
-#include <Eigen/SVD>
 #include <cmath>
+#include <utility>
 
-#include "filbert/frame/posterior_errors.hpp"
+#include "filbert/frame/diagonal_directions.hpp"
+#include "filbert/summary/triangle.hpp"
 
 namespace filbert {
 namespace {
@@ -40,27 +40,13 @@ PrecisionFrame::PrecisionFrame(const GaussianRows& gaussian) {
   const MatrixXd& stacked = gaussian.free;
   const VectorXd& target = gaussian.target;
 
-  MatrixXd left = MatrixXd::Zero(rows, p);
-  likelihood_share_ = ArrayXd::Zero(p);
-  directions_ = MatrixXd::Zero(p, p);
-  centre_ = VectorXd::Zero(p);
-  if (p > 0) {
-    VectorXd unit = stacked.colwise().stableNorm().transpose();
-    unit = (unit.array() > 0).select(unit, 1);
-    const Eigen::ColPivHouseholderQR<MatrixXd> qr(stacked * unit.cwiseInverse().asDiagonal());
-    if (!(std::abs(qr.matrixQR()(p - 1, p - 1)) > 1e-13)) {
-      throw ImproperPosterior(
-          "the posterior is improper: some coefficients are determined neither by the data nor by a proper prior");
-    }
-    centre_ = unit.cwiseInverse().asDiagonal() * VectorXd(qr.solve(target));
-    const MatrixXd inverse = qr.matrixQR().topRows(p).triangularView<Eigen::Upper>().solve(MatrixXd::Identity(p, p));
-    const MatrixXd whiten = unit.cwiseInverse().asDiagonal() * (qr.colsPermutation() * inverse);
-    const Eigen::BDCSVD<MatrixXd> svd(stacked.topRows(rows) * whiten, Eigen::ComputeThinU | Eigen::ComputeThinV);
-    left = svd.matrixU();
-    directions_ = whiten * svd.matrixV();
-    likelihood_share_ = svd.singularValues().array().square().min(1.0);
-  }
-  prior_directions_ = stacked.bottomRows(p) * directions_;
+  DiagonalDirections diagonal = diagonal_directions(stacked, target, rows);
+  centre_ = std::move(diagonal.centre);
+  directions_ = std::move(diagonal.directions);
+  likelihood_share_ = std::move(diagonal.likelihood_share);
+  log_abs_determinant_ = diagonal.log_abs_determinant;
+  const MatrixXd& left = diagonal.left;
+  prior_directions_ = product(stacked.bottomRows(p), directions_);
   prior_share_ = prior_directions_.colwise().squaredNorm().transpose().array();
   likelihood_root_ = likelihood_share_.sqrt();
   prior_root_ = prior_share_.sqrt();

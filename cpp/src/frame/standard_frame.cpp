@@ -1,11 +1,12 @@
 // Puts the parts of the frame together, and moves them to where the posterior is.
 #include "filbert/frame/standard_frame.hpp"
 
-#include <Eigen/QR>
 #include <cmath>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "filbert/summary/triangle.hpp"
 
 namespace filbert {
 namespace {
@@ -14,15 +15,24 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-/// Residual deviation of least squares where there is one, and otherwise the size of the response.
+/// Residual deviation of least squares where there is one, and otherwise the size of the response. A start, no more: the rank is read
+/// off the diagonal of a triangle without pivots.
 double starting_sigma(const ScaledRegression& regression) {
   double unexplained = regression.residual;
   double freedom = regression.total_weight;
-  if (regression.factor.size() > 0) {
-    const Eigen::ColPivHouseholderQR<MatrixXd> qr(regression.factor);
-    const VectorXd rotated = qr.householderQ().adjoint() * regression.target;
-    unexplained += rotated.tail(rotated.size() - qr.rank()).squaredNorm();
-    freedom -= static_cast<double>(qr.rank());
+  const Index p = regression.factor.cols();
+  if (p > 0) {
+    MatrixXd rows(regression.factor.rows(), p + 1);
+    rows << regression.factor, regression.target;
+    const MatrixXd triangle = triangle_of(rows);
+    unexplained += triangle(p, p) * triangle(p, p);
+    for (Index j = 0; j < p; ++j) {
+      if (triangle(j, j) > 1e-10 * triangle.col(j).head(j + 1).norm()) {
+        freedom -= 1;
+      } else {
+        unexplained += triangle(j, p) * triangle(j, p);
+      }
+    }
   }
   if (freedom > 0 && unexplained > 0) return std::sqrt(unexplained / freedom);
   return std::sqrt((regression.residual + regression.target.squaredNorm()) / regression.total_weight);
@@ -104,7 +114,7 @@ VectorXd StandardFrame::prior_shifts(double sigma) const {
 MatrixXd StandardFrame::prior_shares() const {
   MatrixXd shares = MatrixXd::Zero(coefficients(), free());
   const MatrixXd of_free = precision_.prior_shares();
-  for (Index k = 0; k < free(); ++k) shares.row(edges_.free()[static_cast<std::size_t>(k)]) = of_free.row(k);
+  for (Index j = 0; j < free(); ++j) shares.col(j)(edges_.free()) = of_free.col(j);
   return shares;
 }
 

@@ -1,13 +1,17 @@
-// One pass over the rows: centre, scale and QR a chunk that fits the cache, then fold it into the running factor.
+// One pass over the rows: centre and scale a chunk that fits the cache, then rotate it into the running factor.
 #include "filbert/summary/sufficient_statistics.hpp"
 
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
+
+#include "filbert/summary/triangle.hpp"
+#include "filbert/threads/thread_pool.hpp"
+#include "units.hpp"
 
 namespace filbert {
 namespace {
@@ -18,36 +22,10 @@ using Eigen::VectorXd;
 
 constexpr double epsilon = std::numeric_limits<double>::epsilon();
 constexpr Eigen::Index most_rows = Eigen::Index{1} << 60;
-constexpr int no_exponent = std::numeric_limits<int>::min() / 2;  // of a column that is zero: any other exponent wins
-
-// A column counts as a combination of others when what they leave of it is this small a part of its own spread. Rounding in
-// x and x² at 1e6 standard deviations from 0 leaves 1e-4 of a spread that is 1e-6 of its own; sums of decimals leave 1e-15.
-constexpr double dependence_tolerance = 1e-10;
 
 // A double of this size or more is refused: differences of what is below, and of their means, are doubles, and so are the powers
 // of two that bring them to order one, and their inverses.
 constexpr double too_large = 0x1p1021;
-constexpr int largest_exponent = 1023, smallest_exponent = -1000;
-
-// Not below 2^-1000, so that the power and its inverse are normal numbers.
-int exponent_of(double magnitude) {
-  return magnitude > 0 ? std::max(std::ilogb(magnitude) + 1, smallest_exponent) : no_exponent;
-}
-
-double power_of_two(int exponent) { return exponent == no_exponent ? 1.0 : std::ldexp(1.0, exponent); }
-
-double change_of_unit(int from, int to) { return from == no_exponent ? 0.0 : std::ldexp(1.0, from - to); }
-
-LeastSquaresSystem split(const MatrixXd& factor, const VectorXd& scale) {
-  const Index p = factor.cols() - 1;
-  return {factor.topLeftCorner(p, p), factor.col(p).head(p), factor(p, p) * factor(p, p), scale};
-}
-
-MatrixXd upper_triangle_of_qr(MatrixXd& stacked) {
-  const Eigen::HouseholderQR<Eigen::Ref<MatrixXd>> qr(stacked);
-  const Index columns = stacked.cols();
-  return qr.matrixQR().topRows(columns).triangularView<Eigen::Upper>();
-}
 
 std::string shown(double value) {
   std::ostringstream text;
@@ -89,48 +67,6 @@ void require_weights(const ValuesRef& weights) {
   }
 }
 
-/// Which columns of a triangular factor are combinations of others, by Householder QR with column pivoting.
-struct RankRevealed {
-  Eigen::ColPivHouseholderQR<MatrixXd> qr;
-  VectorXd length;  // of each column; the factor is divided by it
-  Index rank = 0;
-
-  explicit RankRevealed(const MatrixXd& factor, const std::vector<bool>& is_zero) : length(factor.cols()) {
-    MatrixXd unit = factor;
-    for (Index j = 0; j < factor.cols(); ++j) {
-      const double norm = factor.col(j).stableNorm();
-      length(j) = is_zero[static_cast<std::size_t>(j)] || norm == 0 ? 1 : norm;
-      if (is_zero[static_cast<std::size_t>(j)]) unit.col(j).setZero();
-      unit.col(j) /= length(j);
-    }
-    if (unit.size() > 0) qr.compute(unit);
-    while (rank < factor.cols() && std::abs(qr.matrixQR()(rank, rank)) > dependence_tolerance) ++rank;
-  }
-
-  Index column(Index position) const { return qr.colsPermutation().indices()(position); }
-
-  MatrixXd leading_triangle() const {
-    if (rank == 0) return {};
-    return qr.matrixQR().topLeftCorner(rank, rank).triangularView<Eigen::Upper>();
-  }
-
-  std::vector<std::vector<Index>> dependent_sets() const {
-    std::vector<std::vector<Index>> sets;
-    for (Index k = rank; k < length.size(); ++k) {
-      const VectorXd combination =
-          leading_triangle().triangularView<Eigen::Upper>().solve(qr.matrixQR().col(k).head(rank));
-      std::vector<Index> set;
-      for (Index i = 0; i < rank; ++i) {
-        if (std::abs(combination(i)) > 1e-6) set.push_back(column(i));
-      }
-      std::sort(set.begin(), set.end());
-      set.push_back(column(k));
-      sets.push_back(std::move(set));
-    }
-    return sets;
-  }
-};
-
 }  // namespace
 
 SufficientStatistics::SufficientStatistics(Index columns) {
@@ -169,6 +105,9 @@ SufficientStatistics SufficientStatistics::from_state(const State& state) {
   }
   SufficientStatistics summary(size - 1);
   summary.factor_ = state.factor;
+  for (Index i = 0; i < size; ++i) {  // files of earlier versions have either sign
+    if (summary.factor_(i, i) < 0) summary.factor_.row(i) *= -1;
+  }
   summary.mean_ = state.mean;
   summary.exponents_ = state.exponents;
   summary.total_weight_ = state.total_weight;
@@ -188,60 +127,112 @@ void SufficientStatistics::update(const RowsRef& X, const ValuesRef& y, const st
   }
   if (weights) require_weights(*weights);
 
-  // Chunks of about 256 kB stay in the second-level cache; four times as many rows as columns amortise the running factor.
-  const Index chunk = std::max<Index>(32768 / (columns() + 1), 4 * (columns() + 1));
+  // Threads take parts of the rows where the triangles are small; where they are wide, they share the columns. Which of the two, and
+  // what parts there are, depends on sizes alone, so that the numbers do not depend on the machine.
+  constexpr Index few_columns = 128, rows_a_part = 8192;
+  const Index parts = columns() < few_columns ? y.size() / rows_a_part : 1;
   SufficientStatistics fresh = *this;  // so that a bad row leaves this summary as it was
-  for (Index start = 0; start < y.size(); start += chunk) {
-    const Index rows = std::min(chunk, y.size() - start);
-    std::optional<ValuesRef> chunk_weights;
-    if (weights) chunk_weights.emplace(weights->segment(start, rows));
-    fresh.absorb(centre(X.middleRows(start, rows), y.segment(start, rows), chunk_weights, start));
+  if (parts < 2) {
+    fresh.absorb_rows({X, y, weights}, 0, y.size());
+  } else {
+    fresh.absorb_parts({X, y, weights}, parts);
   }
   *this = std::move(fresh);
 }
 
-SufficientStatistics::CentredRows SufficientStatistics::centre(const RowsRef& X, const ValuesRef& y,
-                                                               const std::optional<ValuesRef>& weights,
-                                                               Index first_row) {
-  const Index columns = X.cols() + 1;
-  std::vector<Index> counted;  // rows of weight zero must not even set a column's scale
-  for (Index i = 0; i < y.size(); ++i) {
-    if (!weights || (*weights)(i) > 0) counted.push_back(i);
+void SufficientStatistics::absorb_parts(const Rows& rows, Index parts) {
+  std::vector<SufficientStatistics> summaries(static_cast<std::size_t>(parts), SufficientStatistics(columns()));
+  const auto bound = [&](Index part) { return rows.y.size() / parts * part + std::min(part, rows.y.size() % parts); };
+  try {
+    ThreadPool::shared().run(static_cast<int>(parts), [&](int part) {
+      summaries[static_cast<std::size_t>(part)].absorb_rows(rows, bound(part), bound(part + 1));
+    });
+  } catch (const std::invalid_argument&) {
+    // Of several bad rows the first is named, which is not always the first that a thread met.
+    for (Index part = 0; part < parts; ++part) {
+      SufficientStatistics(columns()).absorb_rows(rows, bound(part), bound(part + 1));
+    }
+    throw;
   }
-  const Index rows = static_cast<Index>(counted.size());
-  CentredRows block{MatrixXd(rows, columns), VectorXd(columns), Eigen::VectorXi(columns), 0, y.size()};
-  if (rows == 0) return block;
-  VectorXd weight = VectorXd::Ones(rows);
-  if (weights) weight = (*weights)(counted);
-  block.total_weight = checked_weight(weight.sum());
-  if (rows == y.size()) {
-    block.rows << X, y;
-  } else {
-    block.rows << X(counted, Eigen::all), y(counted);
-  }
+  for (const SufficientStatistics& summary : summaries) merge(summary);
+}
 
-  for (Index j = 0; j < columns; ++j) {
-    Eigen::Ref<VectorXd> values = block.rows.col(j);
-    const double least = values.minCoeff<Eigen::PropagateNaN>();
-    const double largest = values.maxCoeff<Eigen::PropagateNaN>();
-    if (!(std::abs(least) < too_large && std::abs(largest) < too_large)) refuse_values(X, y, first_row);
-    double mean = least;
-    if (least == largest) {
+void SufficientStatistics::absorb_rows(const Rows& rows, Index first, Index last) {
+  // About 256 kB of rows stay in the second-level cache while they are centred and rotated.
+  const Index chunk = std::max<Index>(32768 / (columns() + 1), 256);
+  RowBuffer buffer(std::min(chunk, last - first) + 1, columns() + 1);
+  for (Index start = first; start < last; start += chunk) {
+    absorb_chunk(rows, start, std::min(chunk, last - start), buffer);
+  }
+}
+
+void SufficientStatistics::absorb_chunk(const Rows& given, Index start, Index count, RowBuffer& buffer) {
+  std::vector<Index> counted;  // rows of weight zero must not even set a column's scale
+  VectorXd weight, root;
+  double added = static_cast<double>(count);
+  if (given.weights) {
+    for (Index i = start; i < start + count; ++i) {
+      if ((*given.weights)(i) > 0) counted.push_back(i);
+    }
+    weight = (*given.weights)(counted);
+    root = weight.cwiseSqrt();
+    added = checked_weight(weight.sum());
+  }
+  if (count > most_rows - n_rows_) throw std::invalid_argument("there are too many rows for their number");
+  n_rows_ += count;
+  if (added == 0) return;
+  const bool all = !given.weights || static_cast<Index>(counted.size()) == count;
+  const Index rows = all ? count : static_cast<Index>(counted.size());
+  const double* const weights = given.weights ? weight.data() : nullptr;
+  const double total = checked_weight(total_weight_ + added);
+  const double between = std::sqrt(total_weight_) * std::sqrt(added / total);
+
+  const TriangleKernels& kernels = triangle_kernels();
+  for (Index j = 0; j <= columns(); ++j) {
+    Eigen::Map<VectorXd> values(buffer.column(j), rows);
+    if (all) {
+      if (j < columns()) {
+        values = given.X.col(j).segment(start, rows);
+      } else {
+        values = given.y.segment(start, rows);
+      }
+    } else if (j < columns()) {
+      values = given.X.col(j)(counted);
+    } else {
+      values = given.y(counted);
+    }
+    const ColumnMoments moments = kernels.moments(values.data(), weights, rows);
+    if (std::isnan(moments.sum) || !(std::max(std::abs(moments.least), std::abs(moments.largest)) < too_large)) {
+      refuse_values(given.X.middleRows(start, count), given.y.segment(start, count), start);
+    }
+    double mean = moments.least, shift = 0, magnitude = 0;
+    if (moments.least == moments.largest) {
       values.setZero();  // exactly, where subtracting a rounded mean would leave noise
     } else {
-      mean = values.dot(weight) / block.total_weight;
-      values.array() -= mean;
-      const double rounding = values.dot(weight) / block.total_weight;  // of the mean, once more
-      values.array() -= rounding;
-      mean += rounding;
+      mean = moments.sum / added;
+      if (!std::isfinite(mean)) {
+        refuse_values(given.X.middleRows(start, count), given.y.segment(start, count), start);
+      }
+      shift = kernels.centre(values.data(), weights, rows, mean) / added;  // the rounding of the mean
+      magnitude = std::max(moments.largest - mean, mean - moments.least);
+      mean += shift;
     }
-    if (!std::isfinite(mean)) refuse_values(X, y, first_row);
-    block.mean(j) = mean;
-    block.exponents(j) = exponent_of(values.lpNorm<Eigen::Infinity>());
-    values /= power_of_two(block.exponents(j));
-    if (weights) values.array() *= weight.array().sqrt();
+    const double difference = total_weight_ == 0 ? 0 : mean - mean_(j);
+    raise_exponent(j, std::max(exponent_of(magnitude), exponent_of(std::abs(difference))));
+    kernels.scale(values.data(), given.weights ? root.data() : nullptr, rows, shift, 1 / power_of_two(exponents_(j)));
+    buffer.column(j)[rows] = between * (difference / power_of_two(exponents_(j)));
+    mean_(j) = total_weight_ == 0 ? mean : mean_(j) + difference * (added / total);
   }
-  return block;
+  total_weight_ = total;
+  buffer.set_rows(rows + 1);
+  rotate_into(factor_, buffer, kernels);
+}
+
+void SufficientStatistics::raise_exponent(Index column, int least) {
+  const int exponent = std::max(exponents_(column), least);
+  if (exponent == exponents_(column)) return;
+  factor_.col(column) *= change_of_unit(exponents_(column), exponent);
+  exponents_(column) = exponent;
 }
 
 void SufficientStatistics::merge(const SufficientStatistics& other) {
@@ -249,38 +240,32 @@ void SufficientStatistics::merge(const SufficientStatistics& other) {
     throw std::invalid_argument("summaries to merge must have the same columns, not " + std::to_string(columns()) +
                                 " and " + std::to_string(other.columns()));
   }
-  absorb({other.factor_, other.mean_, other.exponents_, other.total_weight_, other.n_rows_});
+  // Everything that can fail comes before the first change.
+  if (other.n_rows_ > most_rows - n_rows_) throw std::invalid_argument("there are too many rows for their number");
+  const double total = checked_weight(total_weight_ + other.total_weight_);
+  const Index rows = n_rows_ + other.n_rows_;
+  if (total_weight_ == 0 && other.total_weight_ > 0)
+    *this = SufficientStatistics(other);
+  else if (other.total_weight_ > 0)
+    absorb_factor(other, total);
+  n_rows_ = rows;
 }
 
-void SufficientStatistics::absorb(const CentredRows& block) {
-  // Everything that can fail comes before the first change.
-  if (block.n_rows > most_rows - n_rows_) throw std::invalid_argument("there are too many rows for their number");
-  if (block.total_weight == 0) {
-    n_rows_ += block.n_rows;
-    return;
+void SufficientStatistics::absorb_factor(const SufficientStatistics& other, double total) {
+  const Index size = mean_.size();
+  RowBuffer buffer(size + 1, size);
+  const double between = std::sqrt(total_weight_) * std::sqrt(other.total_weight_ / total);
+  for (Index j = 0; j < size; ++j) {
+    const double difference = other.mean_(j) - mean_(j);
+    raise_exponent(j, std::max(other.exponents_(j), exponent_of(std::abs(difference))));
+    const double unit = change_of_unit(other.exponents_(j), exponents_(j));
+    buffer.column(j)[0] = between * (difference / power_of_two(exponents_(j)));
+    for (Index i = 0; i <= j; ++i) buffer.column(j)[i + 1] = other.factor_(i, j) * unit;
+    mean_(j) += difference * (other.total_weight_ / total);
   }
-  const Index columns = mean_.size();
-  const double total = checked_weight(total_weight_ + block.total_weight);
-  const VectorXd difference = total_weight_ == 0 ? VectorXd(VectorXd::Zero(columns)) : VectorXd(block.mean - mean_);
-  const double between = std::sqrt(total_weight_) * std::sqrt(block.total_weight / total);
-
-  MatrixXd stacked(columns + block.rows.rows() + 1, columns);
-  Eigen::VectorXi exponents(columns);
-  for (Index j = 0; j < columns; ++j) {
-    const int exponent = std::max({exponents_(j), block.exponents(j), exponent_of(std::abs(difference(j)))});
-    stacked.col(j).head(columns) = factor_.col(j) * change_of_unit(exponents_(j), exponent);
-    stacked.col(j).segment(columns, block.rows.rows()) =
-        block.rows.col(j) * change_of_unit(block.exponents(j), exponent);
-    stacked(stacked.rows() - 1, j) = between * (difference(j) / power_of_two(exponent));
-    exponents(j) = exponent;
-  }
-  MatrixXd factor = upper_triangle_of_qr(stacked);
-  VectorXd mean = total_weight_ == 0 ? block.mean : VectorXd(mean_ + difference * (block.total_weight / total));
-  factor_.swap(factor);
-  mean_.swap(mean);
-  exponents_.swap(exponents);
   total_weight_ = total;
-  n_rows_ += block.n_rows;
+  buffer.set_rows(size + 1);
+  rotate_into(factor_, buffer, 2);  // the row of the means, and a triangle
 }
 
 VectorXd SufficientStatistics::sd() const {
@@ -298,79 +283,6 @@ bool SufficientStatistics::is_constant(Index column) const {
   }
   const double spread = factor_.col(column).norm() / std::sqrt(std::max(total_weight_, 1e-300));
   return spread * power_of_two(exponents_(column)) <= 4 * epsilon * std::abs(mean_(column)) || spread == 0;
-}
-
-LeastSquaresSystem SufficientStatistics::centred() const {
-  return split(factor_, exponents_.unaryExpr([](int exponent) { return power_of_two(exponent); }));
-}
-
-LeastSquaresSystem SufficientStatistics::uncentred() const {
-  const Index columns = mean_.size();
-  // Constant columns go first: the QR then leaves the centred part of all others as it is, however large their means.
-  Eigen::VectorXi order = Eigen::VectorXi::LinSpaced(static_cast<int>(columns), 0, static_cast<int>(columns) - 1);
-  std::stable_partition(order.begin(), order.end() - 1, [this](int j) { return is_constant(j); });
-
-  VectorXd scale(columns);
-  MatrixXd stacked(columns + 1, columns);
-  for (Index k = 0; k < columns; ++k) {
-    const Index j = order(k);
-    const int exponent = std::max(exponents_(j), exponent_of(std::abs(mean_(j))));
-    scale(j) = power_of_two(exponent);
-    stacked.col(k).head(columns) = factor_.col(j) * change_of_unit(exponents_(j), exponent);
-    stacked(columns, k) = std::sqrt(total_weight_) * (mean_(j) / scale(j));
-  }
-  const MatrixXd triangle = upper_triangle_of_qr(stacked);
-  MatrixXd factor(columns, columns);
-  for (Index k = 0; k < columns; ++k) factor.col(order(k)) = triangle.col(k);
-  return split(factor, scale);
-}
-
-LeastSquares SufficientStatistics::least_squares(bool intercept) const {
-  const Index p = columns();
-  const LeastSquaresSystem system = intercept ? centred() : uncentred();
-  std::vector<bool> is_zero(static_cast<std::size_t>(p), false);
-  for (Index j = 0; intercept && j < p; ++j) is_zero[static_cast<std::size_t>(j)] = is_constant(j);
-  const RankRevealed revealed(system.factor, is_zero);
-  const Index rank = revealed.rank;
-  VectorXd rotated = system.target;
-  if (p > 0) rotated.applyOnTheLeft(revealed.qr.householderQ().adjoint());
-  const MatrixXd triangle = revealed.leading_triangle();
-  const MatrixXd inverse = triangle.triangularView<Eigen::Upper>().solve(MatrixXd::Identity(rank, rank));
-  const VectorXd solution = triangle.triangularView<Eigen::Upper>().solve(rotated.head(rank));
-  const double missing = std::numeric_limits<double>::quiet_NaN();
-  const double response_scale = system.scale(p);
-  const double rss = system.residual + rotated.tail(p - rank).squaredNorm();
-
-  LeastSquares fit;
-  fit.rank = rank + (intercept ? 1 : 0);
-  fit.dependent = revealed.dependent_sets();
-  fit.degrees_of_freedom = total_weight_ - static_cast<double>(fit.rank);
-  fit.residual_sum_of_squares = rss * response_scale * response_scale;
-  const double sigma = fit.degrees_of_freedom > 0 ? std::sqrt(rss / fit.degrees_of_freedom) : missing;
-  fit.sigma = sigma * response_scale;
-  if (rank > 0) {
-    fit.condition_number = triangle.colwise().lpNorm<1>().maxCoeff() * inverse.colwise().lpNorm<1>().maxCoeff();
-  }
-
-  const Index first = intercept ? 1 : 0;
-  fit.estimate = VectorXd::Constant(p + first, missing);
-  fit.standard_error = fit.estimate;
-  VectorXd mean_in_units = VectorXd::Zero(rank);  // the means of the columns at unit length
-  double shift = 0;                               // of the intercept, from the means of the columns to 0
-  for (Index k = 0; k < rank; ++k) {
-    const Index j = revealed.column(k);
-    const double unit = system.scale(j) * revealed.length(j);
-    fit.estimate(first + j) = solution(k) / unit * response_scale;
-    fit.standard_error(first + j) = sigma * inverse.row(k).norm() / unit * response_scale;
-    mean_in_units(k) = mean_(j) / unit;
-    shift += mean_in_units(k) * solution(k);
-  }
-  if (intercept) {
-    fit.estimate(0) = mean_(p) - shift * response_scale;
-    const double leverage = std::hypot(1 / std::sqrt(total_weight_), (inverse.transpose() * mean_in_units).norm());
-    fit.standard_error(0) = fit.sigma * leverage;
-  }
-  return fit;
 }
 
 }  // namespace filbert

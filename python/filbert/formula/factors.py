@@ -241,8 +241,9 @@ def _check_levels(expression: Expression, values: pd.Categorical) -> None:
         )
     if len(levels) > _MOST_LEVELS:
         raise DataError(
-            f"{title} has {len(levels)} levels in {len(values)} rows; a factor may have at most {_MOST_LEVELS}. Leave "
-            "it out if it identifies rows, or combine its levels."
+            f"{title} has {len(levels)} levels in {len(values)} rows; a factor may have at most {_MOST_LEVELS}. As a "
+            f"group-specific term, (1 | {expression.text}), it may have any number. Leave it out if it identifies "
+            "rows, or combine its levels."
         )
 
 

@@ -43,7 +43,7 @@ class FormulaLanguage(DefaultFormulaParser):  # type: ignore[misc]  # mypy does 
             raise FormulaError(
                 f"The formula has {len(formula)} characters, and may have {_LONGEST_FORMULA}. 'y ~ .' has all columns."
             )
-        columns = context["__formulaic_variables_available__"]
+        columns = frozenset(context["__formulaic_variables_available__"])
         tokens = [_normalised(token, columns) for token in _joined(tokenize(formula))]
         _check_zeros(tokens)
         tokens = list(replace_tokens(tokens, "0", [minus, one], kind=Token.Kind.VALUE))
@@ -69,7 +69,51 @@ class FormulaLanguage(DefaultFormulaParser):  # type: ignore[misc]  # mypy does 
     def get_terms_from_ast(self, ast: Any, *, context: MutableMapping[str, Any]) -> Any:
         """Multiply out the terms, unless there are too many."""
         _check_expansion(ast, len(context["__formulaic_variables_available__"]))
-        return super().get_terms_from_ast(ast, context=context)
+        return super().get_terms_from_ast(_balanced(ast), context=context)
+
+
+def _balanced(tree: Any) -> Any:
+    """Return the tree with sums of many terms as sums of halves.
+
+    formulaic copies what is left of each ``+``, so that ``((a + b) + c) + ...`` would take time by the square of the
+    number of terms. Sums keep order, and the first of two equal terms, however they are bracketed.
+    """
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if not isinstance(node, ASTNode):
+            continue
+        if _is_sum(node):
+            left, right = node.args
+            terms = [right]
+            while _is_sum(left):
+                left, right = left.args
+                terms.append(right)
+            terms = [left, *reversed(terms)]
+            while len(terms) > 2:
+                pairs = zip(terms[::2], terms[1::2], strict=False)
+                terms = [*(ASTNode(node.operator, pair) for pair in pairs), *(terms[-1:] if len(terms) % 2 else [])]
+            node.args = tuple(terms)
+            stack.extend(_summands(node))
+        else:
+            stack.extend(node.args)
+    return tree
+
+
+def _is_sum(node: Any) -> bool:
+    return isinstance(node, ASTNode) and node.operator.symbol == "+" and len(node.args) == 2
+
+
+def _summands(tree: Any) -> list[Any]:
+    """Return what stands between the ``+`` of a balanced sum."""
+    found, stack = [], [tree]
+    while stack:
+        node = stack.pop()
+        if _is_sum(node):
+            stack.extend(node.args)
+        else:
+            found.append(node)
+    return found
 
 
 def _check_expansion(tree: Any, n_columns: int) -> None:

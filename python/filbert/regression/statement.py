@@ -23,6 +23,9 @@ from .names import INTERCEPT, check_group_names, check_result_names, dimension_o
 from .parameters import ChosenPrior, Parameter
 from .regression import Choices, Regression
 
+# A summary holds the square of this many numbers, and a frame some twelve times as many.
+MOST_COLUMNS = 10_000
+
 
 def state(
     design: Design,
@@ -118,6 +121,7 @@ def _summarised(design: Design, rows: Rows | StreamedRows, family: Family) -> _c
     """Fold the rows into what a Gaussian likelihood sees of them, and check them on the way."""
     if not (design.columns or design.has_intercept or design.group_terms):
         raise FormulaError(f"Formula {design.formula!r} has no predictors and no intercept: write '~ 1' for a mean.")
+    _check_width(design)
     if design.trials is not None and not family.has_trials:
         raise FormulaError(
             f"The response {design.response!r} has trials, which family={family.name!r} does not know. Use "
@@ -130,6 +134,24 @@ def _summarised(design: Design, rows: Rows | StreamedRows, family: Family) -> _c
         identifiability.check_response(design.response, summary)
     identifiability.check_columns(design.columns, summary, design.has_intercept)
     return summary
+
+
+def _check_width(design: Design) -> None:
+    """Refuse designs whose summary would exhaust the memory, naming the term that makes most of the columns."""
+    n_columns = len(design.columns)
+    if n_columns <= MOST_COLUMNS:
+        return
+    widest = max(design.terms, key=lambda term: len(term.columns))
+    remedy = "Use fewer."
+    if widest.is_categorical and len(widest.columns) > 1:
+        remedy = (
+            f"{len(widest.columns)} of them are those of {widest.name!r}: as a group-specific term, "
+            f"(1 | {widest.name}), a factor may have any number of levels."
+        )
+    raise FormulaError(
+        f"The formula of {design.response!r} has {n_columns} columns, and may have {MOST_COLUMNS}: a summary of "
+        f"them would take {8e-9 * n_columns**2:.1f} GB, and sampling several times that. {remedy}"
+    )
 
 
 def fold(design: Design, rows: Rows | StreamedRows, family: Family) -> _core.SufficientStatistics:

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "filbert/families/family.hpp"
+#include "filbert/numeric/instruction_set.hpp"
 
 namespace filbert {
 
@@ -79,14 +80,6 @@ struct RowKernels {
   /// panels.
   void (*triple_products)(const GlmRows& rows, const double* weights, double* products);
 };
-
-enum class InstructionSet { Baseline, Avx2 };
-
-std::string_view name(InstructionSet set);
-
-/// The widest that was compiled and that the processor has; the environment variable FILBERT_INSTRUCTION_SET=baseline forbids others.
-/// Decided once a process.
-InstructionSet instruction_set();
 
 /// Throws std::invalid_argument where the family does not have the link, or the processor not the instruction set.
 const RowKernels& row_kernels(Family family, Link link, InstructionSet set = instruction_set());

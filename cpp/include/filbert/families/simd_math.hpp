@@ -1,7 +1,7 @@
 // Elementary and gamma functions of packs of doubles: branch-free, accurate to a few units in the last place.
 #pragma once
 
-#include "filbert/families/simd.hpp"
+#include "filbert/numeric/simd.hpp"
 
 namespace filbert::kernels::FILBERT_INSTRUCTION_SET {
 

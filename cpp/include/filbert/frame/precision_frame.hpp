@@ -29,8 +29,9 @@ class PrecisionFrame {
 
   Eigen::Index free() const { return centre_.size(); }
   Eigen::Index held() const { return residual_slopes_.size(); }
-  const Eigen::VectorXd& centre() const { return centre_; }          ///< γ₀
-  const Eigen::MatrixXd& directions() const { return directions_; }  ///< V
+  const Eigen::VectorXd& centre() const { return centre_; }            ///< γ₀
+  const Eigen::MatrixXd& directions() const { return directions_; }    ///< V
+  double log_abs_determinant() const { return log_abs_determinant_; }  ///< of V
 
   /// How likelihood and priors pull at γ₀, given the held coefficients.
   struct Pulls {
@@ -87,6 +88,7 @@ class PrecisionFrame {
  private:
   Eigen::VectorXd centre_;
   Eigen::MatrixXd directions_;
+  double log_abs_determinant_ = 0;
   Eigen::MatrixXd prior_directions_;               // prior rows times V
   Eigen::ArrayXd likelihood_share_, prior_share_;  // s², w
   Eigen::ArrayXd likelihood_root_, prior_root_;    // s, √w

@@ -7,6 +7,8 @@
 
 namespace filbert {
 
+class RowBuffer;
+
 /// Rows and columns at any stride, so that NumPy arrays of either order come in without a copy.
 using RowsRef = Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
 using ValuesRef = Eigen::Ref<const Eigen::VectorXd, 0, Eigen::InnerStride<>>;
@@ -35,7 +37,7 @@ struct LeastSquaresSystem {
 /// What a Gaussian likelihood sees of the rows: total weight, means, and the triangular factor of the centred `[X y]`.
 ///
 /// Each column is centred at its weighted mean and scaled by a power of two (so exactly) before Householder QR. Not X'X, which
-/// squares the condition number. Centring is undone exactly by one more row, √N·mean, so whether there is an intercept
+/// squares the condition number; the factor's diagonal is not negative, which makes it unique. Centring is undone exactly by one more row, √N·mean, so whether there is an intercept
 /// is asked at the end, not here. Summaries form a monoid: `merge` of two blocks of rows equals the summary of all rows.
 class SufficientStatistics {
  public:
@@ -88,20 +90,22 @@ class SufficientStatistics {
   LeastSquares least_squares(bool intercept) const;
 
  private:
-  /// Rows already centred at their own mean and scaled by 2^exponents.
-  struct CentredRows {
-    Eigen::MatrixXd rows;
-    Eigen::VectorXd mean;
-    Eigen::VectorXi exponents;
-    double total_weight = 0;
-    Eigen::Index n_rows = 0;
+  /// Rows as they are given.
+  struct Rows {
+    const RowsRef& X;
+    const ValuesRef& y;
+    const std::optional<ValuesRef>& weights;
   };
 
-  static CentredRows centre(const RowsRef& X, const ValuesRef& y, const std::optional<ValuesRef>& weights,
-                            Eigen::Index first_row);
-  void absorb(const CentredRows& block);
+  // These leave the summary broken where they throw: only for summaries that are then thrown away.
+  void absorb_parts(const Rows& rows, Eigen::Index parts);
+  void absorb_rows(const Rows& rows, Eigen::Index first, Eigen::Index last);
+  void absorb_chunk(const Rows& rows, Eigen::Index start, Eigen::Index count, RowBuffer& buffer);
 
-  Eigen::MatrixXd factor_;  // (columns + 1)², upper triangular, of the centred and scaled [X y]
+  void absorb_factor(const SufficientStatistics& other, double total);
+  void raise_exponent(Eigen::Index column, int least);
+
+  Eigen::MatrixXd factor_;  // (columns + 1)², upper triangular with a diagonal >= 0, of the centred and scaled [X y]
   Eigen::VectorXd mean_;
   Eigen::VectorXi exponents_;
   double total_weight_ = 0;

@@ -1,4 +1,4 @@
-// Packs of doubles with the few operations that row kernels need, for the instruction set that the file is compiled for.
+// Packs of doubles with the few operations that kernels need, for the instruction set that the file is compiled for.
 //
 // The translation units of the kernels define FILBERT_INSTRUCTION_SET, each to a name of its own: what is inline here is compiled once
 // for each instruction set, and must not be merged by the linker.
