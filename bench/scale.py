@@ -1,0 +1,160 @@
+"""Time and peak memory of a whole posterior by rows and by columns, in memory and in parts, beside least squares."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+PART = 500_000
+
+
+def columns_of(p: int) -> list[str]:
+    return [f"x{place}" for place in range(p)]
+
+
+def chunk(start: int, n: int, p: int) -> dict:
+    import numpy as np
+
+    rng = np.random.default_rng([start, p])
+    X = rng.standard_normal((n, p))
+    return {
+        **dict(zip(columns_of(p), X.T, strict=True)),
+        "y": 1 + X @ np.linspace(-1, 1, p) + 2 * rng.standard_normal(n),
+    }
+
+
+def written(folder: str, n: int, p: int) -> str:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = Path(folder) / f"{n}x{p}.parquet"
+    if not path.exists():
+        writer = None
+        for start in range(0, n, PART):
+            table = pa.table(chunk(start, min(PART, n - start), p))
+            writer = writer or pq.ParquetWriter(path, table.schema)
+            writer.write_table(table)
+        writer.close()
+    return str(path)
+
+
+def filbert(path: str, p: int) -> None:
+    """Model and posterior of a frame."""
+    import filbert as fb
+    import pandas as pd
+
+    data = pd.read_parquet(path)
+    start_clock()
+    fb.Model(f"y ~ {' + '.join(columns_of(p))}", data).fit(progressbar=False, random_seed=1)
+
+
+def statsmodels(path: str, p: int) -> None:
+    """A point estimate of a frame."""
+    import pandas as pd
+    import statsmodels.formula.api as smf
+
+    data = pd.read_parquet(path)
+    start_clock()
+    errors = smf.ols(f"y ~ {' + '.join(columns_of(p))}", data).fit().bse
+    assert len(errors) == p + 1
+
+
+def filbert_parts(path: str, p: int) -> None:
+    """Model and posterior of a file that is read in parts."""
+    import filbert as fb
+    import pandas as pd
+
+    warm = pd.DataFrame(chunk(0, 100, p))
+    fb.Model("y ~ x0", warm).fit(progressbar=False)  # imports are not what is measured
+    start_clock()
+    fb.Model(f"y ~ {' + '.join(columns_of(p))}", fb.stream(path)).fit(progressbar=False, random_seed=1)
+
+
+def sums(path: str, p: int) -> None:
+    """Reading the same columns, and their sums."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    start_clock()
+    file = pq.ParquetFile(path, pre_buffer=False)
+    for batch in file.iter_batches(1 << 18, columns=[*columns_of(p), "y"]):
+        for column in batch.columns:
+            pc.sum(column)
+
+
+PEERS = {
+    "filbert": filbert,
+    "statsmodels": statsmodels,
+    "filbert in parts": filbert_parts,
+    "pyarrow: read and sum": sums,
+}
+_clock = 0.0
+_memory = 0.0
+
+
+def peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def start_clock() -> None:
+    global _clock, _memory
+    _clock, _memory = time.perf_counter(), peak()
+
+
+def one(peer: str, path: str, p: int) -> None:
+    PEERS[peer](path, p)
+    print(json.dumps({"seconds": time.perf_counter() - _clock, "peak_mb": peak(), "before_mb": _memory}))
+
+
+def measured(peer: str, path: str, p: int, limit: float) -> dict | None:
+    command = [sys.executable, __file__, "--one", peer, path, str(p)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=True)
+    except subprocess.TimeoutExpired:
+        return None
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--one", nargs=3, metavar=("PEER", "PATH", "P"))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=float, nargs="*", default=[1e3, 1e4, 1e5, 1e6, 1e7])
+    parser.add_argument("--columns", type=int, nargs="*", default=[10, 100, 500, 1000, 2000])
+    parser.add_argument("--folder", help="where the files go that are measured; kept")
+    parser.add_argument("--limit", type=float, default=300, help="seconds that a peer may take")
+    arguments = parser.parse_args()
+    if arguments.one:
+        one(arguments.one[0], arguments.one[1], int(arguments.one[2]))
+        return
+    problems = [(int(n), 10) for n in arguments.rows] + [(10_000, p) for p in arguments.columns]
+    found = []
+    with tempfile.TemporaryDirectory() as temporary:
+        for n, p in problems:
+            path = written(arguments.folder or temporary, n, p)
+            runs: dict[str, list[dict]] = {peer: [] for peer in PEERS}
+            for _ in range(arguments.rounds):
+                for peer in PEERS:
+                    # A frame of 1e7 rows and what formulas make of it do not fit beside each other everywhere.
+                    if (n > 3e6 and peer in ("filbert", "statsmodels")) or (n < 1e5 and "part" in peer):
+                        continue
+                    run = measured(peer, path, p, arguments.limit)
+                    runs[peer] += [run] if run else []
+            for peer, each in runs.items():
+                if each:
+                    row = {key: statistics.median(run[key] for run in each) for key in each[0]}
+                    found.append({"rows": n, "columns": p, "peer": peer, **row})
+                    print(f"{n:>9} {p:>5}  {peer:22} {row['seconds']:9.3f} s  {row['peak_mb']:8.0f} MB", flush=True)
+    (RESULTS / "scale.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
