@@ -37,8 +37,9 @@ struct LeastSquaresSystem {
 /// What a Gaussian likelihood sees of the rows: total weight, means, and the triangular factor of the centred `[X y]`.
 ///
 /// Each column is centred at its weighted mean and scaled by a power of two (so exactly) before Householder QR. Not X'X, which
-/// squares the condition number; the factor's diagonal is not negative, which makes it unique. Centring is undone exactly by one more row, √N·mean, so whether there is an intercept
-/// is asked at the end, not here. Summaries form a monoid: `merge` of two blocks of rows equals the summary of all rows.
+/// squares the condition number; the factor's diagonal is not negative, which makes it unique. Centring is undone exactly by one
+/// more row, √N·mean, so whether there is an intercept is asked at the end, not here. Summaries form a monoid: `merge` of two
+/// blocks of rows equals the summary of all rows.
 class SufficientStatistics {
  public:
   /// Of no rows yet, with `columns` predictors.
