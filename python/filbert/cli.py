@@ -105,7 +105,9 @@ def main() -> None:
 
 @main.command(context_settings={"show_default": True})
 @click.argument("formula")
-@click.argument("data", metavar="DATA")
+@click.argument("data", metavar="DATA", required=False)
+@click.option("--sql", metavar="QUERY", help="Take the rows that a query of DuckDB gives, in place of DATA.")
+@click.option("--database", metavar="FILE", help="The DuckDB file that the query reads; it may read other files.")
 @click.option(
     "--family",
     default="gaussian",
@@ -177,7 +179,7 @@ def fit(**options: Any) -> int:
     """Fit FORMULA to the table in DATA and print the posterior.
 
     DATA is a CSV file (also compressed; .tsv for tabs), a Parquet file (.parquet), a Feather file (.feather), a quoted
-    pattern of several such as "sales-*.csv", or - for CSV from standard input.
+    pattern of several such as "sales-*.csv", or - for CSV from standard input; --sql takes its place.
 
     Successes among trials are written p(y, n), the level that counts as a success y['yes']. Terms in brackets have
     effects of each group: (1 | g), (x | g), (x || g), (1 | g/h). Put the formula and priors in quotation marks.
@@ -190,12 +192,12 @@ def fit(**options: Any) -> int:
         return _fit(**options)
 
 
-def _fit(formula: str, data: str, quiet: bool, output: str | None, plot: str | None, **options: Any) -> int:
+def _fit(formula: str, data: str | None, quiet: bool, output: str | None, plot: str | None, **options: Any) -> int:
     """Fit, print, write. What can be refused is refused before sampling; the summary is out before files are."""
     priors = _read_priors(options["priors"])
     _check_writable(output, "--output", OUTPUT_SUFFIXES)
     _check_writable(plot, "--plot", PLOT_SUFFIXES)
-    table = _table(data, _separator(options["sep"]))
+    table = _table(data, _separator(options["sep"]), options["sql"], options["database"])
     _check_separator(table, formula, options["sep"])
     from .model import Model
 
@@ -303,8 +305,16 @@ def _separator(text: str | None) -> str | None:
     return "\t"
 
 
-def _table(path: str, separator: str | None) -> Table:
-    """Return how to read a file: in parts if it is large and its separator is the usual one."""
+def _table(path: str | None, separator: str | None, sql: str | None, database: str | None) -> Table:
+    """Return how to read a file, in parts if it is large and its separator is the usual one, or a query's rows."""
+    if sql is not None and path is None:
+        from .data.databases import query
+
+        return query(sql, database)
+    if path is None or sql is not None:
+        raise SettingError("DATA and --sql both say what to read: leave one out." if path else "Pass DATA or --sql.")
+    if database is not None:
+        raise SettingError("--database goes with --sql, which says what to read of it.")
     from .data.files import read_table
     from .data.streams import Stream, table_or_stream
     from .data.tables import table_of

@@ -17,7 +17,7 @@ from .tables import Table, are_paths, as_frame, table_of
 _PART_BYTES = 1 << 25
 _LARGEST_PART = 1 << 20  # rows: beyond that, parts cost memory and save nothing
 _SMALLEST_PART = 1 << 10
-_IN_MEMORY = 1 << 28  # bytes of used columns; files that hold more are read in parts
+IN_MEMORY = 1 << 28  # bytes of used columns; files that hold more are read in parts
 _NUMBER_BYTES = 8
 
 
@@ -129,7 +129,7 @@ class FunctionStream(Stream):
     part_rows: int | None = None
 
     def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
-        yield from _parts_of(self.function(), names, part_rows)
+        yield from parts_of(self.function(), names, part_rows)
 
 
 @dataclass
@@ -142,7 +142,7 @@ class OnceStream(Stream):
     is_repeatable: bool = False
 
     def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
-        yield from _parts_of(self.frames, names, part_rows)
+        yield from parts_of(self.frames, names, part_rows)
 
 
 @dataclass
@@ -221,7 +221,7 @@ def table_or_stream(data: Any) -> Table:
         return stream(data)
     if callable(data) and not hasattr(data, "columns"):
         return stream(data)
-    if are_paths(data) and is_larger_than(file_names(data), _IN_MEMORY):
+    if are_paths(data) and is_larger_than(file_names(data), IN_MEMORY):
         return stream(data)
     return table_of(data)
 
@@ -280,7 +280,8 @@ def _batches(source: Any) -> Iterator[Any]:
         yield pa.Table.from_batches([batch])
 
 
-def _parts_of(tables: Iterable[Any], names: list[Any], part_rows: int) -> Iterator[Part]:
+def parts_of(tables: Iterable[Any], names: list[Any], part_rows: int) -> Iterator[Part]:
+    """Yield tables as parts, which are named by their numbers."""
     for number, table in enumerate(tables):
         frame = as_frame(table, names)
         if lacking := [name for name in names if name not in frame.columns]:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from filbert.cli import main
-from filbert.data import files, streams
+from filbert.data import databases, files, streams
 from filbert.formula import order_statistics
 from filbert.formula.order_statistics import OrderStatistics
 from hypothesis import given, settings
@@ -125,7 +125,7 @@ def test_files_are_read_in_parts(folder, name):
 
 
 def test_large_files_are_streams_without_being_asked(folder, monkeypatch):
-    monkeypatch.setattr(streams, "_IN_MEMORY", 1000)
+    monkeypatch.setattr(streams, "IN_MEMORY", 1000)
     for name in ("d.csv", "d.parquet"):
         model = fb.Model("y ~ x + g", folder / name)
         assert model.regression.n_rows == N
@@ -133,7 +133,7 @@ def test_large_files_are_streams_without_being_asked(folder, monkeypatch):
 
 
 def test_the_command_line_reads_large_files_in_parts(folder, monkeypatch):
-    monkeypatch.setattr(streams, "_IN_MEMORY", 1000)
+    monkeypatch.setattr(streams, "IN_MEMORY", 1000)
     arguments = ["fit", "y ~ x", str(folder / "d.csv"), "--seed", "1", "--quiet", "--plot", str(folder / "d.png")]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
@@ -141,6 +141,39 @@ def test_the_command_line_reads_large_files_in_parts(folder, monkeypatch):
     assert (folder / "d.png").stat().st_size > 10_000
     result = CliRunner().invoke(main, ["fit", "y ~ I(x - x.mean())", str(folder / "d.csv")])
     assert result.exit_code == 2
+
+
+def test_queries_are_tables_or_streams(folder, monkeypatch):
+    duckdb = pytest.importorskip("duckdb")
+    database = folder / "d.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(f"create table d as select * from '{folder / 'd.parquet'}'")
+    given = ["fit", "y ~ x + g", "--seed", "1", "--quiet", "--sql"]
+    whole = CliRunner().invoke(main, [*given, f"select * from '{folder / 'd.parquet'}'"])
+    assert whole.exit_code == 0, whole.output
+    assert CliRunner().invoke(main, [*given, "from d", "--database", str(database)]).output == whole.output
+    monkeypatch.setattr(databases, "IN_MEMORY", 1000)
+    in_parts = databases.query("from d", str(database))
+    assert isinstance(in_parts, streams.Stream)
+    check_same(fb.Model("y ~ x + g", DATA), fb.Model("y ~ x + g", in_parts))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--sql", "select * from nothing"], "The query cannot be answered"),
+        (["--sql", "select 1 as y where false"], "gives no rows"),
+        (["--sql", "from d", "--database", "nowhere.duckdb"], "There is no database nowhere.duckdb"),
+        (["d.csv", "--sql", "from d"], "DATA and --sql"),
+        ([], "DATA or --sql"),
+        (["d.csv", "--database", "d.duckdb"], "--database goes with --sql"),
+    ],
+)
+def test_what_is_wrong_with_a_query_is_said(arguments, message):
+    pytest.importorskip("duckdb")
+    result = CliRunner().invoke(main, ["fit", "y ~ 1", *arguments])
+    assert result.exit_code == 2
+    assert message in result.output
 
 
 def test_only_used_columns_are_read(folder, monkeypatch):
