@@ -166,9 +166,19 @@ def _numbered(batch: Any, first: int) -> pd.DataFrame:
     """Return a batch as pandas reads whole files, with the numbers of its rows as index."""
     import pandas as pd
 
+    index = pd.RangeIndex(first, first + batch.num_rows)
+    if all(_is_plain(column) for column in batch.columns):
+        # Without a copy, which pandas' own conversion makes to put columns side by side.
+        arrays = [column.to_numpy(zero_copy_only=True) for column in batch.columns]
+        return pd.DataFrame(dict(zip(batch.schema.names, arrays, strict=True)), index=index, copy=False)
     frame: pd.DataFrame = batch.to_pandas()
-    frame.index = pd.RangeIndex(first, first + len(frame))
+    frame.index = index
     return frame
+
+
+def _is_plain(column: Any) -> bool:
+    types = _module("pyarrow").types
+    return not column.null_count and (types.is_floating(column.type) or types.is_integer(column.type))
 
 
 def _csv_parts(path: str, names: Sequence[str], part_rows: int) -> Iterator[tuple[str, pd.DataFrame]]:

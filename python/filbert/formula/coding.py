@@ -64,13 +64,17 @@ class Coding(NamedTuple):
         if isinstance(rows, Codes):
             assert self.contrasts is not None
             return np.asarray(self.contrasts[rows.codes])
+        return np.stack([np.asarray(column, dtype=np.float64) for column in self.numbers(rows)], axis=1)
+
+    def numbers(self, rows: Numbers) -> list[NDArray[Any]]:
+        """Return the columns of a numeric factor one by one."""
         assert self.chosen is not None
         if max(self.chosen) >= len(rows.columns):  # a function of the user that changed since
             raise FormulaError(
                 f"{self.factor!r} gives {count(len(rows.columns), 'column')}, and the model needs "
                 f"{max(self.chosen) + 1}. Use the function that the model was made with."
             )
-        return np.stack([np.asarray(rows.columns[j], dtype=np.float64) for j in self.chosen], axis=1)
+        return [rows.columns[j] for j in self.chosen]
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,12 @@ class Product:
 
     def write(self, factors: Mapping[str, FactorRows], into: Floats) -> None:
         """Write its columns on some rows, (rows, width)."""
-        columns = self.codings[0].matrix(factors[self.codings[0].factor])
+        first = factors[self.codings[0].factor]
+        if len(self.codings) == 1 and self.kept is None and isinstance(first, Numbers):
+            for place, column in enumerate(self.codings[0].numbers(first)):
+                np.multiply(column, self.scale, out=into[:, place])
+            return
+        columns = self.codings[0].matrix(first)
         for coding in self.codings[1:]:
             more = coding.matrix(factors[coding.factor])
             columns = (more[:, :, None] * columns[:, None, :]).reshape(len(columns), -1)
