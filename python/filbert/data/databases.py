@@ -7,7 +7,7 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ..errors import DataError
 from .streams import IN_MEMORY, Part, Stream, parts_of
@@ -55,6 +55,7 @@ class QueryStream(Stream):
     sql: str
     database: str | None
     names: list[Any]
+    reads_ahead: ClassVar[bool] = True
 
     def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
         import pyarrow as pa

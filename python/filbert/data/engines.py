@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import pickle
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import DataTypeError, FilbertError
-from .streams import P, Part, Stream, named_origin
+from .streams import Part, Pass, Stream, named_origin
 from .tables import as_frame
 
 _BRANCHES = 8  # states that are merged at once
@@ -36,7 +35,7 @@ class DaskStream(Stream):
         for number in range(self.data.npartitions):
             yield from _pieces(self.data.get_partition(number)[names].compute(), f"partition {number}", part_rows)
 
-    def run(self, work: P, names: Collection[str]) -> None:
+    def run(self, work: Pass, names: Collection[str]) -> None:
         """Fold each partition into a state of its own, and merge these as a tree."""
         import dask
 
@@ -68,7 +67,7 @@ class SparkStream(Stream):
             table = pa.ipc.open_stream(bytes(row.content)).read_all()
             yield from _pieces(as_frame(table, names), row.origin, part_rows, row.first)
 
-    def run(self, work: P, names: Collection[str]) -> None:
+    def run(self, work: Pass, names: Collection[str]) -> None:
         """Fold each partition into a state of its own, and merge these here."""
         wanted = [name for name in self.names if name in names]
         rows = _selected(self.data, wanted).mapInArrow(_SparkFold(work, wanted), "content binary").collect()
@@ -91,7 +90,7 @@ class _SparkFold:
         from pyspark import cloudpickle
 
         origin = _partition()
-        state: Any = copy.deepcopy(self.work)
+        state: Any = self.work.fresh()
         try:
             first = 0
             for batch in batches:
@@ -137,16 +136,16 @@ def _numbered(frame: Any, first: int) -> Any:
     return frame.set_axis(range(first, first + len(frame)))
 
 
-def _folded(work: P, frame: Any, origin: str, part_rows: int | None) -> P:
-    state = copy.deepcopy(work)
+def _folded(work: Pass, frame: Any, origin: str, part_rows: int | None) -> Pass:
+    state = work.fresh()
     for part in _pieces(frame, origin, part_rows or max(1, len(frame))):
         with named_origin(origin):
             state.fold(part)
     return state
 
 
-def _merged(states: list[P]) -> P:
-    first = copy.deepcopy(states[0])
-    for state in states[1:]:
-        first.merge(state)
-    return first
+def _merged(states: list[Pass]) -> Pass:
+    merged = states[0].fresh()
+    for state in states:
+        merged.merge(state)
+    return merged

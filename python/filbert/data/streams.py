@@ -6,7 +6,7 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, Self
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ from .tables import Table, are_paths, as_frame, table_of
 _PART_BYTES = 1 << 25
 _LARGEST_PART = 1 << 20  # rows: beyond that, parts cost memory and save nothing
 _SMALLEST_PART = 1 << 10
-IN_MEMORY = 1 << 28  # bytes of used columns; files that hold more are read in parts
+IN_MEMORY = 1 << 28  # bytes of numbers; files that hold more are read in parts
 _NUMBER_BYTES = 8
 
 
@@ -40,16 +40,17 @@ class Part:
 class Pass(Protocol):
     """What one reading of all rows computes: a state that parts are folded into, and that merges with others."""
 
+    def fresh(self) -> Self:
+        """Return the same pass without any rows."""
+        ...
+
     def fold(self, part: Part) -> None:
         """Take in some rows."""
         ...
 
     def merge(self, other: Any) -> None:
-        """Take in what was computed of other rows, from the same beginning."""
+        """Take in what the same pass computed of other rows."""
         ...
-
-
-P = TypeVar("P", bound=Pass)
 
 
 class Stream(Table, ABC):
@@ -63,26 +64,28 @@ class Stream(Table, ABC):
         Rows of a part where the user chose, else as many as fill 32 MB.
     is_repeatable : bool
         Whether the rows can be read more than once.
+    reads_ahead : bool
+        Whether the next part is read, on a thread, while the one before is worked on. Code of the user runs on the
+        thread that called it.
     """
 
     names: list[Any]
     part_rows: int | None = None
     is_repeatable: bool = True
+    reads_ahead: ClassVar[bool] = False
 
     @abstractmethod
     def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
         """Yield the columns that are asked for."""
 
     def parts(self, names: Collection[str]) -> Iterator[Part]:
-        """Yield the rows with the columns of the names, of which those that are not there are left out.
-
-        The next part is read while the one before is worked on.
-        """
+        """Yield the rows with the columns of the names, of which those that are not there are left out."""
         wanted = [name for name in self.names if name in names]
         size = _PART_BYTES // (_NUMBER_BYTES * max(1, len(wanted)))
-        return _ahead(self._read(wanted, self.part_rows or min(_LARGEST_PART, max(_SMALLEST_PART, size))))
+        parts = self._read(wanted, self.part_rows or min(_LARGEST_PART, max(_SMALLEST_PART, size)))
+        return _ahead(parts) if self.reads_ahead else parts
 
-    def run(self, work: P, names: Collection[str]) -> None:
+    def run(self, work: Pass, names: Collection[str]) -> None:
         """Fold all rows into `work`, which has none yet; engines do so where the rows are, and merge the results."""
         for part in self.parts(names):
             with named_origin(part.origin):
@@ -109,6 +112,7 @@ class FileStream(Stream):
     paths: tuple[str, ...]
     names: list[Any]
     part_rows: int | None = None
+    reads_ahead: ClassVar[bool] = True
 
     def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
         first = set(self.names)
@@ -162,7 +166,7 @@ def stream(source: Any, part_rows: Any = None) -> Stream:
 
     The model has the posterior of a model of all rows in memory. A formula of numbers takes one pass over the rows;
     factors, groups and transforms that learn from a column (``scale``, ``center``, ``poly``, ``bs``) take further ones.
-    Files whose used columns hold more than 256 MB are read so without being asked.
+    Files that hold more than 256 MB of numbers are read so without being asked.
 
     Parameters
     ----------

@@ -40,6 +40,16 @@ class OrderStatistics:
         self.kept: dict[int, list[NDArray[np.uint64]]] | None = {0: []}
         self.sought: dict[int, tuple[int, int]] = {}  # rank: leading digits, rank among those that share them
 
+    def fresh(self) -> OrderStatistics:
+        """Return what takes in the same pass, without any values."""
+        fresh = OrderStatistics(self.quantiles, self.low, self.high)
+        if self.depth:
+            fresh.least, fresh.most, fresh.n_values = self.least, self.most, self.n_values
+        fresh.depth, fresh.sought = self.depth, self.sought
+        fresh.counts = {leading: np.zeros_like(counts) for leading, counts in self.counts.items()}
+        fresh.kept = {leading: [] for leading in self.counts}
+        return fresh
+
     def fold(self, values: Floats) -> None:
         """Take in some values, none of which is missing."""
         values = np.ravel(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,6 +20,10 @@ State = dict[str, Any]
 
 class Learner(ABC):
     """Learns what one call of a transform remembers, in one pass over the rows or several."""
+
+    @abstractmethod
+    def fresh(self) -> Learner:
+        """Return what takes in the same pass, without any rows."""
 
     @abstractmethod
     def fold(self, values: Floats) -> None:
@@ -71,6 +76,9 @@ def learner_of(key: str, name: str, function: Callable[..., Any], options: Mappi
 
 
 class _Nothing(Learner):
+    def fresh(self) -> _Nothing:
+        return self
+
     def fold(self, values: Floats) -> None:
         pass
 
@@ -114,6 +122,9 @@ class _Standardization(Learner):
         self.center, self.scale, self.ddof = center, scale, ddof
         self.moments = Moments()
 
+    def fresh(self) -> _Standardization:
+        return _Standardization(self.center, self.scale, self.ddof)
+
     def fold(self, values: Floats) -> None:
         self.moments.fold(values)
 
@@ -142,6 +153,12 @@ class _OrthogonalPolynomial(Learner):
         self.degree = degree
         self.least, self.most = np.inf, -np.inf
         self.factor: Floats | None = None
+
+    def fresh(self) -> _OrthogonalPolynomial:
+        fresh = _OrthogonalPolynomial(self.degree)
+        if self.factor is not None:
+            fresh.least, fresh.most, fresh.factor = self.least, self.most, np.zeros_like(self.factor)
+        return fresh
 
     def fold(self, values: Floats) -> None:
         if self.factor is None:
@@ -203,6 +220,11 @@ class _Spline(Learner):
             options.get("lower_bound") if inside else None,
             options.get("upper_bound") if inside else None,
         )
+
+    def fresh(self) -> _Spline:
+        fresh = copy.copy(self)
+        fresh.order = self.order.fresh()
+        return fresh
 
     def fold(self, values: Floats) -> None:
         self.order.fold(values)

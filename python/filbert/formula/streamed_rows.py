@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import pandas as pd
 
@@ -84,6 +84,10 @@ class StreamedRows:
 class RowsPass(Protocol):
     """A pass over rows that are laid out; see `filbert.data.streams.Pass`."""
 
+    def fresh(self) -> Self:
+        """Return the same pass without any rows."""
+        ...
+
     def fold(self, rows: Rows) -> None:
         """Take in some rows."""
         ...
@@ -101,6 +105,9 @@ class _LaidOut:
         self.is_binary = is_binary
         self.work = work
         self.n_rows = 0
+
+    def fresh(self) -> _LaidOut:
+        return _LaidOut(self.design, self.is_binary, self.work.fresh())
 
     def fold(self, part: Part) -> None:
         rows = laid_out(self.design, part, self.is_binary)

@@ -62,7 +62,7 @@ def read_stream(question: Question, stream: Stream) -> tuple[Design, StreamedRow
     del parts  # or what was looked at would be kept as long as this runs
     while needs := learning.needs:
         stream.check_repeatable(needs)
-        a_pass = learning.next_pass()
+        a_pass = learning.fresh()
         stream.run(a_pass, question.use.names)
         learning.end_pass(a_pass)
     columns = read_columns(learning.representatives(), question.use, {}, False)
@@ -89,13 +89,17 @@ class _LearningParts:
         """Find out from the first rows what has to be learnt of all."""
         for part in parts:
             with named_origin(part.origin):
-                columns, frame = self._columns(part.frame.iloc[:_ROWS_AT_FIRST])
-            if len(frame):
-                self.kept.append(frame)
-                self.n_rows = len(frame)
-                self._find_learners(columns)
-                self._find_factors(columns)
-                return
+                frame = part.frame
+                if self.question.dropna:
+                    frame = frame.dropna(subset=[name for name in self.question.use.names if name in frame.columns])
+                if not len(frame):
+                    continue
+                columns, frame = self._columns(frame.iloc[:_ROWS_AT_FIRST])
+            self.kept.append(frame)
+            self.n_rows = len(frame)
+            self._find_learners(columns)
+            self._find_factors(columns)
+            return
         raise no_rows(self.question.dropna)
 
     @property
@@ -105,14 +109,17 @@ class _LearningParts:
             return f"what {next(iter(self.learners))!r} remembers"
         return "" if self.knows_levels else f"the levels of {' and '.join(map(repr, next(iter(self.factors))))}"
 
-    def next_pass(self) -> _LearningParts:
-        """Return what takes in all rows once more, with what was learnt, and without any rows."""
-        fresh = copy.deepcopy(self)
+    def fresh(self) -> _LearningParts:
+        """Return what takes in all rows once more: with what was learnt, and without any rows."""
+        fresh = copy.copy(self)
+        fresh.learners = {key: (part, call, known.fresh()) for key, (part, call, known) in self.learners.items()}
         fresh.kept, fresh.seen, fresh.n_rows = [], {}, 0
         return fresh
 
     def fold(self, part: Part) -> None:
         """Take in some rows."""
+        if not len(part.frame):
+            return
         columns, frame = self._columns(part.frame)
         if not len(frame):
             return

@@ -172,6 +172,9 @@ class _Summing:
         self.family = family
         self.summary = summary
 
+    def fresh(self) -> _Summing:
+        return _Summing(self.response, self.family, _core.SufficientStatistics(self.summary.columns))
+
     def fold(self, rows: Rows) -> None:
         assert rows.response_values is not None
         self.family.check_response(self.response, rows.response_values, rows.trials, rows.index)

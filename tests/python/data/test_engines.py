@@ -62,6 +62,11 @@ def test_dask_gives_the_model_of_all_rows(formula, partitions):
     check_same(formula, dd.from_pandas(DATA, npartitions=partitions), weights="w")
 
 
+def test_partitions_may_be_empty():
+    frame = dd.from_pandas(DATA, npartitions=6)
+    check_same("y ~ x + g", dd.concat([frame[frame.x < -1e9], frame]))
+
+
 def test_partitions_stay_where_they_are(monkeypatch):
     from filbert.data.engines import DaskStream
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import math
 import re
+import sqlite3
 import warnings
 
 import filbert as fb
@@ -282,6 +285,35 @@ def test_rows_are_left_out_if_asked(folder):
         )
 
 
+def test_rows_that_are_left_out_may_come_first():
+    data = DATA.copy()
+    data.loc[:1100, "x"] = np.nan
+    check_same(fb.Model("y ~ x + z", data, dropna=True), fb.Model("y ~ x + z", frames([1050], data), dropna=True))
+    with pytest.raises(fb.DataError, match="leaves no rows"):
+        fb.Model("y ~ x", frames([500], data.assign(x=np.nan)), dropna=True)
+
+
+def test_users_code_runs_on_the_thread_that_called_it(tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / "d.sqlite")) as connection:  # of which threads have one each
+        DATA.to_sql("d", connection)
+        once = fb.stream(pd.read_sql("select * from d", connection, chunksize=100))
+        assert fb.Model("y ~ x", once).regression.n_rows == N
+        model = fb.Model("y ~ x + g", lambda: pd.read_sql("select * from d", connection, chunksize=100))
+        check_same(fb.Model("y ~ x + g", DATA), model)
+
+
+def test_modules_of_the_user_are_taken_along():
+    class Holder:
+        def __deepcopy__(self, memo):
+            raise TypeError
+
+        def __call__(self, x):
+            return np.sin(x)
+
+    options = {"extra_namespace": {"f": Holder(), "m": math}}
+    check_same(fb.Model("y ~ f(x) + g", DATA, **options), fb.Model("y ~ f(x) + g", frames([300]), **options))
+
+
 def test_files_that_are_cut_off_are_no_whole(folder):
     content = (folder / "d.parquet").read_bytes()
     (folder / "cut.parquet").write_bytes(content[:-2000])
@@ -364,4 +396,20 @@ def test_order_statistics_are_exact(most_kept, monkeypatch):
         for part in np.array_split(values, 7):
             order.fold(part)
         found = order.end_of_pass()
+    assert np.array_equal(found, np.quantile(values, order.quantiles))
+
+
+def test_order_statistics_merge(monkeypatch):
+    monkeypatch.setattr(order_statistics, "_MOST_KEPT", 100)
+    values = np.random.default_rng(8).normal(size=3000)
+    order, found = OrderStatistics([0.1, 0.5]), None
+    while found is None:
+        states = []
+        for part in np.array_split(values, 5):
+            states.append(order.fresh())
+            states[-1].fold(part)
+        merged = states[0].fresh()  # which has nothing of the first
+        for state in states:
+            merged.merge(state)
+        order, found = merged, merged.end_of_pass()
     assert np.array_equal(found, np.quantile(values, order.quantiles))
