@@ -300,8 +300,12 @@ def _ahead(parts: Iterator[Part]) -> Iterator[Part]:
     from concurrent.futures import ThreadPoolExecutor
 
     end = Part("", pd.DataFrame())
-    with ThreadPoolExecutor(1, thread_name_prefix="filbert-read") as reader:
+    reader = ThreadPoolExecutor(1, thread_name_prefix="filbert-read")
+    try:
         coming = reader.submit(next, parts, end)
         while (part := coming.result()) is not end:
             coming = reader.submit(next, parts, end)
             yield part
+    finally:
+        # Not waited for: what is not read to its end may be thrown away on any thread, the reading one among them.
+        reader.shutdown(wait=False, cancel_futures=True)
