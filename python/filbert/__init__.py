@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .interpret.comparison import comparisons
     from .interpret.prediction import predictions
     from .interpret.slope import slopes
+    from .interpret.written import write_predictions
     from .model import Model, load
     from .plots import (
         plot_calibration,
@@ -110,6 +111,7 @@ __all__ = [
     "stream",
     "summary",
     "to_netcdf",
+    "write_predictions",
 ]
 
 # Loaded when first used: importing filbert costs next to nothing.
@@ -154,6 +156,7 @@ _HOMES = {
     "summary": "results.summary",
     "SufficientStatistics": "storage.summaries",
     "to_netcdf": "storage.netcdf",
+    "write_predictions": "interpret.written",
 }
 
 
