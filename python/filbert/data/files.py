@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import importlib
 import importlib.util
 import io
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import DataError, quote_names
+from .locations import is_address, matches, opened, size_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +35,7 @@ def read_table(path: str, standard_input: BinaryIO | None = None, separator: str
         A Parquet file (``.parquet``, ``.pq``), a Feather or Arrow file (``.feather``, ``.arrow``, ``.ipc``; both need
         pyarrow), a tab-separated one (``.tsv``, ``.tab``), or else CSV, which may be compressed (``.csv.gz``). ``"-"``
         reads CSV from `standard_input`. A pattern such as ``"sales-*.parquet"`` stands for all files that it matches.
+        Addresses such as ``s3://bucket/rows.parquet`` are read through fsspec.
     standard_input : binary file, optional
     separator : str, optional
         The character between columns; by default a comma, or a tab in tab-separated files.
@@ -60,22 +61,16 @@ def file_names(source: Any) -> list[str]:
     """
     if isinstance(source, (list, tuple)):
         return [name for part in source for name in file_names(part)]
-    path = os.fspath(source)
-    if not glob.has_magic(path) or Path(path).exists():
-        return [path]
-    found = sorted(glob.glob(path))  # noqa: PTH207 (a pattern may be absolute)
-    if not found:
-        raise DataError(f"No file matches {path}.")
-    return found
+    return matches(os.fspath(source))
 
 
 def column_names(paths: Sequence[str]) -> list[str]:
     """Return the names of a table's columns, from the first of its files."""
     suffix = Path(paths[0]).suffix.lower()
     if suffix in PARQUET_SUFFIXES:
-        return list(_arrow(paths[0], lambda: _module("pyarrow.parquet").read_schema(paths[0])).names)
+        return list(_arrow(paths[0], lambda: _module("pyarrow.parquet").read_schema(opened(paths[0]))).names)
     if suffix in FEATHER_SUFFIXES:
-        return list(_arrow(paths[0], lambda: _module("pyarrow.dataset").dataset(paths[0], format="ipc").schema).names)
+        return list(_arrow(paths[0], lambda: _module("pyarrow.ipc").open_file(opened(paths[0])).schema).names)
     return _read_csv(paths[0], paths[0], _separator_of(suffix), rows=0).columns.to_list()
 
 
@@ -111,11 +106,9 @@ def is_larger_than(paths: Sequence[str], most: int) -> bool:
     """Tell whether the numbers in files take more than so many bytes, as far as can be said without reading them."""
     total = 0
     for path in paths:
-        if not Path(path).is_file():
-            continue
-        size = Path(path).stat().st_size
+        size = size_of(path)
         if Path(path).suffix.lower() in PARQUET_SUFFIXES and size > most // _DENSEST:
-            metadata = _arrow(path, lambda path=path: _module("pyarrow.parquet").read_metadata(path))  # type: ignore[misc]
+            metadata = _arrow(path, lambda path=path: _module("pyarrow.parquet").read_metadata(opened(path)))  # type: ignore[misc]
             size = metadata.num_rows * metadata.num_columns * _NUMBER_BYTES
         total += size
     return total > most
@@ -141,7 +134,7 @@ def read_in_parts(path: str, names: Sequence[str], part_rows: int) -> Iterator[t
 def _parquet_parts(path: str, names: Sequence[str], part_rows: int) -> Iterator[tuple[str, pd.DataFrame]]:
     first = 0
     options = {"pre_buffer": False, "page_checksum_verification": True}
-    file = _arrow(path, lambda: _module("pyarrow.parquet").ParquetFile(path, **options))
+    file = _arrow(path, lambda: _module("pyarrow.parquet").ParquetFile(opened(path), **options))
     with file:
         for group in range(file.num_row_groups):
             batches = file.iter_batches(part_rows, row_groups=[group], columns=list(names))
@@ -152,7 +145,7 @@ def _parquet_parts(path: str, names: Sequence[str], part_rows: int) -> Iterator[
 
 def _feather_parts(path: str, names: Sequence[str], part_rows: int) -> Iterator[tuple[str, pd.DataFrame]]:
     first = 0
-    with _arrow(path, lambda: _module("pyarrow").memory_map(path)) as source:
+    with _arrow(path, lambda: opened(path) if is_address(path) else _module("pyarrow").memory_map(path)) as source:
         file = _arrow(path, lambda: _module("pyarrow.ipc").open_file(source))
         for number in range(file.num_record_batches):
             batch = _arrow(path, lambda number=number: file.get_batch(number).select(list(names)))  # type: ignore[misc]

@@ -146,6 +146,25 @@ def test_the_command_line_reads_large_files_in_parts(folder, monkeypatch):
     assert result.exit_code == 2
 
 
+def test_addresses_are_read_like_paths(folder, monkeypatch):
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    for name in ("d.csv", "d.parquet", "d.feather", "part0.parquet", "part1.parquet"):
+        memory.pipe(f"/rows/{name}", (folder / name).read_bytes())
+    model = fb.Model("y ~ x + g", DATA)
+    for name in ("d.csv", "d.parquet", "d.feather", "part*.parquet"):
+        check_same(model, fb.Model("y ~ x + g", f"memory://rows/{name}"))
+        check_same(model, fb.Model("y ~ x + g", fb.stream(f"memory://rows/{name}", 170)))
+    monkeypatch.setattr(streams, "IN_MEMORY", 1000)
+    assert isinstance(streams.table_or_stream("memory://rows/d.parquet"), streams.Stream)
+    for name, message in (
+        ("memory://rows/nothing.parquet", "There is no file memory://rows/nothing.parquet"),
+        ("memory://rows/nothing*.parquet", "No file matches"),
+        ("nowhere://rows/d.parquet", "nowhere://rows/d.parquet cannot be read"),
+    ):
+        with pytest.raises(fb.DataError, match=re.escape(message)):
+            fb.Model("y ~ x", name)
+
+
 def test_queries_are_tables_or_streams(folder, monkeypatch):
     duckdb = pytest.importorskip("duckdb")
     database = folder / "d.duckdb"
