@@ -42,7 +42,7 @@ def r2(regression: Regression, idata: Any, summary: bool = True, group_effects: 
     """Do what `Model.r2` says."""
     if not isinstance(group_effects, (bool, np.bool_)):
         raise DataTypeError(f"group_effects must be True or False, not {group_effects!r}.")
-    rows = rowwise.fitted_rows(regression)
+    rows = rowwise.fitted_rows(regression, in_parts=True)
     draws = Draws.read(idata, regression)
     common = None if group_effects or regression.groups is None else without_groups(draws)
     n_draws = draws.coefficients.shape[1]

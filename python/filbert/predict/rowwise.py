@@ -172,14 +172,17 @@ def new_rows(regression: Regression, data: Any, draws_responses: bool, needs_gro
     return rows
 
 
-def fitted_rows(regression: Regression) -> Any:
-    """Return the rows that a model was fitted to, or refuse if it was loaded without them."""
+def fitted_rows(regression: Regression, in_parts: bool = False) -> Any:
+    """Return the rows that a model was fitted to, or refuse if it was loaded without them.
+
+    Those that are read in parts are refused too, unless the caller says that blocks are all it needs.
+    """
     if regression.rows is None:
         raise DataError(
             "The model was loaded from a file, which has no rows, or made of a summary. Pass new rows as data=, where "
             "these will do, or make the model again from its formula and data."
         )
-    if isinstance(regression.rows, StreamedRows):
+    if isinstance(regression.rows, StreamedRows) and not in_parts:
         raise DataError(
             "The model's rows are read in parts, and this needs them all at hand. Pass the rows that it is asked of as "
             "data=, where that is possible, or make the model of a data frame."

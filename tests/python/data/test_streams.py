@@ -398,10 +398,18 @@ def test_the_level_that_counts_may_come_late():
 def test_what_needs_rows_at_hand_says_so():
     model = fb.Model("y ~ x", frames([500]))
     idata = model.fit(progressbar=False)
-    for use in (model.predict, model.log_likelihood, model.r2):
+    for use in (model.predict, model.log_likelihood):
         with pytest.raises(fb.DataError, match="read in parts"):
             use(idata)
     assert model.predict(idata, data=DATA[:3], inplace=False)["predictions"].sizes["__obs__"] == 3
+
+
+@pytest.mark.parametrize(("formula", "family"), [("y ~ x + (1 | s)", "gaussian"), ("b ~ x", "bernoulli")])
+def test_r2_is_folded(formula, family):
+    model = fb.Model(formula, frames([500]), family=family)
+    idata = model.fit(random_seed=1, progressbar=False)
+    whole = fb.Model(formula, DATA, family=family)
+    assert np.allclose(model.r2(idata, summary=False), whole.r2(idata, summary=False), rtol=1e-9)
 
 
 @pytest.mark.parametrize("most_kept", [1 << 22, 300, 0])
