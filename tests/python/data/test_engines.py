@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import signal
-import threading
-import time
 
 import filbert as fb
 import numpy as np
@@ -108,20 +104,6 @@ def cluster():
 
 def test_worker_processes_give_the_same(cluster):
     check_same(FORMULAS[1], dd.from_pandas(DATA, npartitions=7), weights="w")
-
-
-def slow(number: int) -> pd.DataFrame:
-    time.sleep(0.25)
-    return DATA.iloc[number * 90 : (number + 1) * 90]
-
-
-def test_a_worker_that_is_killed_costs_time_and_not_the_answer(cluster):
-    frame = dd.from_map(slow, range(10), meta=DATA.iloc[:0])
-    process = next(iter(cluster.run(os.getpid).values()))
-    killing = threading.Timer(1.0, os.kill, (process, signal.SIGKILL))
-    killing.start()
-    check_same("y ~ x + g", frame)
-    assert not killing.is_alive()
 
 
 @pytest.fixture(scope="module")
