@@ -150,7 +150,7 @@ def grouped(model: Model, likelihood: Observed) -> Grouping | None:
     columns: list[Column] = []
     factors: list[tuple[Codes, NDArray[np.bool_], int]] = []
     for name, parts in found.items():
-        for elements, deviation in _columns(model, name, parts[0]):
+        for elements, deviation in _columns(model, name, parts):
             codes, used, z = _rows(name, elements, parts, model.parameters[name].value.size)
             number = _factor(factors, codes, used, len(elements))
             columns.append(Column(name, elements, deviation, number, None if np.all(z == 1) else z))
@@ -188,7 +188,7 @@ def _split(expression: Affine, model: Model) -> tuple[Affine, dict[str, list[Par
     return Affine(expression.owner, n, rest.constant, [*kept, *rest.parts]), found
 
 
-def _columns(model: Model, name: str, part: Part) -> Iterator[tuple[Places, tuple[str, int] | float]]:
+def _columns(model: Model, name: str, parts: list[Part]) -> Iterator[tuple[Places, tuple[str, int] | float]]:
     """Yield the elements of a parameter that have the same deviation, and that."""
     effects = model.effects.get(name)
     size = model.parameters[name].value.size
@@ -197,23 +197,30 @@ def _columns(model: Model, name: str, part: Part) -> Iterator[tuple[Places, tupl
         for value in np.unique(values):
             yield np.flatnonzero(values == value), float(value)
         return
-    assert part.deviation is not None
-    places = effects.place.ravel() if effects is not None else _places(name, size, part)
+    deviation = parts[0].deviation
+    assert deviation is not None
+    places = effects.place.ravel() if effects is not None else _places(name, size, parts)
     for place in np.unique(places):
-        yield np.flatnonzero(places == place), (part.deviation, int(place))
+        yield np.flatnonzero(places == place), (deviation, int(place))
 
 
-def _places(name: str, size: int, part: Part) -> Places:
+def _places(name: str, size: int, parts: list[Part]) -> Places:
     """Return which element of the deviation multiplies each element of a parameter, by the rows that have them."""
-    place = np.broadcast_to(part.place, part.index.shape)
-    if len(np.unique(place)) == 1:
-        return np.full(size, place.ravel()[0])
     found = np.full(size, -1)
-    found[part.index.ravel()] = place.ravel()
+    for part in parts:
+        found[part.index] = part.place
+    if any(np.any(found[part.index] != part.place) for part in parts):
+        raise FormulaError(
+            f"An element of {name!r} is multiplied by two elements of {parts[0].deviation!r}. Give each deviation "
+            "elements of its own."
+        )
+    known = np.unique(found[found >= 0])
+    if len(known) == 1:
+        return np.full(size, known[0])
     if np.any(found < 0):
         raise FormulaError(
-            f"Some elements of {name!r} are in no row, so their deviation, an element of {part.deviation!r}, is not "
-            "known. Give the parameter the groups that rows have."
+            f"Some elements of {name!r} are in no row, so it is not known which element of {parts[0].deviation!r} is "
+            f"their deviation. Leave them out, or write pm.Normal({name!r}, 0, sigma={parts[0].deviation}, dims=...)."
         )
     return found
 

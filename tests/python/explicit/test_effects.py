@@ -250,11 +250,12 @@ def test_means_may_depend_on_columns_of_the_groups_and_on_other_effects():
     np.testing.assert_allclose(ours["tau"], theirs["1|g_sigma"], rtol=1e-6)
 
 
-def test_one_deviation_for_each_column():
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_one_deviation_for_each_column(spelling):
     with pm.Model(coords={**COORDS, "effect": ["one", "x"]}) as model:
         mu = pm.Normal("mu", [0, 0], [5, 3], dims="effect")
         tau = pm.HalfNormal("tau", [2, 1], dims="effect")
-        ab = pm.Normal("ab", mu, sigma=tau, dims=("g", "effect"))
+        ab = SPELLINGS[spelling]("ab", mu, tau, ("g", "effect"))
         observe("gaussian", ab[CODES, 0] + ab[CODES, 1] * X)
     ours = sampled(model)["posterior"]
     priors = {**COMMON, "1|g": fb.HalfNormal(2), "x|g": fb.HalfNormal(1), "sigma": fb.HalfNormal(1)}
@@ -375,6 +376,17 @@ class TestRefused:
         z, other = pm.Normal("z", 0, 1, dims="g"), pm.HalfNormal("other", 1)
         eta = self.tau * z[CODES] + other * z[CODES] * X
         refused(FormulaError, lambda: self.lowered(model, eta), "'z' is multiplied by 'tau' and by 'other'")
+
+    def test_two_elements_of_a_deviation_for_one_effect(self, model):
+        z, two = pm.Normal("z", 0, 1, dims="g"), pm.HalfNormal("two", 1, shape=2)
+        eta = two[0] * z[CODES] + two[1] * z[CODES] * X
+        refused(FormulaError, lambda: self.lowered(model, eta), "'z' is multiplied by two elements of 'two'")
+
+    def test_effects_without_rows_and_several_deviations(self, model):
+        z, two = pm.Normal("z", 0, 1, shape=(G + 1, 2)), pm.HalfNormal("two", 1, shape=2)
+        ab = two * z
+        eta = ab[CODES, 0] + ab[CODES, 1] * X
+        refused(FormulaError, lambda: self.lowered(model, eta), "elements of 'z' are in no row", "element of 'two'")
 
     def test_deviations_of_rows(self, model):
         refused(
