@@ -24,6 +24,7 @@ from .functions import math
 from .likelihoods import LIKELIHOODS
 from .linked import Linked
 from .model import Dims, FloatArray, Model, Named, dimension_names, modelcontext
+from .multivariate import LKJCholeskyCov, MvNormal
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = [  # noqa: PLE0604 (the distributions' names are strings)
     *dict.fromkeys([*TABLE, *LIKELIHOODS]),
     "ConstantData",
+    "LKJCholeskyCov",
+    "MvNormal",
     "Data",
     "Deterministic",
     "Model",

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..regression.names import SAMPLES, stored_name
 from .affine import FloatArray
+from .correlated import Cholesky, matrices, packed_factors
 from .effects import Effects
 from .grouping import effect_name
 
@@ -36,7 +37,11 @@ def as_written(model: Model, drawn: xr.Dataset) -> xr.Dataset:
         values[name] = flat / _deviations(model, name, values) if effects is None else _means(effects, values) + flat
         labelled[name] = drawn[stored].copy(data=values[name].reshape(drawn[stored].shape))
         assert values[name].shape[1:] == entry.value.shape
-    return _dataset(drawn, {stored_name(name): labelled[name] for name in model.parameters})
+    variables: dict[str, Any] = {stored_name(name): labelled[name] for name in model.parameters}
+    for chol in model.choleskies.values():
+        if stored_name(chol.pairs) in drawn:
+            variables |= _matrices(chol, drawn[stored_name(chol.pairs)], values[chol.deviations])
+    return _dataset(drawn, variables)
 
 
 def as_drawn(model: Model, written: xr.Dataset) -> xr.Dataset:
@@ -44,7 +49,7 @@ def as_drawn(model: Model, written: xr.Dataset) -> xr.Dataset:
     if model.regression.groups is None:
         return written
     values = {name: _flat(written[stored_name(name)]) for name in model.parameters if stored_name(name) in written}
-    variables = {str(name): array for name, array in written.data_vars.items()}
+    variables: dict[str, Any] = {str(name): array for name, array in written.data_vars.items()}
     for parameter in model.regression.effects:
         name = parameter.name.removesuffix(effect_name(""))
         if name not in values:
@@ -58,7 +63,25 @@ def as_drawn(model: Model, written: xr.Dataset) -> xr.Dataset:
         )
         ordered = array.transpose(*SAMPLES, ...)
         variables[stored_name(parameter.name)] = ordered.copy(data=moved.reshape(ordered.shape))
+    for chol in model.choleskies.values():
+        if stored_name(chol.correlations) in variables:
+            variables.pop(stored_name(chol.name), None)
+            whole = variables.pop(stored_name(chol.correlations)).transpose(*SAMPLES, ...)
+            pairs = whole.to_numpy()[..., *np.triu_indices(chol.n, 1)]
+            variables[stored_name(chol.pairs)] = ((*SAMPLES, stored_name(f"{chol.pairs}_dim")), pairs)
     return _dataset(written, variables)
+
+
+def _matrices(chol: Cholesky, pairs: xr.DataArray, deviations: FloatArray) -> dict[str, Any]:
+    """Return the matrix of correlations and the packed factor of the covariance, under PyMC's names."""
+    correlations = matrices(_flat(pairs), chol.n)
+    found = {chol.name: packed_factors(correlations, deviations), chol.correlations: correlations}
+    variables = {}
+    for name, flat in found.items():
+        stored = stored_name(name)
+        dims = (*SAMPLES, *(f"{stored}_dim_{axis}" for axis in range(flat.ndim - 1)))
+        variables[stored] = (dims, flat.reshape(pairs.sizes["chain"], pairs.sizes["draw"], *flat.shape[1:]))
+    return variables
 
 
 def _flat(array: xr.DataArray) -> FloatArray:

@@ -11,6 +11,7 @@ from ..errors import FormulaError, PriorError, SettingError, count, quote_names
 from ..priors.prior import Prior, parameter_names
 from ..priors.table import TABLE
 from .affine import Affine, Function
+from .correlated import Undistributed
 from .effects import add_effects
 from .likelihoods import LIKELIHOODS, read
 from .model import Dims, Model, fits, modelcontext
@@ -84,7 +85,16 @@ def distribution(kind: str) -> Callable[..., Affine]:
             return add_effects(model, kind, name, parameters, shape, dims)
         return _parameter_of(model, kind, name, parameters, shape, dims)
 
+    def dist(*values: Any, shape: Any = None, **parameters: Any) -> Undistributed:
+        """Return the distribution without a name, as pm.LKJCholeskyCov takes it."""
+        if kind not in TABLE:
+            raise FormulaError(f"pm.{kind}.dist(...) is not available: {kind} is a likelihood here and no prior.")
+        given = _with_positions(kind, "dist", parameter_names(kind), values, parameters)
+        sizes = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+        return Undistributed(Prior(kind, **given), sizes)
+
     add.__name__ = add.__qualname__ = kind
+    add.dist = dist  # type: ignore[attr-defined]
     add.__doc__ = _documentation(kind)
     return add
 

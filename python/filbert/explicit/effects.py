@@ -37,6 +37,8 @@ class Effects:
         The standard deviations that are known.
     said : str
         The prior as it was written.
+    cholesky : str
+        The matrix of which the deviation is, where the effects of a group have correlations.
     """
 
     mean: Affine
@@ -44,6 +46,7 @@ class Effects:
     place: IntArray
     known: FloatArray | None
     said: str
+    cholesky: str = ""
 
 
 def add_effects(model: Model, kind: str, name: str, given: Mapping[str, Any], shape: Any, dims: Dims) -> Affine:
@@ -73,7 +76,9 @@ def add_effects(model: Model, kind: str, name: str, given: Mapping[str, Any], sh
         raise DataError(f"{name!r}: mu has shape {mean.shape} and sigma has shape {scale.shape}.") from None
     wanted = model.shape_of(name, shape, dims)
     wanted = own if wanted is None else wanted
-    if np.broadcast_shapes(own, wanted) != wanted:
+    if len(own) > len(wanted) or any(
+        size not in (1, whole) for size, whole in zip(own[::-1], wanted[::-1], strict=False)
+    ):
         raise PriorError(f"Normal({name!r}, ...): parameters of shape {own} do not fit the shape {wanted}.")
     if int(np.prod(wanted)) < 2:
         _refuse(name, mu if isinstance(mu, Affine) else sigma, "mu" if isinstance(mu, Affine) else "sigma", "one value")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,7 +14,7 @@ from ..errors import FormulaError
 from ..formula.groups import GroupingFactor, GroupTerm
 from ..formula.terms import Term
 from ..priors.prior import Prior
-from ..regression.groups import Groups, deviation_name
+from ..regression.groups import Groups, correlation_name, deviation_name
 from ..regression.parameters import ChosenPrior, Parameter, Role
 from .affine import Affine, FloatArray, Part
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Codes = NDArray[np.int64]
 Places = NDArray[np.intp]
+_Found = tuple[Places, tuple[str, int] | float, Codes, NDArray[np.bool_], FloatArray]
 
 _ONE_GROUP = (
     "Each row may have an effect of one group, such as a[county]: give the others a deviation of their own, or a prior "
@@ -45,6 +47,8 @@ class Column:
         Which grouping factor tells the rows' groups.
     z : array, (rows,), or None
         What multiplies a row's effect; None where that is 1.
+    cholesky : str
+        The matrix that has its correlations with the other effects of a group, or nothing.
     """
 
     name: str
@@ -52,6 +56,7 @@ class Column:
     deviation: tuple[str, int] | float
     factor: int
     z: FloatArray | None
+    cholesky: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,49 +86,68 @@ class Grouping:
         """The parameters whose elements are effects, or effects and their mean."""
         return list(dict.fromkeys(column.name for column in self.columns))
 
+    @property
+    def terms(self) -> list[tuple[Column, ...]]:
+        """The columns whose effects have correlations together, others alone."""
+        alone = enumerate(self.columns)
+        keyed = itertools.groupby(alone, key=lambda item: item[1].cholesky or item[0])
+        return [tuple(column for _, column in columns) for _, columns in keyed]
+
     def groups(self, model: Model, first: int) -> Groups:
         """Return the terms as the engines' interface has them, whose parameters' draws start at a row."""
         grouping, terms, chosen, fixed = {}, [], {}, {}
-        for place, column in enumerate(self.columns):
-            factor = str(column.factor)
-            n_groups = len(column.elements)
+        for place, columns in enumerate(self.terms):
+            factor, n_groups = str(columns[0].factor), len(columns[0].elements)
             cells = np.arange(n_groups)[:, None]
             grouping[factor] = GroupingFactor(factor, (), (tuple(range(n_groups)),), cells)
-            part = Term(f"{column.name}.{place}", (column.name,), None, False)
-            terms.append(GroupTerm(column.name, factor, (part,), (), False))
-            name = deviation_name(terms[-1].effects[0])
-            if isinstance(column.deviation, tuple):
-                prior = _element(model.priors[column.deviation[0]], column.deviation[1])
-                chosen[name] = ChosenPrior(prior, False, repr(prior))
-            else:
-                fixed[name] = np.array([column.deviation])
+            parts = tuple(Term(f"{c.name}.{place}.{k}", (c.name,), None, False) for k, c in enumerate(columns))
+            terms.append(GroupTerm(columns[0].name, factor, parts, (), bool(columns[0].cholesky)))
+            for column, effect in zip(columns, terms[-1].effects, strict=True):
+                if isinstance(column.deviation, tuple):
+                    prior = _element(model.priors[column.deviation[0]], column.deviation[1])
+                    chosen[deviation_name(effect)] = ChosenPrior(prior, False, repr(prior))
+                else:
+                    fixed[deviation_name(effect)] = np.array([column.deviation])
+            if terms[-1].is_correlated:
+                chosen[correlation_name(factor)] = _correlations(model, columns[0].cholesky)
         ordered = {str(number): grouping[str(number)] for number in range(len(self.codes))}
         return Groups(ordered, tuple(terms), chosen, first, {}, fixed)
 
     def parameters(self, model: Model, first: int) -> Iterator[Parameter]:
-        """Yield deviations under their names, and effects under those of `effect_name`; `first` is as of `groups`."""
-        rows = {name: np.empty(model.parameters[name].value.size, dtype=np.intp) for name in self.deviations}
-        for column in self.columns:
-            if isinstance(column.deviation, tuple):
-                rows[column.deviation[0]][column.deviation[1]] = first
-                first += 1
+        """Yield deviations and correlations, and effects as `effect_name` calls them; `first` is as of `groups`."""
+        deviations = {name: np.empty(model.parameters[name].value.size, dtype=np.intp) for name in self.deviations}
+        for columns in self.terms:
+            for column in columns:
+                if isinstance(column.deviation, tuple):
+                    deviations[column.deviation[0]][column.deviation[1]] = first
+                    first += 1
+            if columns[0].cholesky:
+                matrix = model.choleskies[columns[0].cholesky]
+                pairs = first + np.arange(matrix.n * (matrix.n - 1) // 2)
+                chosen = _correlations(model, matrix.name)
+                yield Parameter(matrix.pairs, pairs, chosen, None, (f"{matrix.pairs}_dim",), {}, Role.CORRELATION)
+                first = int(pairs[-1]) + 1
         effects = {name: np.empty(model.parameters[name].value.size, dtype=np.intp) for name in self.effects}
         for column in self.columns:
             effects[column.name][column.elements] = first + np.arange(len(column.elements))
             first += len(column.elements)
-        for name, places in {**rows, **effects}.items():
-            entry = model.parameters[name]
-            is_deviation = name in rows
-            prior = model.priors[name] if is_deviation else Prior("Normal", mu=0.0, sigma=1.0)
-            yield Parameter(
-                name if is_deviation else effect_name(name),
-                places.reshape(entry.value.shape),
-                ChosenPrior(prior, False, repr(prior) if is_deviation else model.said(name)),
-                None,
-                entry.dims,
-                {dim: model.coords[dim] for dim in entry.dims if dim in model.coords},
-                Role.DEVIATION if is_deviation else Role.EFFECT,
-            )
+        for name, places in deviations.items():
+            prior = model.priors[name]
+            yield _parameter(model, name, name, places, ChosenPrior(prior, False, repr(prior)), Role.DEVIATION)
+        for name, places in effects.items():
+            own = ChosenPrior(Prior("Normal", mu=0.0, sigma=1.0), False, model.said(name))
+            yield _parameter(model, name, effect_name(name), places, own, Role.EFFECT)
+
+
+def _parameter(model: Model, name: str, called: str, places: Places, chosen: ChosenPrior, role: Role) -> Parameter:
+    entry = model.parameters[name]
+    coordinates = {dim: model.coords[dim] for dim in entry.dims if dim in model.coords}
+    return Parameter(called, places.reshape(entry.value.shape), chosen, None, entry.dims, coordinates, role)
+
+
+def _correlations(model: Model, name: str) -> ChosenPrior:
+    prior = Prior("LKJCorr", eta=model.choleskies[name].eta)
+    return ChosenPrior(prior, False, repr(prior))
 
 
 def effect_name(name: str) -> str:
@@ -149,11 +173,19 @@ def grouped(model: Model, likelihood: Observed) -> Grouping | None:
         return None
     columns: list[Column] = []
     factors: list[tuple[Codes, NDArray[np.bool_], int]] = []
+    correlated: set[int] = set()
     for name, parts in found.items():
-        for elements, deviation in _columns(model, name, parts):
-            codes, used, z = _rows(name, elements, parts, model.parameters[name].value.size)
-            number = _factor(factors, codes, used, len(elements))
-            columns.append(Column(name, elements, deviation, number, None if np.all(z == 1) else z))
+        cholesky = model.effects[name].cholesky if name in model.effects else ""
+        size = model.parameters[name].value.size
+        own = [(*column, *_rows(name, column[0], parts, size)) for column in _columns(model, name, parts)]
+        if cholesky:
+            own = _of_same_group(name, own)
+        for place, (elements, deviation, codes, used, z) in enumerate(own):
+            if place == 0 or not cholesky:
+                number = _factor(factors, codes, used, len(elements), correlated if cholesky else set())
+            columns.append(Column(name, elements, deviation, number, None if np.all(z == 1) else z, cholesky))
+        if cholesky:
+            correlated.add(number)
     result = Grouping(common, tuple(columns), tuple(codes for codes, _, _ in factors))
     _check_deviations(model, likelihood, result)
     return result
@@ -253,10 +285,27 @@ def _rows(name: str, elements: Places, parts: list[Part], size: int) -> tuple[Co
     return codes, used, z
 
 
-def _factor(factors: list[tuple[Codes, NDArray[np.bool_], int]], codes: Codes, used: NDArray[np.bool_], n: int) -> int:
+def _of_same_group(name: str, columns: list[_Found]) -> list[_Found]:
+    """Return the columns of effects that have correlations, with the group that a row has in any of them."""
+    codes, used = columns[0][2], columns[0][3]
+    for _, _, others, taken, _ in columns[1:]:
+        clash = np.flatnonzero(used & taken & (codes != others))
+        if len(clash):
+            raise FormulaError(f"Row {clash[0]} has effects of two groups of {name!r}. {_ONE_GROUP}.")
+        codes, used = np.where(taken, others, codes), used | taken
+    return [(elements, deviation, codes, used, z) for elements, deviation, _, _, z in columns]
+
+
+def _factor(
+    factors: list[tuple[Codes, NDArray[np.bool_], int]],
+    codes: Codes,
+    used: NDArray[np.bool_],
+    n: int,
+    others_than: set[int],
+) -> int:
     """Return the number of the grouping factor with these groups, adding one where there is none yet."""
     for number, (others, taken, n_others) in enumerate(factors):
-        if n == n_others and np.all((codes == others) | ~used | ~taken):
+        if number not in others_than and n == n_others and np.all((codes == others) | ~used | ~taken):
             factors[number] = (np.where(used, codes, others), used | taken, n)
             return number
     factors.append((codes, used, n))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from ..regression import identifiability
 from ..regression.parameters import ChosenPrior, Parameter
 from ..regression.regression import Regression
 from .affine import Affine, FloatArray
-from .grouping import Grouping
+from .grouping import Column, Grouping
 
 if TYPE_CHECKING:
     from .model import Model, Named, Observed
@@ -148,9 +148,20 @@ class ModelRows:
         trials = None if seen.trials is None else seen.trials[where]
         if self.grouping is None:
             return Block(X, seen.observed[where], offset, None, trials)
-        Z = tuple(None if column.z is None else column.z[where, None] for column in self.grouping.columns)
+        Z = tuple(_stacked(columns, where, len(X)) for columns in self.grouping.terms)
         groups = tuple(codes[where] for codes in self.grouping.codes)
         return Block(X, seen.observed[where], offset, None, trials, Z, groups)
+
+
+def _stacked(columns: Sequence[Column], where: slice, n_rows: int) -> FloatArray | None:
+    """Return what multiplies the effects of a term in some rows, (rows, columns); None for a column of ones alone."""
+    if len(columns) == 1 and columns[0].z is None:
+        return None
+    Z = np.ones((n_rows, len(columns)), order="F")
+    for place, column in enumerate(columns):
+        if column.z is not None:
+            Z[:, place] = column.z[where]
+    return Z
 
 
 def _divided(block: Block, spread: FloatArray) -> Block:

@@ -16,6 +16,7 @@ from ..priors.prior import Prior
 from ..regression.names import OBSERVATIONS, SAMPLES, stored_name
 from ..regression.regression import Regression
 from .affine import Affine, Function, numbers
+from .correlated import Cholesky
 from .effects import Effects
 from .grouping import Grouping, grouped
 from .likelihoods import Stated, check_response, remedy_of
@@ -92,6 +93,7 @@ class Model:
         self.coords: dict[str, npt.NDArray[Any]] = {}
         self.priors: dict[str, Prior] = {}
         self.effects: dict[str, Effects] = {}
+        self.choleskies: dict[str, Cholesky] = {}
         self.parameters: dict[str, Named] = {}
         self.deterministics: dict[str, Named] = {}
         self.data: dict[str, Named] = {}
@@ -201,7 +203,8 @@ class Model:
         """Refuse a name that is taken."""
         if not isinstance(name, str) or not name:
             raise DataTypeError(f"The first argument is the name, a str such as 'slope', not {name!r}.")
-        taken = [*self.named_vars, *([] if self._likelihood is None else [self._likelihood.name])]
+        matrices = [named for each in self.choleskies.values() for named in (each.name, each.correlations)]
+        taken = [*self.named_vars, *matrices, *([] if self._likelihood is None else [self._likelihood.name])]
         if stored_name(name) in map(stored_name, taken):
             raise FormulaError(f"The model has {name!r} already. Give each quantity a name of its own.")
         if name in (*SAMPLES, OBSERVATIONS):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from filbert import explicit as pm
-from filbert.errors import FormulaError, PriorError
+from filbert.errors import DataError, FormulaError, PriorError
 from refusals import refused
 
 RNG = np.random.default_rng(8)
@@ -331,6 +331,8 @@ class TestRefused:
         refused(
             FormulaError, lambda: self.tau * pm.Normal("c", 1, 1, dims="g"), "'c' is Normal(mu: 1.0", "(name, 0, 1)"
         )
+        refused(PriorError, lambda: pm.Normal("b", np.zeros(3), self.tau, dims="g"), "shape (3,) do not fit", "(8,)")
+        refused(DataError, lambda: pm.Normal("b", np.zeros(3), pm.HalfNormal("t", shape=2)), "mu has shape (3,)")
         refused(FormulaError, lambda: self.mu * pm.Normal("d", 0, 1, dims="g"), "multiplies two parameters")
 
     def test_parameters_of_another_model(self):
