@@ -1,7 +1,8 @@
 """Models written out parameter by parameter, as in PyMC: ``import filbert.explicit as pm``.
 
-Priors are independent, and there is one likelihood, of which one parameter is affine in the model's parameters, or a
-function of that which a link undoes; so a model is the same `Regression` that a formula becomes.
+Priors are independent, but for parameters that vary by group, and there is one likelihood, of which one parameter is
+affine in the model's parameters, or a function of that which a link undoes; so a model is the same `Regression` that a
+formula becomes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from .distributions import distribution
 from .functions import math
 from .likelihoods import LIKELIHOODS
 from .linked import Linked
-from .model import Dims, FloatArray, Model, Named, Observed, dimension_names, modelcontext
+from .model import Dims, FloatArray, Model, Named, dimension_names, modelcontext
+from .multivariate import LKJCholeskyCov, MvNormal
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = [  # noqa: PLE0604 (the distributions' names are strings)
     *dict.fromkeys([*TABLE, *LIKELIHOODS]),
     "ConstantData",
+    "LKJCholeskyCov",
+    "MvNormal",
     "Data",
     "Deterministic",
     "Model",
@@ -115,7 +119,8 @@ def sample(
     Parameters
     ----------
     tune : int, optional
-        By default 1000 for a Gaussian response with the identity link, and 150 else, as in `filbert.Model.fit`.
+        By default 200 where parameters vary by group; else 1000 for a Gaussian response with the identity link, and
+        150 for others, as in `filbert.Model.fit`.
     sampler : str, default "auto"
         ``"nuts"`` or ``"independence"``; by default what suits the model.
     model : Model, optional
@@ -179,13 +184,18 @@ def sample_prior_predictive(
         Groups ``prior``, ``prior_predictive``, ``observed_data``, ``constant_data``.
     """
     from ..predict.prior_predictive import prior_predictive
+    from ..results import container
 
     foreign.check_predictive_arguments(sample_prior_predictive, other)
     model = modelcontext(model)
     idata = prior_predictive(
         model.regression, _data_groups(model), keep_mean=False, draws=draws, random_seed=random_seed
     )
-    _rename_rows(idata, "prior_predictive", model.likelihood)
+    if model.likelihood.spread is not None:
+        drawn = container.group(idata, "prior_predictive")
+        assert drawn is not None
+        container.set_group(idata, "prior_predictive", drawn * model.likelihood.spread)
+    _rename_rows(idata, "prior_predictive", model)
     _add_deterministics(model, idata, "prior")
     return idata
 
@@ -225,8 +235,10 @@ def sample_posterior_predictive(
     model = modelcontext(model)
     regression = model.regression
     assert regression.rows is not None
-    draws = Draws.read(trace, regression)
+    draws = Draws.read(_read_back(model, trace), regression)
     _, response = row_draws(regression.rows, regression, draws, noise_seed(random_seed))
+    if model.likelihood.spread is not None:
+        response = response * model.likelihood.spread
     posterior = container.group(trace, "posterior")
     assert posterior is not None
     drawn = {stored_name(regression.response): ((*SAMPLES, OBSERVATIONS), response)}
@@ -235,7 +247,7 @@ def sample_posterior_predictive(
         container.set_group(trace, "posterior_predictive", group)
     else:
         trace = container.container({"posterior_predictive": group, **_data_groups(model)})
-    _rename_rows(trace, "posterior_predictive", model.likelihood)
+    _rename_rows(trace, "posterior_predictive", model)
     return trace
 
 
@@ -255,12 +267,28 @@ def compute_log_likelihood(idata: Any, *, extend_inferencedata: bool = True, mod
         With the group ``log_likelihood``.
     """
     from ..predict.log_likelihood import log_likelihood
+    from ..predict.posterior_predictive import with_groups
+    from ..results import container
 
     model = modelcontext(model)
-    extended = log_likelihood(model.regression, idata, extend_inferencedata)
-    result = idata if extend_inferencedata else extended
-    _rename_rows(result, "log_likelihood", model.likelihood)
+    read = _read_back(model, idata)
+    log_likelihood(model.regression, read, True)
+    group = container.group(read, "log_likelihood")
+    assert group is not None
+    if model.likelihood.spread is not None:
+        group = group - np.log(model.likelihood.spread)  # the density of rows that are divided by it is larger
+    result = with_groups(idata, {"log_likelihood": group}, extend_inferencedata)
+    result = idata if extend_inferencedata else result
+    _rename_rows(result, "log_likelihood", model)
     return result
+
+
+def _read_back(model: Model, idata: Any) -> Any:
+    """Return a container of the posterior alone, as the regression has it."""
+    from ..results import container
+    from .centring import as_drawn
+
+    return container.container({"posterior": as_drawn(model, container.posterior_group(idata))})
 
 
 def _data_groups(model: Model) -> dict[str, xr.Dataset]:
@@ -289,12 +317,14 @@ def _labels(model: Model, entry: Named) -> dict[str, Any]:
 
 
 def _add_deterministics(model: Model, idata: Any, group: str) -> None:
-    """Compute the named expressions at each draw of a group, and keep them in it."""
+    """Put parameters into a group as they were written, and the named expressions at each draw beside them."""
     from ..results import container as inference_data
+    from .centring import as_written
 
     posterior = inference_data.group(idata, group)
-    if posterior is None or not model.deterministics:
+    if posterior is None or not (model.deterministics or model.regression.groups):
         return
+    posterior = as_written(model, posterior)
     sizes = (posterior.sizes["chain"], posterior.sizes["draw"])
     draws = {
         name: np.asarray(posterior[stored_name(name)]).reshape(-1, *entry.value.shape)
@@ -304,17 +334,22 @@ def _add_deterministics(model: Model, idata: Any, group: str) -> None:
         values = entry.value.values(draws).reshape(*sizes, *entry.value.shape)
         posterior[stored_name(name)] = ((*SAMPLES, *_stored_dims(entry)), values)
         posterior = posterior.assign_coords(_labels(model, entry))
-    posterior.attrs["deterministics"] = ", ".join(map(stored_name, model.deterministics))
+    if model.deterministics:
+        posterior.attrs["deterministics"] = ", ".join(map(stored_name, model.deterministics))
     inference_data.set_group(idata, group, posterior)
 
 
-def _rename_rows(idata: Any, name: str, likelihood: Observed) -> None:
-    """Give the dimension of rows the name that it has in the model."""
+def _rename_rows(idata: Any, name: str, model: Model) -> None:
+    """Give the dimension of rows the name, and the labels, that it has in the model."""
     from ..results import container as inference_data
 
     group = inference_data.group(idata, name)
     assert group is not None
-    inference_data.set_group(idata, name, group.rename({OBSERVATIONS: stored_name(likelihood.dim)}))
+    dim = model.likelihood.dim
+    renamed = group.rename({OBSERVATIONS: stored_name(dim)})
+    if dim in model.coords:
+        renamed = renamed.assign_coords({stored_name(dim): model.coords[dim]})
+    inference_data.set_group(idata, name, renamed)
 
 
 for _kind in (*TABLE, *LIKELIHOODS):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -22,11 +22,20 @@ _ALLOWED = (
 
 @dataclass(frozen=True)
 class Part:
-    """``weight * parameter.ravel()[index]``, element by element; both arrays broadcast to the expression's shape."""
+    """``weight * parameter.ravel()[index]``, element by element; the arrays broadcast to the expression's shape.
+
+    With a `deviation`, another parameter, ``deviation.ravel()[place]`` is one more factor; see `effects`.
+    """
 
     parameter: str
     index: IntArray
     weight: FloatArray
+    deviation: str | None = None
+    place: IntArray = field(default_factory=lambda: np.zeros((), dtype=np.intp))
+
+    def times(self, weight: FloatArray) -> Part:
+        """Return the product with numbers."""
+        return replace(self, weight=np.asarray(self.weight * weight))
 
 
 class Function:
@@ -92,6 +101,12 @@ class Affine:
         return int(np.prod(self.shape, dtype=int))
 
     @property
+    def parameters(self) -> list[str]:
+        """The names of the parameters, a deviation before what it multiplies."""
+        pairs = ((part.deviation, part.parameter) for part in self.parts)
+        return list(dict.fromkeys(name for pair in pairs for name in pair if name is not None))
+
+    @property
     def T(self) -> Affine:  # noqa: N802 (NumPy's name)
         """The transpose."""
         return self._map(lambda array: array.T)
@@ -105,7 +120,7 @@ class Affine:
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
-        names = ", ".join(dict.fromkeys(part.parameter for part in self.parts))
+        names = ", ".join(self.parameters)
         return self.name or f"an expression of {names}" if names else "a constant"
 
     # Arithmetic
@@ -141,9 +156,12 @@ class Affine:
         if isinstance(other, Function):
             return NotImplemented
         if isinstance(other, Affine):
-            _refuse(f"{self} * {other} multiplies two parameters")
+            from .effects import product  # which is made of these expressions
+
+            scaled = product(self, other)
+            return _refuse(f"{self} * {other} multiplies two parameters") if scaled is None else scaled
         array = numbers(other, f"{self} * ...")
-        parts = [Part(part.parameter, part.index, np.asarray(part.weight * array)) for part in self.parts]
+        parts = [part.times(array) for part in self.parts]
         return Affine(self.owner, self._broadcast(array.shape, "*"), np.asarray(self.constant * array), parts)
 
     __rmul__ = __mul__
@@ -288,8 +306,10 @@ class Affine:
         total = np.broadcast_to(self.constant, (*lead, *self.shape)).copy()
         for part in self.parts:
             flat = draws[part.parameter].reshape(*lead, -1)
-            picked = flat[:, part.index]
-            total += picked.reshape(*lead, *(1,) * (self.ndim - part.index.ndim), *part.index.shape) * part.weight
+            picked = _aligned(flat[:, part.index], self.ndim)
+            if part.deviation is not None:
+                picked = picked * _aligned(draws[part.deviation].reshape(*lead, -1)[:, part.place], self.ndim)
+            total += picked * part.weight
         return total
 
     def _broadcast(self, shape: tuple[int, ...], operation: str) -> tuple[int, ...]:
@@ -304,12 +324,12 @@ class Affine:
     def _map(self, function: Any) -> Affine:
         """Apply a function that rearranges elements."""
         constant = np.asarray(function(np.broadcast_to(self.constant, self.shape)))
+
+        def moved(array: Any) -> Any:
+            return np.asarray(function(np.broadcast_to(array, self.shape)))
+
         parts = [
-            Part(
-                part.parameter,
-                np.asarray(function(np.broadcast_to(part.index, self.shape))),
-                np.asarray(function(np.broadcast_to(part.weight, self.shape))),
-            )
+            replace(part, index=moved(part.index), weight=moved(part.weight), place=moved(part.place))
             for part in self.parts
         ]
         return Affine(self.owner, constant.shape, constant, parts)
@@ -355,6 +375,11 @@ def _dot(matrix: FloatArray, expression: Affine) -> Affine:
         constant = constant + product.constant
     shape = (*matrix.shape[:-1], *expression.shape[1:])
     return Affine(expression.owner, shape, np.asarray(constant, dtype=np.float64), parts)
+
+
+def _aligned(drawn: FloatArray, ndim: int) -> FloatArray:
+    """Return draws (draws, ...) with axes of length 1 after the first, so that they broadcast to `ndim` dimensions."""
+    return drawn.reshape(len(drawn), *(1,) * (ndim + 1 - drawn.ndim), *drawn.shape[1:])
 
 
 def _rows_of(array: Any, shape: tuple[int, ...], rows: slice) -> Any:

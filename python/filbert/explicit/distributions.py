@@ -11,6 +11,8 @@ from ..errors import FormulaError, PriorError, SettingError, count, quote_names
 from ..priors.prior import Prior, parameter_names
 from ..priors.table import TABLE
 from .affine import Affine, Function
+from .correlated import Undistributed
+from .effects import add_effects
 from .likelihoods import LIKELIHOODS, read
 from .model import Dims, Model, fits, modelcontext
 
@@ -79,15 +81,20 @@ def distribution(kind: str) -> Callable[..., Affine]:
         parameters = _with_positions(kind, name, names, values, parameters)
         if observed is not None:
             return _likelihood_of(model, kind, name, parameters, observed, dims, shape)
-        for parameter, value in parameters.items():
-            if isinstance(value, Affine | Function):
-                raise FormulaError(
-                    f"The prior of {name!r} depends on the parameter {value} ({parameter}=). Priors are independent "
-                    "here: give a number; a likelihood needs observed=."
-                )
+        if any(isinstance(value, Affine | Function) for value in parameters.values()):
+            return add_effects(model, kind, name, parameters, shape, dims)
         return _parameter_of(model, kind, name, parameters, shape, dims)
 
+    def dist(*values: Any, shape: Any = None, **parameters: Any) -> Undistributed:
+        """Return the distribution without a name, as pm.LKJCholeskyCov takes it."""
+        if kind not in TABLE:
+            raise FormulaError(f"pm.{kind}.dist(...) is not available: {kind} is a likelihood here and no prior.")
+        given = _with_positions(kind, "dist", parameter_names(kind), values, parameters)
+        sizes = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+        return Undistributed(Prior(kind, **given), sizes)
+
     add.__name__ = add.__qualname__ = kind
+    add.dist = dist  # type: ignore[attr-defined]
     add.__doc__ = _documentation(kind)
     return add
 

@@ -31,7 +31,7 @@ class _Math:
     @staticmethod
     def dot(left: Any, right: Any) -> Any:
         """Matrix product."""
-        if isinstance(left, Affine):
+        if isinstance(left, Affine | Function):
             return left @ right
         return right.__rmatmul__(left) if isinstance(right, Affine) else np.dot(left, right)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -16,6 +16,9 @@ from ..priors.prior import Prior
 from ..regression.names import OBSERVATIONS, SAMPLES, stored_name
 from ..regression.regression import Regression
 from .affine import Affine, Function, numbers
+from .correlated import Cholesky
+from .effects import Effects
+from .grouping import Grouping, grouped
 from .likelihoods import Stated, check_response, remedy_of
 from .linked import FORM_OF, Linked
 from .lowering import lower
@@ -53,6 +56,8 @@ class Observed:
     trials : array, (rows,), or None
     dim : str
         The name of the rows.
+    spread : array, (rows,), or None
+        The standard deviation of each row, where these are known; the family's is 1 then.
     """
 
     name: str
@@ -63,6 +68,7 @@ class Observed:
     observed: FloatArray
     trials: FloatArray | None
     dim: str
+    spread: FloatArray | None = None
 
 
 class Model:
@@ -86,6 +92,8 @@ class Model:
     def __init__(self, coords: Mapping[str, Iterable[Any]] | None = None) -> None:
         self.coords: dict[str, npt.NDArray[Any]] = {}
         self.priors: dict[str, Prior] = {}
+        self.effects: dict[str, Effects] = {}
+        self.choleskies: dict[str, Cholesky] = {}
         self.parameters: dict[str, Named] = {}
         self.deterministics: dict[str, Named] = {}
         self.data: dict[str, Named] = {}
@@ -119,13 +127,14 @@ class Model:
         return self.named_vars[name]
 
     def __repr__(self) -> str:
-        lines = [f"{name} ~ {prior}" for name, prior in self.priors.items()]
+        lines = [f"{name} ~ {self.said(name)}" for name in self.parameters]
         lines += [f"{name} = {_described(entry.value)}" for name, entry in self.deterministics.items()]
         if self._likelihood is not None:
             seen, stated = self._likelihood, self._likelihood.stated
             parent = Linked(FORM_OF[stated.link], seen.predictor) if stated.link in FORM_OF else seen.predictor
             said = [f"{stated.family.parent}: {_described(parent)}"]
-            said += [f"{argument}: {value}" for argument, value in stated.auxiliaries.values()]
+            known = {} if seen.spread is None else {"sigma": "known in each row"}
+            said += [f"{argument}: {known.get(argument, value)}" for argument, value in stated.auxiliaries.values()]
             lines.append(
                 f"{seen.name} ~ {stated.distribution}({'; '.join(said)}), {count(len(seen.observed), 'observation')}"
             )
@@ -146,13 +155,26 @@ class Model:
         self.check_name(name)
         wanted = self.shape_of(name, shape, dims)
         given = np.broadcast_shapes(*(np.shape(value) for value in prior.params.values())) if prior.params else ()
-        if wanted is None:
-            wanted = given
-        names = dimension_names(dims, name, wanted)
-        parameter = Affine.parameter(self, name, wanted)
-        self.__dict__.pop("regression", None)
+        parameter = self._named(name, given if wanted is None else wanted, dims)
         self.priors[name] = prior
-        self.parameters[name] = Named(parameter, names)
+        return parameter
+
+    def add_effects(self, name: str, effects: Effects, shape: tuple[int, ...], dims: Dims) -> Affine:
+        """Add a parameter that varies by group, and return it as an expression."""
+        self.check_name(name)
+        parameter = self._named(name, shape, dims)
+        self.effects[name] = effects
+        return parameter
+
+    def said(self, name: str) -> str:
+        """Return the prior of a parameter as text."""
+        return self.effects[name].said if name in self.effects else repr(self.priors[name])
+
+    def _named(self, name: str, shape: tuple[int, ...], dims: Dims) -> Affine:
+        parameter = Affine.parameter(self, name, shape)
+        self.parameters[name] = Named(parameter, dimension_names(dims, name, shape))
+        for computed in ("regression", "grouping"):
+            self.__dict__.pop(computed, None)
         return parameter
 
     def shape_of(self, name: str, shape: Any, dims: Dims) -> tuple[int, ...] | None:
@@ -181,7 +203,8 @@ class Model:
         """Refuse a name that is taken."""
         if not isinstance(name, str) or not name:
             raise DataTypeError(f"The first argument is the name, a str such as 'slope', not {name!r}.")
-        taken = [*self.named_vars, *([] if self._likelihood is None else [self._likelihood.name])]
+        matrices = [named for each in self.choleskies.values() for named in (each.name, each.correlations)]
+        taken = [*self.named_vars, *matrices, *([] if self._likelihood is None else [self._likelihood.name])]
         if stored_name(name) in map(stored_name, taken):
             raise FormulaError(f"The model has {name!r} already. Give each quantity a name of its own.")
         if name in (*SAMPLES, OBSERVATIONS):
@@ -213,11 +236,12 @@ class Model:
                 f"{name!r}: {argument} has shape {predictor.shape} and observed has shape {y.shape}. Index the "
                 f"parameters so that there is one value of {argument} for each row."
             )
+        stated, spread = _known_spread(name, stated, y)
         auxiliaries, fixed = self._auxiliaries(name, stated, predictor)
         trials = None if stated.trials is None else _trials(name, stated.trials, y)
         check_response(name, stated, y, trials)
         self._likelihood = Observed(
-            name, stated, predictor.broadcast_to(y.shape), auxiliaries, fixed, y, trials, *names
+            name, stated, predictor.broadcast_to(y.shape), auxiliaries, fixed, y, trials, names[0], spread
         )
         return predictor
 
@@ -250,6 +274,11 @@ class Model:
         if not prior.is_positive:
             raise PriorError(f"The prior of {value.name!r} must allow positive values only, and {prior} does not.")
         return value.name
+
+    @cached_property
+    def grouping(self) -> Grouping | None:
+        """The predictor taken apart into coefficients and effects of groups, None where there are none."""
+        return grouped(self, self.likelihood)
 
     @cached_property
     def regression(self) -> Regression:
@@ -316,6 +345,23 @@ def _trials(name: str, trials: Any, y: FloatArray) -> FloatArray:
     return np.broadcast_to(values, y.shape).copy()
 
 
+def _known_spread(name: str, stated: Stated, y: FloatArray) -> tuple[Stated, FloatArray | None]:
+    """Return what is stated of rows divided by their deviations, and these, where one is known for each row."""
+    given = stated.auxiliaries.get("sigma", ("", None))[1]
+    if isinstance(given, Affine | Function) or np.size(given) < 2:
+        return stated, None
+    if stated.distribution not in ("Normal", "StudentT") or stated.link != "identity":
+        return stated, None
+    spread = numbers(given, f"{name!r}: sigma")
+    if spread.shape != y.shape or not np.all(spread > 0):
+        found = f"shape {spread.shape}" if spread.shape != y.shape else f"the value {spread.min():g}"
+        raise FormulaError(
+            f"{name!r}: sigma must be one parameter, one positive number or one for each of {count(len(y), 'row')}, "
+            f"and has {found}."
+        )
+    return replace(stated, auxiliaries={**stated.auxiliaries, "sigma": ("sigma", 1.0)}), spread
+
+
 def _fixed(name: str, argument: str, value: Any) -> float:
     array = numbers(value, f"{name!r}: {argument}")
     if array.size != 1 or not float(array.ravel()[0]) > 0:
@@ -327,7 +373,7 @@ def _fixed(name: str, argument: str, value: Any) -> float:
 def _described(expression: Affine | Linked) -> str:
     """Say what an expression is, and which parameters it has: ``exp of what is affine in a, b``."""
     affine = expression.inner if isinstance(expression, Linked) else expression
-    said = f"affine in {', '.join(dict.fromkeys(part.parameter for part in affine.parts)) or 'no parameter'}"
+    said = f"affine in {', '.join(affine.parameters) or 'no parameter'}"
     return f"{expression.form}({said})" if isinstance(expression, Linked) else said
 
 
