@@ -92,18 +92,11 @@ def test_bad_rows_name_their_partition(formula):
         fb.Model(formula, dd.from_pandas(data, npartitions=4))
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    distributed = pytest.importorskip("dask.distributed")
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as workers,
-        distributed.Client(workers) as client,
-    ):
-        yield client
+def test_processes_give_the_same():
+    import dask
 
-
-def test_worker_processes_give_the_same(cluster):
-    check_same(FORMULAS[1], dd.from_pandas(DATA, npartitions=7), weights="w")
+    with dask.config.set(scheduler="processes", num_workers=2):
+        check_same(FORMULAS[1], dd.from_pandas(DATA, npartitions=5), weights="w")
 
 
 @pytest.fixture(scope="module")
