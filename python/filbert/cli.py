@@ -312,7 +312,11 @@ def _table(path: str | None, separator: str | None, sql: str | None, database: s
 
         return query(sql, database)
     if path is None or sql is not None:
-        raise SettingError("DATA and --sql both say what to read: leave one out." if path else "Pass DATA or --sql.")
+        raise SettingError(
+            "DATA and --sql both say what to read: leave one out."
+            if path
+            else "Missing argument 'DATA': name a file, or pass --sql."
+        )
     if database is not None:
         raise SettingError("--database goes with --sql, which says what to read of it.")
     from .data.files import read_table

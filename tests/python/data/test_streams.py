@@ -187,7 +187,7 @@ def test_queries_are_tables_or_streams(folder, monkeypatch):
         (["--sql", "select 1 as y where false"], "gives no rows"),
         (["--sql", "from d", "--database", "nowhere.duckdb"], "There is no database nowhere.duckdb"),
         (["d.csv", "--sql", "from d"], "DATA and --sql"),
-        ([], "DATA or --sql"),
+        ([], "Missing argument 'DATA'"),
         (["d.csv", "--database", "d.duckdb"], "--database goes with --sql"),
     ],
 )
