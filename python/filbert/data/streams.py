@@ -126,27 +126,15 @@ class FileStream(Stream):
 
 @dataclass(frozen=True)
 class FunctionStream(Stream):
-    """The frames that a function yields each time it is called."""
+    """The frames that a function yields each time it is called, or those of an iterator, which come once."""
 
     function: Callable[[], Iterable[Any]]
     names: list[Any]
     part_rows: int | None = None
+    is_repeatable: bool = True
 
     def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
         yield from parts_of(self.function(), names, part_rows)
-
-
-@dataclass
-class OnceStream(Stream):
-    """Frames, or an Arrow reader's batches, that can be read once."""
-
-    frames: Iterator[Any]
-    names: list[Any]
-    part_rows: int | None = None
-    is_repeatable: bool = False
-
-    def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
-        yield from parts_of(self.frames, names, part_rows)
 
 
 @dataclass
@@ -212,7 +200,7 @@ def stream(source: Any, part_rows: Any = None) -> Stream:
         source = _batches(source)
     if isinstance(source, Iterator):
         names, frames = _first(source)
-        return OnceStream(frames, names, part_rows)
+        return FunctionStream(lambda: frames, names, part_rows, is_repeatable=False)
     raise DataTypeError(
         "stream() takes paths, a function that returns an iterable of tables, an iterator of them or an Arrow reader, "
         f"not {type(source).__name__}. Pass a table that is in memory to Model as it is."

@@ -15,9 +15,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from filbert.cli import main
-from filbert.data import databases, files, streams
-from filbert.formula import order_statistics
-from filbert.formula.order_statistics import OrderStatistics
+from filbert.data import files, streams
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -163,39 +161,6 @@ def test_addresses_are_read_like_paths(folder, monkeypatch):
     ):
         with pytest.raises(fb.DataError, match=re.escape(message)):
             fb.Model("y ~ x", name)
-
-
-def test_queries_are_tables_or_streams(folder, monkeypatch):
-    duckdb = pytest.importorskip("duckdb")
-    database = folder / "d.duckdb"
-    with duckdb.connect(str(database)) as connection:
-        connection.execute(f"create table d as select * from '{folder / 'd.parquet'}'")
-    given = ["fit", "y ~ x + g", "--seed", "1", "--quiet", "--sql"]
-    whole = CliRunner().invoke(main, [*given, f"select * from '{folder / 'd.parquet'}'"])
-    assert whole.exit_code == 0, whole.output
-    assert CliRunner().invoke(main, [*given, "from d", "--database", str(database)]).output == whole.output
-    monkeypatch.setattr(databases, "IN_MEMORY", 1000)
-    in_parts = databases.query("from d", str(database))
-    assert isinstance(in_parts, streams.Stream)
-    check_same(fb.Model("y ~ x + g", DATA), fb.Model("y ~ x + g", in_parts))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--sql", "select * from nothing"], "The query cannot be answered"),
-        (["--sql", "select 1 as y where false"], "gives no rows"),
-        (["--sql", "from d", "--database", "nowhere.duckdb"], "There is no database nowhere.duckdb"),
-        (["d.csv", "--sql", "from d"], "DATA and --sql"),
-        ([], "Missing argument 'DATA'"),
-        (["d.csv", "--database", "d.duckdb"], "--database goes with --sql"),
-    ],
-)
-def test_what_is_wrong_with_a_query_is_said(arguments, message):
-    pytest.importorskip("duckdb")
-    result = CliRunner().invoke(main, ["fit", "y ~ 1", *arguments])
-    assert result.exit_code == 2
-    assert message in result.output
 
 
 def test_only_used_columns_are_read(folder, monkeypatch):
@@ -410,33 +375,3 @@ def test_r2_is_folded(formula, family):
     idata = model.fit(random_seed=1, progressbar=False)
     whole = fb.Model(formula, DATA, family=family)
     assert np.allclose(model.r2(idata, summary=False), whole.r2(idata, summary=False), rtol=1e-9)
-
-
-@pytest.mark.parametrize("most_kept", [1 << 22, 300, 0])
-def test_order_statistics_are_exact(most_kept, monkeypatch):
-    monkeypatch.setattr(order_statistics, "_MOST_KEPT", most_kept)
-    rng = np.random.default_rng(7)
-    values = np.concatenate([rng.normal(size=5000) * 100, np.round(rng.normal(size=3000)), [-0.0, 0.0, 1e300, -1e-300]])
-    order = OrderStatistics([0, 0.01, 0.25, 0.5, 0.9, 0.999, 1])
-    found = None
-    while found is None:
-        for part in np.array_split(values, 7):
-            order.fold(part)
-        found = order.end_of_pass()
-    assert np.array_equal(found, np.quantile(values, order.quantiles))
-
-
-def test_order_statistics_merge(monkeypatch):
-    monkeypatch.setattr(order_statistics, "_MOST_KEPT", 100)
-    values = np.random.default_rng(8).normal(size=3000)
-    order, found = OrderStatistics([0.1, 0.5]), None
-    while found is None:
-        states = []
-        for part in np.array_split(values, 5):
-            states.append(order.fresh())
-            states[-1].fold(part)
-        merged = states[0].fresh()  # which has nothing of the first
-        for state in states:
-            merged.merge(state)
-        order, found = merged, merged.end_of_pass()
-    assert np.array_equal(found, np.quantile(values, order.quantiles))
