@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -135,4 +134,4 @@ def _without_fixed_deviations(run: sampling.Run, groups: Groups) -> sampling.Run
         drawn[groups.first : groups.first + len(groups.is_drawn)] = groups.is_drawn
         return {**arrays, "values": arrays["values"][drawn]}
 
-    return replace(run, sampling=kept(run.sampling), warmup=run.warmup and kept(run.warmup))
+    return run._replace(sampling=kept(run.sampling), warmup=run.warmup and kept(run.warmup))

@@ -120,8 +120,7 @@ def read_columns(
     return columns
 
 
-@dataclass(frozen=True)
-class ColumnKind:
+class ColumnKind(NamedTuple):
     """What a column held when the model was made, which new data must hold again.
 
     Attributes

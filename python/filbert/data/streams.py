@@ -6,7 +6,7 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import pandas as pd
 
@@ -21,8 +21,7 @@ IN_MEMORY = 1 << 28  # bytes of numbers; files that hold more are read in parts
 _NUMBER_BYTES = 8
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """Some rows of a stream.
 
     Attributes

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -59,7 +58,7 @@ def check_cells(
     """Refuse new rows that need a column which was left out."""
     if product.kept is None:
         return
-    whole = replace(product, kept=None)
+    whole = product._replace(kept=None)
     left_out = np.ones(whole.width, dtype=bool)
     left_out[list(product.kept)] = False
     crossed = _crossed(product)
@@ -130,7 +129,7 @@ def _occupied(product: Product, factors: Mapping[str, FactorRows]) -> NDArray[np
 
 
 def _keep(product: Product, columns: NDArray[np.bool_]) -> Product:
-    return product if columns.all() else replace(product, kept=tuple(int(j) for j in np.flatnonzero(columns)))
+    return product if columns.all() else product._replace(kept=tuple(int(j) for j in np.flatnonzero(columns)))
 
 
 def _sizes(crossed: Sequence[Coding]) -> tuple[int, ...]:

@@ -77,8 +77,7 @@ class Coding(NamedTuple):
         return [rows.columns[j] for j in self.chosen]
 
 
-@dataclass(frozen=True)
-class Product:
+class Product(NamedTuple):
     """A number times a product of factors; each combination of their columns is a column, the first varies fastest.
 
     `kept` has the places of the columns that are used, None if all are: combinations of levels without rows have none.

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -133,8 +133,7 @@ class GroupingFactor:
         return codes, list(places_of)
 
 
-@dataclass(frozen=True)
-class GroupTerm:
+class GroupTerm(NamedTuple):
     """A group-specific term: columns that have an effect of their own in each group.
 
     Attributes

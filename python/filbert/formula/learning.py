@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -43,8 +42,7 @@ from .values import is_level, numbers, which_level
 _ROWS_TO_LEARN_FROM = 64
 
 
-@dataclass(frozen=True)
-class _LaidOut:
+class _LaidOut(NamedTuple):
     """Terms with the products that make their columns."""
 
     has_intercept: bool

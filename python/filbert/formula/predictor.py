@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,8 +15,7 @@ from ..data.series import Values
 _NO_QUANTILES = (math.nan,) * 5
 
 
-@dataclass(frozen=True)
-class Predictor:
+class Predictor(NamedTuple):
     """A column that the right-hand side of a formula uses.
 
     Attributes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +109,6 @@ class _Column:
         levels = self.some.levels
         mode = None if levels is None else max(levels, key=lambda level: self.counts.get(level, 0))
         if not self.is_numeric:
-            return replace(self.some, mode=mode)
+            return self.some._replace(mode=mode)
         mean, sd = float(self.moments.mean), float(np.sqrt(self.moments.squares / self.moments.n_rows))
-        return replace(self.some, mean=mean, sd=sd, quantiles=tuple(self.quantiles.tolist()), mode=mode)
+        return self.some._replace(mean=mean, sd=sd, quantiles=tuple(self.quantiles.tolist()), mode=mode)

@@ -6,7 +6,6 @@ A new prior is a row here, a function in `named`, and its density in C++; a test
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,8 +21,7 @@ class ParameterRule(NamedTuple):
     positive: bool = False
 
 
-@dataclass(frozen=True)
-class Distribution:
+class Distribution(NamedTuple):
     """One row of the table.
 
     Attributes
@@ -44,7 +42,7 @@ class Distribution:
     draw: Callable[..., Any] | None
     is_positive: bool = False
     half: str | None = None
-    instead: Mapping[str, str] = field(default_factory=dict)
+    instead: Mapping[str, str] = {}
 
 
 _MU = ParameterRule("mu", 0.0)

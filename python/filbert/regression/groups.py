@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,7 @@ from .parameters import ChosenPrior, Parameter, Role
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Groups:
+class Groups(NamedTuple):
     """The group-specific terms with their priors.
 
     Attributes
@@ -43,7 +41,7 @@ class Groups:
     chosen: Mapping[str, ChosenPrior]
     first: int
     spreads: Mapping[str, tuple[Floats, Floats]]
-    fixed: Mapping[str, Floats] = field(default_factory=dict)
+    fixed: Mapping[str, Floats] = {}
 
     @property
     def factor_numbers(self) -> dict[str, int]:

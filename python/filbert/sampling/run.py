@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +18,7 @@ from .settings import Settings
 FloatArray = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """What a run gave.
 
     Attributes

@@ -126,7 +126,7 @@ def _design(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any]) -
     closed = {name for expression in (*expressions, *offsets) for name in expression.columns}
     if closed | stored.columns != set(kinds):
         raise ModelFileError("its columns are not those that the terms, offsets and groups use.")
-    kinds = {name: replace(kind, is_open=name not in closed) for name, kind in kinds.items()}
+    kinds = {name: kind._replace(is_open=name not in closed) for name, kind in kinds.items()}
     predictors = _predictors(content["predictors"], kinds)
     grouping, group_terms, spreads = read_groups(stored, kinds, predictors, levels)
     terms = tuple(read_term(entry) for entry in read_list(content["terms"]))
