@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Collection, Iterator
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,15 @@ from .tables import as_frame
 _BRANCHES = 8  # states that are merged at once
 
 
-def engine_stream(frame: Any, part_rows: int | None) -> Stream:
+class EngineStream(Stream):
+    """The rows of an engine's frame."""
+
+    @abstractmethod
+    def with_columns(self, function: Callable[[Part], Any], names: list[str]) -> Any:
+        """Return the engine's frame with more columns of numbers, which a function appends to rows where they are."""
+
+
+def engine_stream(frame: Any, part_rows: int | None = None) -> EngineStream:
     """Return the stream of an engine's frame."""
     names = list(frame.columns)
     if twice := [name for place, name in enumerate(names) if name in names[:place]]:
@@ -24,7 +33,7 @@ def engine_stream(frame: Any, part_rows: int | None) -> Stream:
 
 
 @dataclass
-class DaskStream(Stream):
+class DaskStream(EngineStream):
     """The partitions of a Dask frame; its scheduler runs the passes, and runs again what a lost worker had."""
 
     data: Any
@@ -50,9 +59,14 @@ class DaskStream(Stream):
             ]
         work.merge(states[0].compute())
 
+    def with_columns(self, function: Callable[[Part], Any], names: list[str]) -> Any:
+        """Return the frame with more columns, computed when it is; the index stays."""
+        like = self.data._meta.assign(**dict.fromkeys(names, 0.0)).astype(dict.fromkeys(names, float))
+        return self.data.map_partitions(_Appended(function), meta=like)
+
 
 @dataclass
-class SparkStream(Stream):
+class SparkStream(EngineStream):
     """The partitions of a Spark frame, as Arrow batches (pyspark 3.5 or later)."""
 
     data: Any
@@ -76,6 +90,39 @@ class SparkStream(Stream):
             if isinstance(state, FilbertError):
                 raise state
             work.merge(state)
+
+    def with_columns(self, function: Callable[[Part], Any], names: list[str]) -> Any:
+        """Return the frame with more columns, computed when it is; the index of a part has partition and place."""
+        from pyspark.sql.types import DoubleType, StructType
+
+        schema = StructType([*self.data.schema.fields])
+        for name in names:
+            schema = schema.add(name, DoubleType())
+        return self.data.mapInPandas(_SparkAppended(function), schema)
+
+
+class _Appended:
+    """A function of a partition of Dask that appends columns."""
+
+    def __init__(self, function: Callable[[Part], Any]) -> None:
+        self.function = function
+
+    def __call__(self, frame: Any, partition_info: dict[str, Any] | None = None) -> Any:
+        return self.function(Part(f"partition {partition_info['number']}" if partition_info else "", frame))
+
+
+class _SparkAppended:
+    """The same of a partition of Spark, whose rows have no labels but partition and place."""
+
+    def __init__(self, function: Callable[[Part], Any]) -> None:
+        self.function = function
+
+    def __call__(self, frames: Iterator[Any]) -> Iterator[Any]:
+        origin = _partition()
+        first = int(origin.rpartition(" ")[2]) << 33
+        for frame in frames:
+            yield self.function(Part(origin, _numbered(frame, first)))
+            first += len(frame)
 
 
 class _SparkFold:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..data.streams import is_of_engine
 from ..predict import rowwise
 from ..predict.group_effects import checked_new_groups
 from ..regression.regression import stated_by_formula
+from ..sampling.settings import checked_seed
 from .grids import Conditional
 from .view import (
     AverageBy,
@@ -15,6 +17,7 @@ from .view import (
     Target,
     Transforms,
     View,
+    averages,
     target_transform,
     with_covariates_transformed,
 )
@@ -80,7 +83,8 @@ def predictions(
     scale : str, default "response"
         ``"link"``: the linear predictor in place of the mean.
     data : table, optional
-        New rows to predict.
+        New rows to predict. A frame of Dask or Spark gives one of its kind, with the columns of results behind its own:
+        rows are predicted where its partitions are, when it is computed. A stream is predicted by `write_predictions`.
     random_seed : int or numpy.random.Generator, optional
         For the noise of the response. A row's numbers depend on the seed and on its label, not on the other rows.
 
@@ -96,6 +100,22 @@ def predictions(
         See the message for the argument, the value and the remedy.
     """
     chosen_groups = checked_new_groups(new_groups, sample_new_groups)
+    if is_of_engine(data) and conditional is None and not averages(average_by):
+        from .partitioned import predictions_in_partitions  # on demand, as the engines themselves
+
+        return predictions_in_partitions(  # type: ignore[no-any-return]
+            model,
+            idata,
+            data,
+            target=target,
+            use_hdi=use_hdi,
+            prob=prob,
+            transforms=transforms,
+            new_groups=chosen_groups,
+            pps=pps,
+            scale=scale,
+            random_seed=checked_seed(random_seed),
+        )
     intervals = Intervals.of(prob, use_hdi)
     wanted = Target.of(stated_by_formula(model)[0], target, pps)
     seed = rowwise.noise_seed(random_seed)

@@ -141,8 +141,7 @@ class View:
         Rows of a grid have effects of those grouping factors only whose columns are in `conditional`. What is done
         about new groups of other rows, `new_groups` and `seed` say, as in `group_effects.with_new_groups`.
         """
-        if scale not in SCALES:
-            raise SettingError(f"scale must be 'response' or 'link' (the linear predictor), not {scale!r}.")
+        on_link = is_on_link(scale, wanted)
         regression, design = stated_by_formula(model)
         draws = Draws.read(idata, regression)
         needs_trials = wanted is not None and wanted.is_response
@@ -170,7 +169,7 @@ class View:
         frame = pd.DataFrame({name: rows.columns[name] for name in names}, index=rows.index)
         if instead_of is not None and frame[instead_of].dtype.kind in "iu":
             frame[instead_of] = frame[instead_of].astype(np.float64)
-        return cls(regression, design, draws, rows, frame, weights, scale == "link", data)
+        return cls(regression, design, draws, rows, frame, weights, on_link, data)
 
     def at(self, name: str, values: Any) -> Rows:
         """Return the rows with other values of one predictor."""
@@ -182,8 +181,6 @@ class View:
 
     def blocks(self, rows: Rows, target: Target, seed: int = 0) -> Blocks:
         """Yield draws of a quantity of some rows, a block at a time."""
-        if self.on_link and (target.is_response or target.is_auxiliary):
-            raise SettingError(f"scale='link' is of the mean, and target={target.name!r} has no link: leave one out.")
         if target.is_auxiliary:
             draws = self.draws.auxiliaries[target.name]
             step = max(1, _CHUNK_VALUES // len(draws))
@@ -284,6 +281,15 @@ class View:
         raise SettingError(
             f"average_by has {name!r}, not a column of the table.{suggest(name, known)} {columns}{remedy}"
         )
+
+
+def is_on_link(scale: str, target: Target | None) -> bool:
+    """Return whether the linear predictor is meant, and refuse that of what has none."""
+    if scale not in SCALES:
+        raise SettingError(f"scale must be 'response' or 'link' (the linear predictor), not {scale!r}.")
+    if scale == "link" and target is not None and (target.is_response or target.is_auxiliary):
+        raise SettingError(f"scale='link' is of the mean, and target={target.name!r} has no link: leave one out.")
+    return scale == "link"
 
 
 def averages(average_by: AverageBy) -> bool:

@@ -13,6 +13,7 @@ import pandas as pd
 from ..data.streams import frames_of, named_origin
 from ..errors import DataError, SettingError
 from ..regression.regression import stated_by_formula
+from ..sampling.settings import checked_seed
 from ..storage.atomic import replacing
 from .prediction import predictions
 
@@ -78,7 +79,7 @@ def write_predictions(
     """
     design = stated_by_formula(model)[1]
     write_part = _writer(Path(path))
-    seed = random_seed if isinstance(random_seed, (int, np.integer)) else _drawn(random_seed)
+    seed = checked_seed(random_seed)
     names = {*design.kinds, *(() if design.trials is None else design.trials.columns)}
     n_read, n_written = 0, 0
     with replacing(path) as file:
@@ -168,7 +169,3 @@ def _compressed_csv(file: IO[bytes]) -> Write:
             compressed.close()
 
     return write
-
-
-def _drawn(random_seed: np.random.Generator | None) -> int:
-    return int(np.random.default_rng(random_seed).integers(1 << 32))
