@@ -100,7 +100,8 @@ StateTuple state_of(const SharedSummary& shared) {
     }
   }
   filbert::SufficientStatistics::State& own = state.statistics;
-  return {{std::move(own.factor), std::move(own.mean), std::move(own.exponents), own.total_weight, own.n_rows},
+  return {StatisticsTuple{std::move(own.factor), std::move(own.mean), std::move(own.exponents), own.total_weight,
+                          own.n_rows},
           std::move(state.origin),
           std::move(state.unit),
           std::move(state.rest),

@@ -82,8 +82,8 @@ UnconstrainedGlm::UnconstrainedGlm(std::shared_ptr<const GlmPosterior> posterior
   auxiliaries_ = posterior_->fixed_auxiliaries();
   auxiliary_gradient_ = VectorXd::Zero(std::max<Index>(auxiliaries_.size(), 1));
   b_gradient_ = VectorXd::Zero(coefficients());
-  packed_.assign(static_cast<std::size_t>(max_batch * data().columns()), 0.0);
-  packed_auxiliaries_.assign(static_cast<std::size_t>(max_batch * max_auxiliaries), 1.0);
+  packed_.assign(static_cast<std::size_t>(max_batch) * static_cast<std::size_t>(data().columns()), 0.0);
+  packed_auxiliaries_.assign(static_cast<std::size_t>(max_batch) * max_auxiliaries, 1.0);
 }
 
 bool UnconstrainedGlm::is_linear() const {
@@ -272,10 +272,9 @@ void UnconstrainedGlm::add_prior_hessian(const VectorXd& q, MatrixXd& hessian, b
 }
 
 void UnconstrainedGlm::batch(const Eigen::Ref<const MatrixXd>& points, Eigen::Ref<VectorXd> values) {
-  const int draws = static_cast<int>(points.cols());
-  const Index columns = data().columns();
+  const Index draws = points.cols(), columns = data().columns();
   const auto& free = posterior_->free_auxiliaries();
-  for (int d = 0; d < draws; ++d) {
+  for (Index d = 0; d < draws; ++d) {
     to_columns(points.col(d), c_);
     double* const group = packed_.data() + (d / batch_group) * columns * batch_group + d % batch_group;
     for (Index j = 0; j < columns; ++j) group[j * batch_group] = c_(j);
@@ -286,8 +285,8 @@ void UnconstrainedGlm::batch(const Eigen::Ref<const MatrixXd>& points, Eigen::Re
           std::exp(points(coefficients() + static_cast<Index>(k), d));
     }
   }
-  data().batch(draws, packed_.data(), packed_auxiliaries_.data(), values.data());
-  for (int d = 0; d < draws; ++d) values(d) = or_minus_infinity(values(d) + prior_value(points.col(d)));
+  data().batch(static_cast<int>(draws), packed_.data(), packed_auxiliaries_.data(), values.data());
+  for (Index d = 0; d < draws; ++d) values(d) = or_minus_infinity(values(d) + prior_value(points.col(d)));
 }
 
 double UnconstrainedGlm::prior_value(const Eigen::Ref<const VectorXd>& q) const {

@@ -104,7 +104,7 @@ BlockElimination::BlockElimination(const KeptRows& rows) : shared_(share(rows)) 
 
 template <int Q>
 double BlockElimination::eliminate(const MatrixXd& factor, double variance, MatrixXd& K) {
-  constexpr int size = Q > 0 ? Q : most_effects;
+  constexpr std::size_t size = Q > 0 ? Q : most_effects;
   const Index q = Q > 0 ? Q : shared_->effects;
   const Index width = shared_->width;
   const Index numbers = q * (q + 1) / 2 + q * width + 1;
@@ -196,7 +196,7 @@ double BlockElimination::forward(const MatrixXd& factor, double sigma, MatrixXd&
 /// Adds up the slopes in Σ, and returns the trace of the slopes in V times V.
 template <int Q>
 double BlockElimination::slopes(const MatrixXd& K_slopes, double log_det_slope) {
-  constexpr int size = Q > 0 ? Q : most_effects;
+  constexpr std::size_t size = Q > 0 ? Q : most_effects;
   const Index q = Q > 0 ? Q : shared_->effects;
   const Index width = shared_->width;
   const Index numbers = q * (q + 1) / 2 + q * width + 1;

@@ -272,7 +272,7 @@ double BlockWhitening::variance(const std::vector<MatrixXd>& factors, Index grou
   const Lanes* const root = roots_.data() + group / lanes * q * q;
   const Lanes* const A = coupled_.data() + group / lanes * q * (p + 1);
   const Index lane = group % lanes;
-  std::array<double, most_block_effects> r;
+  std::array<double, most_block_effects> r{};
   double result = 0;
   for (Index i = 0; i < q; ++i) {
     double sum = 0;

@@ -21,7 +21,7 @@ std::size_t at(Index index) { return static_cast<std::size_t>(index); }
 
 }  // namespace
 
-GroupedGlm::GroupedGlm(std::shared_ptr<const GlmData> data, std::shared_ptr<const GroupedDesign> design,
+GroupedGlm::GroupedGlm(const std::shared_ptr<const GlmData>& data, std::shared_ptr<const GroupedDesign> design,
                        const GlmPriors& priors, const std::vector<TermModel>& terms)
     : covariance_(design->structure(), terms) {
   if (data->rows() != design->rows()) {

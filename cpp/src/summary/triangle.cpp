@@ -26,7 +26,7 @@ constexpr Index rows_at_once = 256;
 void rotate_piece(const TriangleAndRows& into, Index columns, Index rows, Index first_reach,
                   const TriangleKernels& kernels) {
   constexpr Index columns_a_task = 64;
-  Reflections reflections;
+  Reflections reflections{};
   for (Index first = 0; first < columns; first += panel_columns) {
     const Index width = std::min(panel_columns, columns - first);
     const Index reach = std::min(rows, padded(std::max<Index>(first_reach + first + width - 1, 0)));

@@ -105,7 +105,7 @@ class GlmData {
   template <std::size_t count>
   void single(Eigen::Index row, const std::array<double, count>& eta, const Eigen::VectorXd& auxiliaries,
               const RowDerivatives& into) const {
-    std::array<double, count> y, second;
+    std::array<double, count> y{}, second{};
     y.fill(y_[row]);
     if (second_.data() != nullptr) second.fill(second_[row]);
     kernels_->single(count, eta.data(), y.data(), second_.data() != nullptr ? second.data() : nullptr,

@@ -40,7 +40,7 @@ struct Beta {
     const Pack a = mu.p * kappa, b = mu.q * kappa;
     const Pack log_a = log_p + shared.log_kappa, log_b = log_q + shared.log_kappa;
     const Pack divergence = kappa * (mu.p * log_y_over_p + mu.q * log_rest_over_q);
-    Row row;
+    Row row{};
     row.value =
         shared.constant + divergence + 0.5 * (log_p + log_q) - stirling_error(a, log_a) - stirling_error(b, log_b);
     if constexpr (order >= Order::Gradient) {

@@ -36,7 +36,7 @@ struct BetaBinomial {
     const Pack a = mu.p * kappa, b = mu.q * kappa;
     const GammaDifference successes = gamma_difference(a, y);
     const GammaDifference failures = gamma_difference(b, n - y);
-    Row row;
+    Row row{};
     row.value = successes.value + failures.value;
     if constexpr (order >= Order::Gradient) {
       const Pack pull = kappa * (successes.slope - failures.slope);

@@ -26,7 +26,7 @@ struct Binomial<Link::Logit> {
     const Pack one_plus_e = 1.0 + e;
     const Mask positive = eta > 0.0;
     const Pack failures = n - y;
-    Row row;
+    Row row{};
     // Not y η - n log(1 + e^η), which cancels where y = n: both terms here are of one sign.
     row.value = -size * select(positive, failures, y);
     if constexpr (logarithms) {
@@ -73,7 +73,7 @@ struct Binomial<Link::Probit> {
     const Pack log_body = log1p(-tail);                                       // log Φ(|η|)
     const Pack for_tail = select(positive, n - y, y);
     const Pack for_body = n - for_tail;
-    Row row;
+    Row row{};
     row.value = for_tail * log_tail + for_body * log_body;
     if constexpr (order >= Order::Gradient) {
       const Pack ratio_tail = root_two_over_pi / scaled_tail;  // φ(η) / Φ(-|η|)
@@ -106,7 +106,7 @@ struct Binomial<Link::Cloglog> {
     const Pack m = exponential(eta);
     const Pack failures = n - y;
     const Pack log_p = select(eta < -37.0, eta - 0.5 * m, log1m_exp(m));
-    Row row;
+    Row row{};
     // 0 · inf where m has overflowed and every trial is a success.
     const Pack lost = select(failures > 0.0, failures * m, broadcast(0.0));
     row.value = y * log_p - lost;
@@ -139,7 +139,7 @@ struct Binomial<Link::Identity> {
     const Pack p = select(inside, eta, broadcast(0.5));
     const Pack q = 1.0 - p;
     const Pack failures = n - y;
-    Row row;
+    Row row{};
     row.value = select(inside, y * logarithm(p) + failures * log1p(-p), broadcast(-infinity));
     if constexpr (order >= Order::Gradient) {
       row.d1 = y / p - failures / q;

@@ -21,7 +21,7 @@ struct Gamma {
 
   template <Order order>
   FILBERT_INLINE static Row evaluate(Pack eta, Pack y, Pack log_y, const Shared& shared) {
-    Row row;
+    Row row{};
     const Pack alpha = shared.alpha;
     Pack deviance;  // log(y/μ) - y/μ + 1, half of the unit deviance with its sign changed
     if constexpr (link == Link::Log) {
@@ -76,7 +76,7 @@ struct Exponential {
   FILBERT_INLINE static Row evaluate(Pack eta, Pack y, Pack, const Shared&) {
     static_assert(link == Link::Log);
     const Pack ratio = y * exponential(-eta);
-    Row row;
+    Row row{};
     row.value = -eta - ratio;
     row.d1 = ratio - 1.0;
     row.d2 = -ratio;

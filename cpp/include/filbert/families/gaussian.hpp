@@ -20,7 +20,7 @@ struct Gaussian {
   FILBERT_INLINE static Row evaluate(Pack eta, Pack y, Pack, const Shared& shared) {
     const Mean mu = mean_of<link>(eta);
     const Pack r = (y - mu.value) * shared.inverse_sigma;
-    Row row;
+    Row row{};
     row.value = select(mu.valid, shared.constant - 0.5 * r * r, broadcast(-infinity));
     if constexpr (order >= Order::Gradient) {
       const Pack pull = r * shared.inverse_sigma;

@@ -27,7 +27,7 @@ struct NegativeBinomial {
 
   template <Order order>
   FILBERT_INLINE static Row evaluate(Pack eta, Pack y, Pack, const Shared& shared) {
-    Row row;
+    Row row{};
     const Pack alpha = shared.alpha;
     if constexpr (link == Link::Log) {
       const Pack t = eta - shared.log_alpha;  // log(μ / α)

@@ -16,7 +16,7 @@ struct Poisson {
 
   template <Order order>
   FILBERT_INLINE static Row evaluate(Pack eta, Pack y, Pack, const Shared&) {
-    Row row;
+    Row row{};
     if constexpr (link == Link::Log) {
       const Pack mu = exponential(eta);
       row.value = y * eta - mu;

@@ -253,7 +253,7 @@ FILBERT_INLINE GammaDifference gamma_difference(Pack a, Pack y) {
   const Raised to = raise(a + y, low);
   const Pack end = from.at + y;
   const Pack log_ratio_of_ends = log1p(y / from.at);
-  GammaDifference d;
+  GammaDifference d{};
   d.value = (from.at - 0.5) * log_ratio_of_ends + (y * logarithm(end) - y) +
             (stirling_error_far(end) - stirling_error_far(from.at)) - (to.log_product - from.log_product);
   d.slope =

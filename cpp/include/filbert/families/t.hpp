@@ -28,7 +28,7 @@ struct StudentT {
     const Pack square = r * r;
     const Pack log_term = log1p(square * shared.inverse_nu);
     const Pack nu_plus_one = shared.nu + 1.0;
-    Row row;
+    Row row{};
     row.value = select(mu.valid, shared.constant - 0.5 * nu_plus_one * log_term, broadcast(-infinity));
     if constexpr (order >= Order::Gradient) {
       const Pack inverse_total = 1.0 / (shared.nu + square);

@@ -22,8 +22,8 @@ namespace filbert {
 class GroupedGlm {
  public:
   /// Throws std::invalid_argument.
-  GroupedGlm(std::shared_ptr<const GlmData> data, std::shared_ptr<const GroupedDesign> design, const GlmPriors& priors,
-             const std::vector<TermModel>& terms);
+  GroupedGlm(const std::shared_ptr<const GlmData>& data, std::shared_ptr<const GroupedDesign> design,
+             const GlmPriors& priors, const std::vector<TermModel>& terms);
 
   Eigen::Index outer() const { return first_inner_; }
   Eigen::Index inner() const { return shared_->inner; }

@@ -50,7 +50,7 @@ class TailElimination {
 
   /// One group of the primary factor.
   struct Group {
-    std::size_t component;
+    std::size_t component = 0;
     std::vector<Eigen::Index> at;  // positions in the component
     Eigen::MatrixXd rows;          // [R T C]
   };
