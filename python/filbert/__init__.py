@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         plot_slopes,
         plot_trace,
     )
+    from .predict.written_log_likelihood import write_log_likelihood
     from .priors.named import (
         Cauchy,
         Exponential,
@@ -111,6 +112,7 @@ __all__ = [
     "stream",
     "summary",
     "to_netcdf",
+    "write_log_likelihood",
     "write_predictions",
 ]
 
@@ -156,6 +158,7 @@ _HOMES = {
     "summary": "results.summary",
     "SufficientStatistics": "storage.summaries",
     "to_netcdf": "storage.netcdf",
+    "write_log_likelihood": "predict.written_log_likelihood",
     "write_predictions": "interpret.written",
 }
 

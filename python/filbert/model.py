@@ -639,7 +639,7 @@ class Model:
         -------
         None or xarray.DataTree or arviz.InferenceData
             The group ``log_likelihood`` has the response's name, (chain, draw, __obs__); a row of weight w counts w
-            times.
+            times. `write_log_likelihood` puts it into a file where it does not fit into memory.
         """
         from .predict.log_likelihood import log_likelihood
 

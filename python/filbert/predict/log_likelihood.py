@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ..data.blocks import Source
 from ..errors import DataError, DataTypeError
 from ..regression.names import OBSERVATIONS, SAMPLES, stored_name
 from ..regression.regression import Regression
@@ -25,17 +27,21 @@ def log_likelihood(regression: Regression, idata: Any, inplace: bool) -> Any:
     draws = Draws.read(idata, regression)
     (values,) = new_arrays(1, draws.shape, rows.n_rows)
     flat = values.reshape(-1, rows.n_rows)
+    for where, terms in likelihood_blocks(rows, regression, draws):
+        flat[:, where] = terms.T
+    coordinates = {**container.sample_labels(container.posterior_group(idata)), OBSERVATIONS: np.arange(rows.n_rows)}
+    variables = {stored_name(regression.response): ((*SAMPLES, OBSERVATIONS), values)}
+    group = xr.Dataset(variables, coordinates, container.common_attributes())
+    return with_groups(idata, {"log_likelihood": group}, inplace)
+
+
+def likelihood_blocks(rows: Source, regression: Regression, draws: Draws) -> Iterator[tuple[slice, rowwise.FloatArray]]:
+    """Yield where consecutive rows are, and their log likelihoods (rows, draws); a row of weight w counts w times."""
     for where, block, predictor in rowwise.predictor_blocks(rows, regression, draws):
         terms = regression.family.log_likelihood(regression.link, block, predictor, draws.auxiliaries)
         if block.weights is not None:
             terms *= block.weights[:, None]
-        flat[:, where] = terms.T
-    posterior = container.group(idata, "posterior")
-    assert posterior is not None
-    coordinates = {**container.sample_labels(posterior), OBSERVATIONS: np.arange(rows.n_rows)}
-    variables = {stored_name(regression.response): ((*SAMPLES, OBSERVATIONS), values)}
-    group = xr.Dataset(variables, coordinates, container.common_attributes())
-    return with_groups(idata, {"log_likelihood": group}, inplace)
+        yield where, terms
 
 
 def r2(regression: Regression, idata: Any, summary: bool = True, group_effects: bool = True) -> Any:

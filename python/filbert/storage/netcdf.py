@@ -7,7 +7,7 @@ object that takes all bytes, remembers the first failure, and lets HDF5 close th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
@@ -16,7 +16,7 @@ import xarray as xr
 from ..errors import DataTypeError
 from .atomic import replacing
 
-_Groups = Sequence[tuple[str, xr.Dataset]]
+Fill = Callable[[Any], Iterator[None]]
 
 
 def to_netcdf(idata: Any, path: str | os.PathLike[str]) -> None:
@@ -45,13 +45,27 @@ def to_netcdf(idata: Any, path: str | os.PathLike[str]) -> None:
     >>> idata = model.fit()
     >>> fb.to_netcdf(idata, "fit.nc")
     """
+    from xarray.backends import H5NetCDFStore
+
     groups = list(_groups(idata))
+
+    def fill(file: Any) -> Iterator[None]:
+        for place, group in groups:
+            store = H5NetCDFStore(file, group=None if place == "." else place, mode="a")
+            group.compute().dump_to_store(store)  # as xarray does
+            yield
+
+    filled(path, fill)
+
+
+def filled(path: str | os.PathLike[str], fill: Fill) -> None:
+    """Write a netCDF file, wholly or not at all, by a function of `h5netcdf.File` that yields after each piece."""
     with replacing(path) as file:
         sink = _Sink(file)
         # In a thread of its own, because Ctrl-C must not raise within what HDF5 calls; it raises here instead.
         with ThreadPoolExecutor(1) as writer:
             try:
-                writer.submit(_write, groups, sink).result()
+                writer.submit(_write, fill, sink).result()
             except BaseException as error:
                 sink.failure = sink.failure or error
                 raise
@@ -74,18 +88,15 @@ def _groups(idata: Any) -> Iterator[tuple[str, xr.Dataset]]:
         yield name, idata[name]
 
 
-def _write(groups: _Groups, sink: _Sink) -> None:
-    """Write the groups as xarray does, stop at the first failure of the sink, and raise it."""
+def _write(fill: Fill, sink: _Sink) -> None:
+    """Fill the file, stop at the first failure of the sink, and raise it."""
     import h5netcdf
-    from xarray.backends import H5NetCDFStore
 
     try:
         with h5netcdf.File(sink, "w") as file:
-            for path, group in groups:
+            for _ in fill(file):
                 if sink.failure is not None:
                     break
-                place = None if path == "." else path
-                group.compute().dump_to_store(H5NetCDFStore(file, group=place, mode="a"))
     except Exception:  # what HDF5 makes of bytes that were lost is of no interest
         if sink.failure is None:
             raise

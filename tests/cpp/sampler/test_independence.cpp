@@ -18,10 +18,11 @@ namespace {
 /// log x of a gamma variate x of shape a, in its Laplace frame: skewed to the left, with known moments.
 struct LogGamma {
   double shape;
+  double log_normaliser = std::lgamma(shape);  // which writes a global, so not in each evaluation
   Eigen::Index dimension() const { return 1; }
   double log_density(double z) const {
     const double y = std::log(shape) + z / std::sqrt(shape);
-    return shape * y - std::exp(y) - std::lgamma(shape) - 0.5 * std::log(shape);
+    return shape * y - std::exp(y) - log_normaliser - 0.5 * std::log(shape);
   }
   double operator()(const Eigen::VectorXd& z, Eigen::VectorXd& gradient) {
     gradient(0) = std::sqrt(shape) * (1 - std::exp(z(0) / std::sqrt(shape)));
