@@ -114,12 +114,14 @@ def evaluate_again(
     return Numbers(tuple(flat_columns(numbers)))
 
 
-def levels_in(expression: Expression, columns: Columns, namespace: Mapping[str, Any]) -> pd.Categorical | None:
-    """Return a factor's levels on some of the rows, or None if it is numeric."""
+def levels_in(
+    expression: Expression, columns: Columns, namespace: Mapping[str, Any], state: Mapping[str, Any]
+) -> pd.Categorical | None:
+    """Return a factor's levels on some of the rows, with what transforms have learnt, or None if it is numeric."""
     if expression.is_column:
         values = columns.arrays[expression.text]
         return values if isinstance(values, pd.Categorical) else None
-    value = _value(expression, columns, namespace, {}, learning=True)
+    value = _value(expression, columns, namespace, dict(state), learning=True)
     if not _is_categorical(value):
         return None
     _check_length(expression, value.__wrapped__, len(columns.index))
@@ -180,7 +182,9 @@ def _value(
 
 
 def _array(values: Any) -> Any:
-    return values.array if isinstance(values, pd.Series) else values
+    """Return the values of a factor; 0.0 and -0.0 are one level, which is called 0.0."""
+    array: Any = values.array if isinstance(values, pd.Series) else values
+    return array + 0.0 if getattr(getattr(array, "dtype", None), "kind", "") == "f" else array
 
 
 @contextlib.contextmanager

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from ..data.columns import Columns, drop_unused
 from ..errors import DataError, DataWarning, FormulaError, quote_names, warn
-from .coding import FactorRows, Floats, Product
-from .factors import plain_values
+from .coding import Codes, FactorRows, Floats, Product
+from .factors import interpreter_of, plain_values
 from .parsed import Expression
-from .rowwise import Reach, reach
+from .rowwise import Reach, RowCheck, reach
 from .terms import Term
 
-Codes = NDArray[np.int64]
+GroupCodes = NDArray[np.int64]
 
 _LOGGER = logging.getLogger("filbert")
 
@@ -55,7 +55,7 @@ class GroupingFactor:
     @classmethod
     def learnt(
         cls, parts: Sequence[Expression], columns: Columns, namespace: Mapping[str, Any]
-    ) -> tuple[GroupingFactor, Codes]:
+    ) -> tuple[GroupingFactor, GroupCodes]:
         """Learn the groups from the rows; return the group of each row as well.
 
         Raises
@@ -63,17 +63,26 @@ class GroupingFactor:
         DataError
             If there is but one group.
         FormulaError
-            If the group of a row depends on other rows.
+            If the group of a row depends on other rows, or on what a transform learns from them.
         """
         name = ":".join(part.text for part in parts)
         title = f"The grouping factor {name!r}"
-        entangled = [part.text for part in parts if reach(part, namespace) is Reach.ROWS]
-        if entangled:
-            raise FormulaError(
-                f"The group {entangled[0]!r} of a row depends on other rows, so new rows would get wrong groups. "
-                "Compute it beforehand as a column."
-            )
-        values = [drop_unused(categories_of(part, columns, namespace), title) for part in parts]
+        values = []
+        for part in parts:
+            reaches = reach(part, namespace)
+            learning = [] if part.is_column else interpreter_of(part, columns, namespace, {}).transform_calls()
+            if learning and reaches is not Reach.ROWS:
+                raise FormulaError(
+                    f"The group {part.text!r} of a row depends on what {learning[0][0]!r} learns from all rows, and "
+                    "what makes groups remembers nothing. Compute it beforehand as a column."
+                )
+            levels = None if reaches is Reach.ROWS else categories_of(part, columns, namespace)
+            if levels is None or (reaches is Reach.UNKNOWN and not _is_rowwise(part, levels, columns, namespace)):
+                raise FormulaError(
+                    f"The group {part.text!r} of a row depends on other rows, so new rows would get wrong groups. "
+                    "Compute it beforehand as a column."
+                )
+            values.append(drop_unused(levels, title))
         sizes = [len(one.categories) for one in values]
         if math.prod(sizes) > _MOST_COMBINATIONS:
             raise DataError(
@@ -107,7 +116,7 @@ class GroupingFactor:
         """Number of groups."""
         return len(self.cells)
 
-    def codes(self, columns: Columns, namespace: Mapping[str, Any]) -> tuple[Codes, list[str]]:
+    def codes(self, columns: Columns, namespace: Mapping[str, Any]) -> tuple[GroupCodes, list[str]]:
         """Return the group of each row of other data, and the labels of groups that the model was not fitted with.
 
         The codes of these are -1, -2, ..., in the order of their labels.
@@ -220,6 +229,15 @@ def categories_of(part: Expression, columns: Columns, namespace: Mapping[str, An
     if (categories.codes < 0).any():
         raise DataError(f"The grouping factor {part.text!r} has no level for some rows. Leave them out.")
     return categories
+
+
+def _is_rowwise(part: Expression, levels: pd.Categorical, columns: Columns, namespace: Mapping[str, Any]) -> bool:
+    """Find out by evaluation whether functions of the user give some rows the levels that they have among all."""
+
+    def again(part: Expression, some: Columns) -> Codes:
+        return Codes(levels.categories.get_indexer(pd.Index(categories_of(part, some, namespace))))
+
+    return RowCheck(columns, again).agrees(part, Codes(levels.codes))
 
 
 def _label(level: Any) -> str:

@@ -80,10 +80,11 @@ class _LearningParts:
         self.state: dict[str, Any] = {}
         self.learners: dict[str, tuple[Expression, ast.Call, Learner]] = {}
         self.factors: dict[tuple[str, ...], tuple[Expression, ...]] = {}
+        self.unseen: dict[tuple[str, ...], tuple[Expression, ...]] = {}
         self.seen: dict[tuple[str, ...], pd.Index[Any]] = {}
         self.kept: list[pd.DataFrame] = []
+        self.first: Columns | None = None
         self.n_rows = 0
-        self.knows_levels = True
 
     def look_at(self, parts: Iterator[Part]) -> None:
         """Find out from the first rows what has to be learnt of all."""
@@ -95,10 +96,10 @@ class _LearningParts:
                 if not len(frame):
                     continue
                 columns, frame = self._columns(frame.iloc[:_ROWS_AT_FIRST])
+            self.first, self.n_rows = columns, len(frame)
             self.kept.append(frame)
-            self.n_rows = len(frame)
             self._find_learners(columns)
-            self._find_factors(columns)
+            self._find_factors()
             return
         raise no_rows(self.question.dropna)
 
@@ -107,13 +108,13 @@ class _LearningParts:
         """What another pass is needed for; empty if there is nothing more to learn."""
         if self.learners:
             return f"what {next(iter(self.learners))!r} remembers"
-        return "" if self.knows_levels else f"the levels of {' and '.join(map(repr, next(iter(self.factors))))}"
+        return f"the levels of {' and '.join(map(repr, next(iter(self.unseen))))}" if self.unseen else ""
 
     def fresh(self) -> _LearningParts:
         """Return what takes in all rows once more: with what was learnt, and without any rows."""
         fresh = copy.copy(self)
         fresh.learners = {key: (part, call, known.fresh()) for key, (part, call, known) in self.learners.items()}
-        fresh.kept, fresh.seen, fresh.n_rows = [], {}, 0
+        fresh.kept, fresh.first, fresh.seen, fresh.n_rows = [], None, {}, 0
         return fresh
 
     def fold(self, part: Part) -> None:
@@ -123,7 +124,7 @@ class _LearningParts:
         columns, frame = self._columns(part.frame)
         if not len(frame):
             return
-        if not self.knows_levels:
+        if self.unseen:
             self._keep_new_levels(columns, frame)
         for key in self._ready():
             self._fold(key, columns)
@@ -141,7 +142,7 @@ class _LearningParts:
     def end_pass(self, done: _LearningParts) -> None:
         """Take over what a pass has learnt of all rows."""
         self.kept += done.kept
-        self.n_rows, self.knows_levels = done.n_rows, True
+        self.n_rows = done.n_rows
         self.learners = done.learners
         for key in self._ready():
             with translate_errors(f"Cannot evaluate {key!r}"):
@@ -149,6 +150,7 @@ class _LearningParts:
             if learnt is not None:
                 self.state[key] = learnt
         self.learners = {key: parts for key, parts in self.learners.items() if key not in self.state}
+        self._find_factors()  # those of which transforms are a part can be told now
 
     def representatives(self) -> pd.DataFrame:
         """Return rows that have what all rows have."""
@@ -180,34 +182,38 @@ class _LearningParts:
                 learner = learner_of(key, call.func.id, namespace[call.func.id], options)
                 self.learners[key] = expression, call, learner
 
-    def _find_factors(self, columns: Columns) -> None:
-        """Find the combinations of factors of which every level, and combination of levels, has to be seen."""
-        parsed = self.question.parsed
+    def _find_factors(self) -> None:
+        """Find the combinations of factors of which every level, and combination of levels, is still to be seen."""
+        parsed, known = self.question.parsed, self.factors
+        assert self.first is not None
         learning = {expression.text for expression, _, _ in self.learners.values()}
         levelled = {
             text
             for text, expression in parsed.expressions.items()
-            if text not in learning and levels_in(expression, columns, self.question.namespace) is not None
+            if text not in learning
+            and levels_in(expression, self.first, self.question.namespace, self.state) is not None
         }
+        factors = {}
         asked = [*parsed.terms, *(term for group in parsed.groups for term in group.terms)]
         for term in asked:
             crossed = [factor.expr for factor in term.factors if factor.expr in levelled]
             if crossed:
-                self.factors[tuple(crossed)] = tuple(parsed.expressions[text] for text in crossed)
+                factors[tuple(crossed)] = tuple(parsed.expressions[text] for text in crossed)
         for group in parsed.groups:
-            self.factors[tuple(part.text for part in group.factor)] = group.factor
+            factors[tuple(part.text for part in group.factor)] = group.factor
         if parsed.response.success is not None:
-            self.factors[parsed.response.observed.text,] = (parsed.response.observed,)
-        self.knows_levels = not self.factors
+            factors[parsed.response.observed.text,] = (parsed.response.observed,)
+        self.unseen = {texts: parts for texts, parts in factors.items() if texts not in known}
+        self.factors = {**known, **self.unseen}
 
     def _keep_new_levels(self, columns: Columns, frame: pd.DataFrame) -> None:
         """Keep a row of each level, and combination of levels, that was not seen before."""
         levels: dict[str, pd.Categorical] = {}
         new: list[NDArray[np.intp]] = []
-        for texts, parts in self.factors.items():
+        for texts, parts in self.unseen.items():
             for part in parts:
                 if part.text not in levels:
-                    levels[part.text] = _levels(part, columns, self.question.namespace)
+                    levels[part.text] = _levels(part, columns, self.question.namespace, self.state)
             codes = [np.asarray(levels[text].codes, dtype=np.int64) for text in texts]
             sizes = [len(levels[text].categories) for text in texts]
             flat, first = np.unique(np.ravel_multi_index(codes, sizes), return_index=True)
@@ -252,8 +258,10 @@ class _LearningParts:
         learner.fold(values)
 
 
-def _levels(part: Expression, columns: Columns, namespace: Mapping[str, Any]) -> pd.Categorical:
-    levels = levels_in(part, columns, namespace)
+def _levels(
+    part: Expression, columns: Columns, namespace: Mapping[str, Any], state: Mapping[str, Any]
+) -> pd.Categorical:
+    levels = levels_in(part, columns, namespace, state)
     if levels is None:
         levels = categories_of(part, columns, namespace)
     if (levels.codes < 0).any():

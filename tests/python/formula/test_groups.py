@@ -249,6 +249,19 @@ def test_groups_that_depend_on_other_rows_are_refused():
     data = pd.DataFrame({"y": np.arange(8.0) % 3, "x": np.arange(8.0)})
     with pytest.raises(fb.FormulaError, match="depends on other rows"):
         fb.Model("y ~ 1 + (1 | C(x > x.mean()))", data)
+    above = {"above": lambda x: (x > x.mean()).astype(int), "large": lambda x: (x > 4).astype(int)}
+    for term in ("(1 | above(x))", "(1 | C(above(x)))", "(x | above(x))"):
+        with pytest.raises(fb.FormulaError, match="depends on other rows"):
+            fb.Model(f"y ~ {term}", data, extra_namespace=above)
+    known = fb.Model("y ~ 1 + (1 | large(x))", data, extra_namespace=above)
+    assert known.design.grouping["large(x)"].labels == ["0", "1"]
+
+
+def test_groups_that_transforms_would_have_to_remember_are_refused():
+    data = pd.DataFrame({"y": np.arange(8.0) % 3, "x": np.arange(8.0)})
+    for rows in (data, fb.stream(lambda: iter([data[:5], data[5:]]))):
+        with pytest.raises(fb.FormulaError, match=r"what 'scale\(x\)' learns from all rows"):
+            fb.Model("y ~ 1 + (1 | C(scale(x) > 0))", rows)
 
 
 def test_combinations_beyond_whole_numbers_are_refused():
