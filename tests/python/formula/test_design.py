@@ -379,7 +379,7 @@ def test_large_frames_are_not_copied():
 def test_negative_zero_is_the_level_zero_whatever_row_comes_first():
     rows = np.array([-0.0, 1.0, 0.0, 2.0, -0.0, 1.0])
     for x in (rows, rows[::-1]):
-        design, _ = read("y ~ C(x)", pd.DataFrame({"x": x, "y": np.arange(6.0)}))
+        design = read("y ~ C(x)", pd.DataFrame({"x": x, "y": np.arange(6.0)})).design
         assert design.columns == ("C(x)[T.1.0]", "C(x)[T.2.0]")
-        design, _ = read("y ~ 0 + C(x)", pd.DataFrame({"x": x, "y": np.arange(6.0)}))
+        design = read("y ~ 0 + C(x)", pd.DataFrame({"x": x, "y": np.arange(6.0)})).design
         assert design.columns[0] == "C(x)[0.0]"
