@@ -19,7 +19,7 @@ from ..errors import DataError, DataWarning, FormulaError, quote_names, warn
 from .coding import Codes, FactorRows, Floats, Product
 from .factors import interpreter_of, plain_values
 from .parsed import Expression
-from .rowwise import Reach, RowCheck, reach
+from .rowwise import Reach, RowCheck, reach, reads_codes
 from .terms import Term
 
 GroupCodes = NDArray[np.int64]
@@ -75,6 +75,11 @@ class GroupingFactor:
                 raise FormulaError(
                     f"The group {part.text!r} of a row depends on what {learning[0][0]!r} learns from all rows, and "
                     "what makes groups remembers nothing. Compute it beforehand as a column."
+                )
+            if not part.is_column and reads_codes(part):
+                raise FormulaError(
+                    f"The group {part.text!r} of a row is a place among the categories that a table has, which new rows "
+                    "may have in another order. Group by the column itself."
                 )
             levels = None if reaches is Reach.ROWS else categories_of(part, columns, namespace)
             if levels is None or (reaches is Reach.UNKNOWN and not _is_rowwise(part, levels, columns, namespace)):

@@ -42,6 +42,11 @@ def reach(expression: Expression, namespace: Mapping[str, Any]) -> Reach:
     return _Reader(columns, aliases, namespace).read(tree)
 
 
+def reads_codes(expression: Expression) -> bool:
+    """Tell whether an expression reads ``.cat`` of a column: places among the categories that these rows have."""
+    return any(accessor(node) == "cat" for node in ast.walk(python_tree(expression.text)[0]))
+
+
 class _Reader:
     """Walks the syntax tree of an expression that `guard` has let pass."""
 

@@ -257,6 +257,12 @@ def test_groups_that_depend_on_other_rows_are_refused():
     assert known.design.grouping["large(x)"].labels == ["0", "1"]
 
 
+def test_groups_that_are_places_among_categories_are_refused():
+    data = pd.DataFrame({"y": np.arange(8.0) % 3, "k": pd.Categorical(list("abababab"))})
+    with pytest.raises(fb.FormulaError, match="Group by the column itself"):
+        fb.Model("y ~ 1 + (1 | k.cat.codes)", data)
+
+
 def test_groups_that_transforms_would_have_to_remember_are_refused():
     data = pd.DataFrame({"y": np.arange(8.0) % 3, "x": np.arange(8.0)})
     for rows in (data, fb.stream(lambda: iter([data[:5], data[5:]]))):
