@@ -78,8 +78,8 @@ class GroupingFactor:
                 )
             if not part.is_column and reads_codes(part):
                 raise FormulaError(
-                    f"The group {part.text!r} of a row is a place among the categories that a table has, which new rows "
-                    "may have in another order. Group by the column itself."
+                    f"The group {part.text!r} of a row is a place among the categories that a table has, which new "
+                    "rows may have in another order. Group by the column itself."
                 )
             levels = None if reaches is Reach.ROWS else categories_of(part, columns, namespace)
             if levels is None or (reaches is Reach.UNKNOWN and not _is_rowwise(part, levels, columns, namespace)):

@@ -44,7 +44,8 @@ def reach(expression: Expression, namespace: Mapping[str, Any]) -> Reach:
 
 def reads_codes(expression: Expression) -> bool:
     """Tell whether an expression reads ``.cat`` of a column: places among the categories that these rows have."""
-    return any(accessor(node) == "cat" for node in ast.walk(python_tree(expression.text)[0]))
+    nodes = ast.walk(python_tree(expression.text)[0])
+    return any(isinstance(node, ast.expr) and accessor(node) == "cat" for node in nodes)
 
 
 class _Reader:

@@ -199,6 +199,10 @@ class _LearningParts:
             crossed = [factor.expr for factor in term.factors if factor.expr in levelled]
             if crossed:
                 factors[tuple(crossed)] = tuple(parsed.expressions[text] for text in crossed)
+        # Expressions may read the levels of a column without being factors: g.cat.codes, g.str.len().
+        for name in dict.fromkeys(name for expression in parsed.expressions.values() for name in expression.columns):
+            if isinstance(self.first.arrays.get(name), pd.Categorical):
+                factors.setdefault((name,), (Expression(name, True, (name,)),))
         for group in parsed.groups:
             factors[tuple(part.text for part in group.factor)] = group.factor
         if parsed.response.success is not None:

@@ -29,6 +29,7 @@ FORMULAS = [
     "y ~ 0 + g:x + h",
     "y ~ x + (x | s)",
     "y ~ x + (1 | g/h) + (scale(z) | s)",
+    "y ~ g.cat.codes + s.str.len() + C(h.cat.codes)",
     "y ~ C(scale(t).round()) + C(center(z) > 1):g + (C(scale(x) > 2) | h)",
 ]
 
