@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from formulaic.parser.types import Factor, Token
 from formulaic.parser.types import Term as FormulaicTerm
 
-from ..data.columns import rename_hint, unknown_columns
+from ..data.column_names import rename_hint, unknown_columns
 from ..errors import DataError, DataTypeError, DataWarning, FilbertError, FormulaError, quote_names, suggest, warn
 from .allowed import CONTRAST_NAMES
 from .brackets import Bracket, split_brackets

@@ -9,7 +9,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from ..data.columns import Use, check_names, unknown_columns
+from ..data.column_names import check_names, unknown_columns
+from ..data.columns import Use
 from ..errors import FormulaError
 from .namespace import make_namespace
 from .parsed import ParsedFormula
