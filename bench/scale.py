@@ -79,6 +79,46 @@ def filbert_parts(path: str, p: int) -> None:
     fb.Model(f"y ~ {' + '.join(columns_of(p))}", fb.stream(path)).fit(progressbar=False, random_seed=1)
 
 
+def filbert_dask(path: str, p: int) -> None:
+    """Model and posterior of a Dask frame of the file, by its threads."""
+    import dask.dataframe as dd
+    import filbert as fb
+    import pandas as pd
+
+    fb.Model("y ~ x0", dd.from_pandas(pd.DataFrame(chunk(0, 100, p)), npartitions=2)).fit(progressbar=False)
+    start_clock()
+    frame = dd.read_parquet(path, split_row_groups=1)
+    fb.Model(f"y ~ {' + '.join(columns_of(p))}", frame).fit(progressbar=False, random_seed=1)
+
+
+def filbert_spark(path: str, p: int) -> None:
+    """Model and posterior of a Spark frame of the file, in a session that runs."""
+    import filbert as fb
+    import pandas as pd
+    from pyspark.sql import SparkSession
+
+    session = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+    few = session.createDataFrame(pd.DataFrame(chunk(0, 100, p)))
+    fb.Model("y ~ x0", few).fit(progressbar=False)
+    start_clock()
+    frame = session.read.parquet(path)
+    fb.Model(f"y ~ {' + '.join(columns_of(p))}", frame).fit(progressbar=False, random_seed=1)
+
+
+def bambi(path: str, p: int) -> None:
+    """The posterior of a frame by nutpie, compilation aside."""
+    import bambi as bmb
+    import nutpie
+    import pandas as pd
+
+    data = pd.read_parquet(path)
+    model = bmb.Model(f"y ~ {' + '.join(columns_of(p))}", data)
+    model.build()
+    compiled = nutpie.compile_pymc_model(model.backend.model)
+    start_clock()
+    nutpie.sample(compiled, seed=1, progress_bar=False)
+
+
 def sums(path: str, p: int) -> None:
     """Reading the same columns, and their sums."""
     import pyarrow.compute as pc
@@ -95,8 +135,12 @@ PEERS = {
     "filbert": filbert,
     "statsmodels": statsmodels,
     "filbert in parts": filbert_parts,
+    "filbert, Dask": filbert_dask,
+    "filbert, Spark": filbert_spark,
     "pyarrow: read and sum": sums,
+    "bambi and nutpie": bambi,
 }
+DEFAULT = ("filbert", "statsmodels", "filbert in parts", "pyarrow: read and sum")
 _clock = 0.0
 _memory = 0.0
 
@@ -115,6 +159,10 @@ def one(peer: str, path: str, p: int) -> None:
     print(json.dumps({"seconds": time.perf_counter() - _clock, "peak_mb": peak(), "before_mb": _memory}))
 
 
+def key_of(row: dict) -> tuple[int, int, str]:
+    return row["rows"], row["columns"], row["peer"]
+
+
 def measured(peer: str, path: str, p: int, limit: float) -> dict | None:
     command = [sys.executable, __file__, "--one", peer, path, str(p)]
     try:
@@ -130,6 +178,7 @@ def measured(peer: str, path: str, p: int, limit: float) -> dict | None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--one", nargs=3, metavar=("PEER", "PATH", "P"))
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=DEFAULT, help="the others need their packages")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=float, nargs="*", default=[1e3, 1e4, 1e5, 1e6, 1e7])
     parser.add_argument("--columns", type=int, nargs="*", default=[10, 100, 500, 1000, 2000])
@@ -140,13 +189,13 @@ def main() -> None:
         one(arguments.one[0], arguments.one[1], int(arguments.one[2]))
         return
     problems = [(int(n), 10) for n in arguments.rows] + [(10_000, p) for p in arguments.columns]
-    found = []
+    found, when = [], time.strftime("%Y-%m-%d %H:%M")  # ratios are within one run
     with tempfile.TemporaryDirectory() as temporary:
         for n, p in problems:
             path = written(arguments.folder or temporary, n, p)
-            runs: dict[str, list[dict]] = {peer: [] for peer in PEERS}
+            runs: dict[str, list[dict]] = {peer: [] for peer in arguments.peers}
             for _ in range(arguments.rounds):
-                for peer in PEERS:
+                for peer in arguments.peers:
                     # A frame of 1e7 rows and what formulas make of it do not fit beside each other everywhere.
                     if (n > 3e6 and peer in ("filbert", "statsmodels")) or (n < 1e5 and "part" in peer):
                         continue
@@ -155,9 +204,12 @@ def main() -> None:
             for peer, each in runs.items():
                 if each:
                     row = {key: statistics.median(run[key] for run in each) for key in each[0]}
-                    found.append({"rows": n, "columns": p, "peer": peer, **row})
+                    found.append({"rows": n, "columns": p, "peer": peer, "run": when, **row})
                     print(f"{n:>9} {p:>5}  {peer:22} {row['seconds']:9.3f} s  {row['peak_mb']:8.0f} MB", flush=True)
-    (RESULTS / "scale.json").write_text(json.dumps(found, indent=1) + "\n")
+    results = RESULTS / "scale.json"
+    measured_again = set(map(key_of, found))
+    kept = [row for row in json.loads(results.read_text()) if key_of(row) not in measured_again]
+    results.write_text(json.dumps(sorted(kept + found, key=key_of), indent=1) + "\n")
 
 
 if __name__ == "__main__":

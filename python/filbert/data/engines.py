@@ -13,6 +13,8 @@ from .streams import Part, Pass, Stream, named_origin
 from .tables import as_frame
 
 _BRANCHES = 8  # states that are merged at once
+_PART_BYTES = 1 << 24
+_SERIALIZED = "origin string, first long, content binary"  # what Spark sends of some rows
 
 
 class EngineStream(Stream):
@@ -43,6 +45,13 @@ class DaskStream(EngineStream):
     def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
         for number in range(self.data.npartitions):
             yield from _pieces(self.data.get_partition(number)[names].compute(), f"partition {number}", part_rows)
+
+    def beginnings(self, names: Collection[str], rows: int) -> Iterator[Part]:
+        """Yield the first rows of each partition, sent without the others."""
+        wanted = self.data[[name for name in self.names if name in names]]
+        for number in range(self.data.npartitions):
+            frame = wanted.get_partition(number).head(rows, npartitions=1)
+            yield Part(f"partition {number}", _numbered(frame, 0))
 
     def run(self, work: Pass, names: Collection[str]) -> None:
         """Fold each partition into a state of its own, and merge these as a tree."""
@@ -76,10 +85,18 @@ class SparkStream(EngineStream):
     def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
         import pyarrow as pa
 
-        serialized = _selected(self.data, names).mapInArrow(_as_bytes, "origin string, first long, content binary")
+        serialized = _selected(self.data, names).mapInArrow(_as_bytes, _SERIALIZED)
         for row in serialized.toLocalIterator():
             table = pa.ipc.open_stream(bytes(row.content)).read_all()
             yield from _pieces(as_frame(table, names), row.origin, part_rows, row.first)
+
+    def beginnings(self, names: Collection[str], rows: int) -> Iterator[Part]:
+        """Yield the first rows of each partition, sent alone: a partition may be larger than what Spark can send."""
+        import pyarrow as pa
+
+        wanted = [name for name in self.names if name in names]
+        for row in _selected(self.data, wanted).mapInArrow(_SparkHead(rows), _SERIALIZED).toLocalIterator():
+            yield Part(row.origin, _numbered(as_frame(pa.ipc.open_stream(bytes(row.content)).read_all(), wanted), 0))
 
     def run(self, work: Pass, names: Collection[str]) -> None:
         """Fold each partition into a state of its own, and merge these here."""
@@ -140,8 +157,8 @@ class _SparkFold:
         state: Any = self.work.fresh()
         try:
             first = 0
-            for batch in batches:
-                frame = as_frame(pa.Table.from_batches([batch]), self.names)
+            for table in _together(batches):
+                frame = as_frame(table, self.names)
                 with named_origin(origin):
                     state.fold(Part(origin, _numbered(frame, first)))
                 first += len(frame)
@@ -152,6 +169,33 @@ class _SparkFold:
 
 def _selected(data: Any, names: list[Any]) -> Any:
     return data.select(*[f"`{name.replace('`', '``')}`" for name in names])
+
+
+def _together(batches: Iterator[Any]) -> Iterator[Any]:
+    """Join batches, of which Spark makes small ones, to tables of some size."""
+    import pyarrow as pa
+
+    joined: list[Any] = []
+    for batch in batches:
+        joined.append(batch)
+        if sum(each.nbytes for each in joined) > _PART_BYTES:
+            yield pa.Table.from_batches(joined)
+            joined = []
+    if joined:
+        yield pa.Table.from_batches(joined)
+
+
+class _SparkHead:
+    """A function of a partition's batches that yields the first rows."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+
+    def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
+        for batch in batches:
+            if batch.num_rows:
+                yield from _as_bytes(iter([batch.slice(0, self.rows)]))
+                return
 
 
 def _as_bytes(batches: Iterator[Any]) -> Iterator[Any]:

@@ -84,6 +84,10 @@ class Stream(Table, ABC):
         parts = self._read(wanted, self.part_rows or min(_LARGEST_PART, max(_SMALLEST_PART, size)))
         return _ahead(parts) if self.reads_ahead else parts
 
+    def beginnings(self, names: Collection[str], rows: int) -> Iterator[Part]:  # noqa: ARG002 (engines send no more)
+        """Yield parts of which the first rows are wanted, and of most of which nothing."""
+        return self.parts(names)
+
     def run(self, work: Pass, names: Collection[str]) -> None:
         """Fold all rows into `work`, which has none yet; engines do so where the rows are, and merge the results."""
         for part in self.parts(names):

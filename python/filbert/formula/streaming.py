@@ -54,7 +54,7 @@ def read_stream(question: Question, stream: Stream) -> tuple[Design, StreamedRow
         )
     _check_rowwise(question)
     learning = _LearningParts(question)
-    parts = stream.parts(question.use.names)
+    parts = stream.beginnings(question.use.names, _ROWS_AT_FIRST)
     if not stream.is_repeatable:
         parts, rest = itertools.tee(parts)
         stream = ResumedStream(rest, stream.names)

@@ -9,6 +9,7 @@ import filbert as fb
 import numpy as np
 import pandas as pd
 import pytest
+from filbert.data.engines import DaskStream, SparkStream
 
 dd = pytest.importorskip("dask.dataframe")
 
@@ -63,14 +64,19 @@ def test_partitions_may_be_empty():
     check_same("y ~ x + g", dd.concat([frame[frame.x < -1e9], frame]))
 
 
-def test_partitions_stay_where_they_are(monkeypatch):
-    from filbert.data.engines import DaskStream
+def refuse_to_read(*_):
+    raise AssertionError("a whole partition was read by the caller")
 
-    read = []
-    whole = DaskStream._read
-    monkeypatch.setattr(DaskStream, "_read", lambda *given: (read.append(part) or part for part in whole(*given)))
+
+def test_partitions_stay_where_they_are(monkeypatch):
+    monkeypatch.setattr(DaskStream, "_read", refuse_to_read)
     fb.Model("y ~ x + g", dd.from_pandas(DATA, npartitions=9))
-    assert len(read) <= 2  # the first rows, and the part that is read ahead
+
+
+def test_the_beginning_of_a_partition_comes_alone():
+    stream = DaskStream(dd.from_pandas(DATA, npartitions=3), list(DATA.columns))
+    beginnings = list(stream.beginnings(["x", "g"], 5))
+    assert [(part.origin, part.frame.shape) for part in beginnings] == [(f"partition {k}", (5, 2)) for k in range(3)]
 
 
 def test_other_families_and_updates_read_partitions():
@@ -114,6 +120,14 @@ def spark():
 @pytest.mark.parametrize("formula", FORMULAS[1:])
 def test_spark_gives_the_model_of_all_rows(spark, formula):
     check_same(formula, spark.createDataFrame(DATA).repartition(3), weights="w")
+
+
+def test_partitions_of_spark_stay_where_they_are(spark, monkeypatch):
+    monkeypatch.setattr(SparkStream, "_read", refuse_to_read)
+    frame = spark.createDataFrame(DATA).repartition(3)
+    fb.Model("y ~ x + g", frame)
+    beginnings = list(SparkStream(frame, list(DATA.columns)).beginnings(["x"], 5))
+    assert [(part.origin, part.frame.shape) for part in beginnings] == [(f"partition {k}", (5, 1)) for k in range(3)]
 
 
 def test_bad_rows_of_spark_name_their_partition(spark):
