@@ -8,6 +8,8 @@
 #include <optional>
 #include <utility>
 
+#include "filbert/density/glm_edges.hpp"
+
 namespace filbert {
 
 using Eigen::Index;
@@ -127,7 +129,7 @@ class Climb {
           NoModeReason::NotConverged, {},
           "no mode was found: where the climb ended, the log density does not curve downwards in every direction");
     }
-    return {q_, value, precision, iterations};
+    return {q_, value, precision, iterations, nullptr};
   }
 
   /// In the user's coefficients times their predictors' standard deviations, scaled to 1.
@@ -210,7 +212,9 @@ VectorXd fitted_start(const UnconstrainedGlm& density, const VectorXd& eta) {
   return normal.completeOrthogonalDecomposition().solve(slopes.transpose() * pulls);
 }
 
-/// A point with a finite density: the intercept alone, or a fit of the rows' own best predictors.
+}  // namespace
+
+/// The intercept alone, or a fit of the rows' own best predictors.
 VectorXd starting_point(UnconstrainedGlm& density) {
   const GlmData& data = density.data();
   VectorXd start = VectorXd::Zero(density.dimension()), gradient(density.dimension());
@@ -257,7 +261,7 @@ VectorXd starting_point(UnconstrainedGlm& density) {
       "offset, the priors and the link: the identity and inverse links need linear predictors inside of their domain.");
 }
 
-}  // namespace
+GlmMode climb_from(UnconstrainedGlm& density, VectorXd start) { return Climb(density).from(std::move(start)); }
 
 GlmMode find_mode(UnconstrainedGlm& density) {
   VectorXd start;
@@ -275,12 +279,22 @@ GlmMode find_mode(UnconstrainedGlm& density) {
     }
   }
   if (start.size() == 0) start = starting_point(density);
-  return Climb(density).from(std::move(start));
+  try {
+    return climb_from(density, std::move(start));
+  } catch (const NoMode& none) {
+    if (none.reason() != NoModeReason::NotConverged || !has_edges(density.data())) throw;
+  }
+  return mode_off_edges(density);
 }
 
 GlmMaximumLikelihood maximum_likelihood(std::shared_ptr<const GlmPosterior> posterior) {
   UnconstrainedGlm density(std::move(posterior), true);
   const GlmMode mode = find_mode(density);
+  if (mode.held_off) {
+    throw NoMode(
+        NoModeReason::AtEdge, {},
+        "the likelihood is highest at the edge of what the link allows: linear predictors of some rows go there");
+  }
   GlmMaximumLikelihood result;
   result.iterations = mode.iterations;
   result.log_likelihood = mode.log_density;

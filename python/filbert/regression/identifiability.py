@@ -214,6 +214,28 @@ def centring_advice(regression: Regression) -> str:
     return ""
 
 
+def edge_advice(regression: Regression) -> str:
+    """Return what divergences mean where a link has edges: there the density ends, and so does every trajectory."""
+    family = regression.family
+    if not _has_edge(regression):
+        return ""
+    return (
+        f"link={regression.link!r} ends where the {family.parent!r} of a row would leave its range, and trajectories "
+        "that meet this edge count as divergences: they cost effective draws but bias none, so judge by R-hat and "
+        f"the effective sample sizes. link={_link_without_edge(regression)!r} has no edge."
+    )
+
+
+def _has_edge(regression: Regression) -> bool:
+    links = regression.family.links
+    ends = regression.link in ("inverse", "sqrt") or (regression.link == "identity" and links[0] != "identity")
+    return ends and any(link in links for link in ("log", "logit"))
+
+
+def _link_without_edge(regression: Regression) -> str:
+    return next(link for link in regression.family.links if link in ("log", "logit"))
+
+
 def groups_too_large(regression: Regression, reason: str) -> DataError:
     """Say that groups are too many to be integrated out."""
     assert regression.groups is not None
@@ -233,7 +255,7 @@ def no_mode(regression: Regression, message: str, reason: str, direction: np.nda
     message : str
         What the core says.
     reason : str
-        ``"separated"``, ``"not identified"``, ``"no start"`` or ``"not converged"``.
+        ``"separated"``, ``"not identified"``, ``"no start"``, ``"at an edge"`` or ``"not converged"``.
     direction : array, (coefficients,)
         In standard deviations of the columns, the largest being 1; may be empty.
     """
@@ -250,6 +272,12 @@ def no_mode(regression: Regression, message: str, reason: str, direction: np.nda
         return DataError(
             f"The data say nothing about a combination of {named}: the likelihood does not change along it, and "
             f"nothing else bounds it. {remedy}."
+        )
+    if reason == "at an edge":
+        return DataError(
+            f"The likelihood is highest at the edge of what link={regression.link!r} allows: the "
+            f"{regression.family.parent!r} of some rows goes to the end of its range, where a maximum has no standard "
+            f"errors. Take link={_link_without_edge(regression)!r}, or fit(): a posterior needs no maximum inside."
         )
     limit = ""
     if regression.family.limit and regression.family.limit[0] in regression.auxiliaries:
