@@ -95,7 +95,7 @@ def test_draws_are_golden(model):
 
 
 def test_draws_do_not_hang_on_how_sums_are_rounded():
-    """Frames are smooth functions of the summary: instruction sets, which round otherwise, differ in the last digits."""
+    """Frames are smooth functions of the summary: instruction sets that round otherwise differ in the last digits."""
     program = (
         "import json, test_golden as t; print(json.dumps([t.last_draws(**changes) for changes in t.MODELS.values()]))"
     )
