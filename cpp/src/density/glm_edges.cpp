@@ -49,8 +49,10 @@ VectorXd shares(const GlmData& data, Index coefficients, const std::vector<bool>
 
 UnconstrainedGlm held_off(const UnconstrainedGlm& density, const VectorXd& added) {
   const auto data = std::make_shared<const GlmData>(density.data().with_added(added));
-  return UnconstrainedGlm(std::make_shared<const GlmPosterior>(density.posterior().with_data(data)),
+  UnconstrainedGlm result(std::make_shared<const GlmPosterior>(density.posterior().with_data(data)),
                           density.likelihood_only());
+  if (density.holds_auxiliaries()) result.hold_auxiliaries();
+  return result;
 }
 
 /// Rows whose linear predictor at a mode is no further from the edge than its standard deviation there.

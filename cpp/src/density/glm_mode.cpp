@@ -51,7 +51,7 @@ double unit_of_predictors(const GlmData& data) {
   if (data.link() != Link::Identity && data.link() != Link::Inverse && data.link() != Link::Sqrt) return 1;
   const VectorXd eta = data.starting_predictors();
   const double spread = std::sqrt((eta.array() - eta.mean()).square().mean());
-  if (std::isfinite(spread) && spread > 0) return spread;
+  if (std::isfinite(spread) && spread > 1e-10 * std::abs(eta.mean())) return spread;
   return std::isfinite(eta.mean()) && eta.mean() != 0 ? std::abs(eta.mean()) : 1.0;
 }
 
@@ -112,7 +112,7 @@ class Climb {
       if (!std::isfinite(value) || !trial_gradient_.allFinite()) continue;
       // Near the top the values cannot tell any more; the quadratic can.
       const double rounding = 1e-12 * (1 + std::abs(value_));
-      if (value >= value_ + sufficient * share * rise - (rise < 1e-6 ? rounding : 0.0)) {
+      if (value >= value_ + sufficient * share * rise - (rise < std::max(1e-6, rounding) ? rounding : 0.0)) {
         q_ = trial_;
         return true;
       }
@@ -214,6 +214,17 @@ VectorXd fitted_start(const UnconstrainedGlm& density, const VectorXd& eta) {
 
 }  // namespace
 
+namespace {
+
+/// A positive number between the ends of a support, far from both.
+double well_inside(const Support& support) {
+  if (!std::isfinite(support.upper)) return support.lower + std::max(1.0, support.lower);
+  const double lower = std::max(support.lower, 0.0);
+  return lower > 0 ? std::sqrt(lower * support.upper) : 0.5 * support.upper;
+}
+
+}  // namespace
+
 /// The intercept alone, or a fit of the rows' own best predictors.
 VectorXd starting_point(UnconstrainedGlm& density) {
   const GlmData& data = density.data();
@@ -221,7 +232,10 @@ VectorXd starting_point(UnconstrainedGlm& density) {
   const VectorXd auxiliaries = data.starting_auxiliaries();
   const auto& free = density.posterior().free_auxiliaries();
   for (std::size_t k = 0; k < free.size(); ++k) {
-    start(density.coefficients() + static_cast<Index>(k)) = std::log(auxiliaries(free[k]));
+    const double guess = auxiliaries(free[k]);
+    const Support support = density.likelihood_only() ? Support{} : density.posterior().auxiliary_prior(k).support();
+    const bool is_inside = guess > support.lower && guess < support.upper;
+    start(density.coefficients() + static_cast<Index>(k)) = std::log(is_inside ? guess : well_inside(support));
   }
   const Index first = density.has_intercept() ? 1 : 0;
   for (Index k = first; k < density.coefficients(); ++k) {
@@ -282,9 +296,17 @@ GlmMode find_mode(UnconstrainedGlm& density) {
   try {
     return climb_from(density, std::move(start));
   } catch (const NoMode& none) {
-    if (none.reason() != NoModeReason::NotConverged || !has_edges(density.data())) throw;
+    UnconstrainedGlm held = density;
+    const bool is_held = held.hold_auxiliaries();
+    if (none.reason() != NoModeReason::NotConverged || !(is_held || has_edges(density.data()))) throw;
+    if (!is_held) return mode_off_edges(density);
+    try {
+      return climb_from(held, starting_point(held));
+    } catch (const NoMode&) {
+      if (!has_edges(density.data())) throw;
+      return mode_off_edges(held);
+    }
   }
-  return mode_off_edges(density);
 }
 
 GlmMaximumLikelihood maximum_likelihood(std::shared_ptr<const GlmPosterior> posterior) {

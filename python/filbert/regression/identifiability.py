@@ -219,6 +219,12 @@ def edge_advice(regression: Regression) -> str:
     family = regression.family
     if not _has_edge(regression):
         return ""
+    if family.links[0] == "identity":
+        return (
+            f"link={regression.link!r} has a pole where the linear predictor of a row is 0, and chains do not cross "
+            "it: where they disagree, the posterior has parts on several sides. "
+            f"link={_link_without_edge(regression)!r} has no pole."
+        )
     return (
         f"link={regression.link!r} ends where the {family.parent!r} of a row would leave its range, and trajectories "
         "that meet this edge count as divergences: they cost effective draws but bias none, so judge by R-hat and "

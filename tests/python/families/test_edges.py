@@ -111,6 +111,13 @@ def test_links_without_an_edge_have_no_such_advice(family: str, link: str) -> No
     assert edge_advice(fb.Model("y ~ x", data, family=family, link=link).regression) == ""
 
 
+def test_poles_of_an_inverse_link_are_explained() -> None:
+    data = pd.DataFrame({"x": X, "y": [1, 2, 1, 3, 2, 4, 3]})
+    advice = edge_advice(fb.Model("y ~ x", data, family="gaussian", link="inverse").regression)
+    assert "has a pole" in advice
+    assert "link='log' has no pole" in advice
+
+
 def test_where_the_mode_is_inside_an_edge_is_no_reason_to_leave_independence_metropolis() -> None:
     """Proposals beyond the edge are not counted: of the others nearly all are accepted."""
     rng = np.random.default_rng(3)
@@ -118,3 +125,64 @@ def test_where_the_mode_is_inside_an_edge_is_no_reason_to_leave_independence_met
     data = pd.DataFrame({"x": x, "y": rng.gamma(2, (1 + 0.5 * np.tanh(x)) / 2)})
     posterior = fb.Model("y ~ x", data, family="gamma", link="inverse").fit(random_seed=1, progressbar=False).posterior
     assert posterior.attrs["sampler"] == "independence"
+
+
+@UNTRUSTED
+@pytest.mark.parametrize("family", ["poisson", "negativebinomial", "bernoulli"])
+def test_zeros_alone_are_sampled_under_the_identity_link(family: str) -> None:
+    """Rows that all ask for the same predictor have no spread: their rounding was taken for the unit of predictors."""
+    data = pd.DataFrame({"x": X, "y": 0})
+    priors = {"Intercept": fb.Normal(0, 1), "x": fb.Normal(0, 1)}
+    posterior = (
+        fb.Model("y ~ x", data, family=family, link="identity", priors=priors)
+        .fit(draws=200, random_seed=1, progressbar=False)
+        .posterior
+    )
+    assert 0 < float(posterior["Intercept"].mean()) < 1
+
+
+BOUNDED = [
+    ("negativebinomial", "alpha", (1.0, 2.0)),
+    ("negativebinomial", "alpha", (0.0, 5.0)),
+    ("gamma", "alpha", (1.0, 2.0)),
+    ("gamma", "alpha", (5.0, 1e6)),
+    ("t", "nu", (1.0, 2.0)),
+    ("t", "sigma", (5.0, 10.0)),
+]
+
+
+@UNTRUSTED
+@pytest.mark.parametrize(("family", "name", "ends"), BOUNDED)
+def test_auxiliaries_whose_prior_ends_where_they_would_go_on_are_exact(
+    family: str, name: str, ends: tuple[float, float]
+) -> None:
+    """The posterior is highest at an end of the prior, and the first guess may lie beyond it."""
+    rng = np.random.default_rng(4)
+    responses = {"negativebinomial": rng.poisson(3, 30), "gamma": rng.gamma(3, 1, 30), "t": rng.normal(size=30)}
+    y = responses[family]
+    fixed = {"nu": 4.0} if name == "sigma" else {"sigma": 1.0} if name == "nu" else {}
+    priors = {"Intercept": fb.Normal(0, 1), name: fb.Uniform(*ends), **fixed}
+    model = fb.Model("y ~ 1", pd.DataFrame({"y": y}), family=family, priors=priors)
+    posterior = model.fit(draws=4000, random_seed=2, progressbar=False).posterior
+    intercept, auxiliary = np.meshgrid(np.linspace(-4, 4, 1601), np.linspace(*ends, 802)[1:-1], indexing="ij")
+    if ends[1] > 1e3:  # what is far from the lower end has no weight
+        intercept, auxiliary = np.meshgrid(intercept[:, 0], np.linspace(ends[0], 15, 802)[1:-1], indexing="ij")
+    value = stats.norm.logpdf(intercept)
+    mean = np.exp(intercept)
+    for each in y:
+        if family == "negativebinomial":
+            value += stats.nbinom.logpmf(each, auxiliary, auxiliary / (auxiliary + mean))
+        elif family == "gamma":
+            value += stats.gamma.logpdf(each, auxiliary, scale=mean / auxiliary)
+        else:
+            value += stats.t.logpdf(each, fixed.get("nu", auxiliary), intercept, fixed.get("sigma", auxiliary))
+    mass = np.exp(value - value.max())
+    mass /= mass.sum()
+    for label, grid in (("Intercept", intercept), (name, auxiliary)):
+        expected = (mass * grid).sum()
+        sd = np.sqrt((mass * grid**2).sum() - expected**2)
+        draws = np.asarray(posterior[label])
+        score = (draws.mean() - expected) / sd * np.sqrt(effective_sample_size(draws))
+        assert abs(score) < Z_LIMIT
+        if label == name:
+            assert abs((draws.mean() - np.mean(ends)) / sd * np.sqrt(effective_sample_size(draws))) > 2 * Z_LIMIT
