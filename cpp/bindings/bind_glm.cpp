@@ -180,6 +180,8 @@ const char* reason_name(filbert::NoModeReason reason) {
       return "not identified";
     case filbert::NoModeReason::NoStart:
       return "no start";
+    case filbert::NoModeReason::AtEdge:
+      return "at an edge";
     case filbert::NoModeReason::NotConverged:
       return "not converged";
   }

@@ -63,7 +63,8 @@ def fit(
         if not group_effects:
             parameters = [parameter for parameter in parameters if parameter.role is not Role.EFFECT]
     if settings.check_convergence:
-        warn_about(run, lambda: row_labels(parameters), settings, identifiability.centring_advice(regression))
+        advice = identifiability.centring_advice(regression) or identifiability.edge_advice(regression)
+        warn_about(run, lambda: row_labels(parameters), settings, advice)
     recorded = {
         "formula": regression.description,
         "family": regression.family.name,

@@ -84,11 +84,13 @@ constexpr int most_newton_steps = 8;
 
 }  // namespace
 
-FramedGlm::FramedGlm(std::shared_ptr<const GlmPosterior> posterior) : density_(std::move(posterior)) {
+FramedGlm::FramedGlm(std::shared_ptr<const GlmPosterior> posterior)
+    : density_(std::move(posterior)), surrogate_(density_) {
   mode_ = std::make_shared<const GlmMode>(find_mode(density_));
+  if (mode_->held_off) surrogate_ = UnconstrainedGlm(mode_->held_off);
   const Index d = dimension();
   if (d > density_.coefficients()) {
-    scores_ = std::make_shared<const AuxiliaryScores>(density_, *mode_);
+    scores_ = std::make_shared<const AuxiliaryScores>(surrogate_, *mode_);
     at_ = scores_->room();
   }
   frame_ = std::make_shared<const Laplace>(around_mode());
@@ -102,7 +104,7 @@ FramedGlm::Laplace FramedGlm::around_mode() const {
   MatrixXd precision = mode_->precision;
   if (scores_) {
     // The mode of r is not that of q, for the Jacobian is in it; the climb starts next to it.
-    UnconstrainedGlm density = density_;
+    UnconstrainedGlm density = surrogate_;
     VectorXd gradient(dimension()), r = scores_->inverse(mode_->q);
     double best = -std::numeric_limits<double>::infinity();
     for (int step = 0; step < most_newton_steps; ++step) {
@@ -144,7 +146,7 @@ MatrixXd FramedGlm::curvature_of_scores(UnconstrainedGlm& density, const VectorX
 
 /// In general: from pairs of Hessians a step to both sides along each direction.
 std::vector<MatrixXd> FramedGlm::thirds_from_hessians() const {
-  UnconstrainedGlm density = density_;
+  UnconstrainedGlm density = surrogate_;
   const Index d = dimension();
   const MatrixXd& directions = frame_->directions;
   const double step = scores_ ? 0.2 : 0.02;  // tables have knots, which short steps would see
@@ -220,7 +222,7 @@ double FramedGlm::user_log_density(const VectorXd& position, double log_density)
 
 MatrixXd FramedGlm::third_derivatives() const {
   const bool from_rows = density_.is_linear() && !scores_ && density_.data().family();
-  return symmetrised(from_rows ? thirds_from_rows(density_, *mode_, frame_->directions) : thirds_from_hessians());
+  return symmetrised(from_rows ? thirds_from_rows(surrogate_, *mode_, frame_->directions) : thirds_from_hessians());
 }
 
 }  // namespace filbert

@@ -138,12 +138,22 @@ void GlmData::lay_out(const Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStr
     for (Index i = 0; i < n; ++i) correction += weight_of(i) * (column[i] - mean);
     mean += correction / total_weight_;
     for (Index i = 0; i < n; ++i) squares += weight_of(i) * (column[i] - mean) * (column[i] - mean);
-    const double sd = std::sqrt(squares / total_weight_);
+    double sd = std::sqrt(squares / total_weight_);
+    if (!(sd > 1e-140 && sd < 1e140)) {  // squares may have left the range of doubles
+      double largest = 0;
+      for (Index i = 0; i < n; ++i) largest = std::max(largest, std::abs(column[i] - mean));
+      squares = 0;
+      for (Index i = 0; i < n && largest > 0; ++i) {
+        const double share = (column[i] - mean) / largest;
+        squares += weight_of(i) * share * share;
+      }
+      sd = largest * std::sqrt(squares / total_weight_);
+    }
     if (!std::isfinite(sd)) {
       for (Index i = 0; i < n; ++i) {
         if (!std::isfinite(column[i])) refuse(("predictor " + std::to_string(j)).c_str(), i, column[i], "finite");
       }
-      throw std::invalid_argument("predictor " + std::to_string(j) + " is too large: its variance is not a number");
+      throw std::invalid_argument("predictor " + std::to_string(j) + " is too large: its standard deviation is not a number");
     }
     mean_(j) = mean;
     scale_(j) = sd > 1e-14 * std::abs(mean) ? sd : mean != 0 ? std::abs(mean) : 1.0;

@@ -8,6 +8,8 @@
 #include <optional>
 #include <utility>
 
+#include "filbert/density/glm_edges.hpp"
+
 namespace filbert {
 
 using Eigen::Index;
@@ -49,7 +51,7 @@ double unit_of_predictors(const GlmData& data) {
   if (data.link() != Link::Identity && data.link() != Link::Inverse && data.link() != Link::Sqrt) return 1;
   const VectorXd eta = data.starting_predictors();
   const double spread = std::sqrt((eta.array() - eta.mean()).square().mean());
-  if (std::isfinite(spread) && spread > 0) return spread;
+  if (std::isfinite(spread) && spread > 1e-10 * std::abs(eta.mean())) return spread;
   return std::isfinite(eta.mean()) && eta.mean() != 0 ? std::abs(eta.mean()) : 1.0;
 }
 
@@ -110,7 +112,7 @@ class Climb {
       if (!std::isfinite(value) || !trial_gradient_.allFinite()) continue;
       // Near the top the values cannot tell any more; the quadratic can.
       const double rounding = 1e-12 * (1 + std::abs(value_));
-      if (value >= value_ + sufficient * share * rise - (rise < 1e-6 ? rounding : 0.0)) {
+      if (value >= value_ + sufficient * share * rise - (rise < std::max(1e-6, rounding) ? rounding : 0.0)) {
         q_ = trial_;
         return true;
       }
@@ -127,7 +129,7 @@ class Climb {
           NoModeReason::NotConverged, {},
           "no mode was found: where the climb ended, the log density does not curve downwards in every direction");
     }
-    return {q_, value, precision, iterations};
+    return {q_, value, precision, iterations, nullptr};
   }
 
   /// In the user's coefficients times their predictors' standard deviations, scaled to 1.
@@ -210,14 +212,30 @@ VectorXd fitted_start(const UnconstrainedGlm& density, const VectorXd& eta) {
   return normal.completeOrthogonalDecomposition().solve(slopes.transpose() * pulls);
 }
 
-/// A point with a finite density: the intercept alone, or a fit of the rows' own best predictors.
+}  // namespace
+
+namespace {
+
+/// A positive number between the ends of a support, far from both.
+double well_inside(const Support& support) {
+  if (!std::isfinite(support.upper)) return support.lower + std::max(1.0, support.lower);
+  const double lower = std::max(support.lower, 0.0);
+  return lower > 0 ? std::sqrt(lower * support.upper) : 0.5 * support.upper;
+}
+
+}  // namespace
+
+/// The intercept alone, or a fit of the rows' own best predictors.
 VectorXd starting_point(UnconstrainedGlm& density) {
   const GlmData& data = density.data();
   VectorXd start = VectorXd::Zero(density.dimension()), gradient(density.dimension());
   const VectorXd auxiliaries = data.starting_auxiliaries();
   const auto& free = density.posterior().free_auxiliaries();
   for (std::size_t k = 0; k < free.size(); ++k) {
-    start(density.coefficients() + static_cast<Index>(k)) = std::log(auxiliaries(free[k]));
+    const double guess = auxiliaries(free[k]);
+    const Support support = density.likelihood_only() ? Support{} : density.posterior().auxiliary_prior(k).support();
+    const bool is_inside = guess > support.lower && guess < support.upper;
+    start(density.coefficients() + static_cast<Index>(k)) = std::log(is_inside ? guess : well_inside(support));
   }
   const Index first = density.has_intercept() ? 1 : 0;
   for (Index k = first; k < density.coefficients(); ++k) {
@@ -257,7 +275,7 @@ VectorXd starting_point(UnconstrainedGlm& density) {
       "offset, the priors and the link: the identity and inverse links need linear predictors inside of their domain.");
 }
 
-}  // namespace
+GlmMode climb_from(UnconstrainedGlm& density, VectorXd start) { return Climb(density).from(std::move(start)); }
 
 GlmMode find_mode(UnconstrainedGlm& density) {
   VectorXd start;
@@ -275,12 +293,30 @@ GlmMode find_mode(UnconstrainedGlm& density) {
     }
   }
   if (start.size() == 0) start = starting_point(density);
-  return Climb(density).from(std::move(start));
+  try {
+    return climb_from(density, std::move(start));
+  } catch (const NoMode& none) {
+    UnconstrainedGlm held = density;
+    const bool is_held = held.hold_auxiliaries();
+    if (none.reason() != NoModeReason::NotConverged || !(is_held || has_edges(density.data()))) throw;
+    if (!is_held) return mode_off_edges(density);
+    try {
+      return climb_from(held, starting_point(held));
+    } catch (const NoMode&) {
+      if (!has_edges(density.data())) throw;
+      return mode_off_edges(held);
+    }
+  }
 }
 
 GlmMaximumLikelihood maximum_likelihood(std::shared_ptr<const GlmPosterior> posterior) {
   UnconstrainedGlm density(std::move(posterior), true);
   const GlmMode mode = find_mode(density);
+  if (mode.held_off) {
+    throw NoMode(
+        NoModeReason::AtEdge, {},
+        "the likelihood is highest at the edge of what the link allows: linear predictors of some rows go there");
+  }
   GlmMaximumLikelihood result;
   result.iterations = mode.iterations;
   result.log_likelihood = mode.log_density;

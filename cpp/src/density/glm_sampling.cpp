@@ -37,7 +37,10 @@ GlmPilot pilot_glm(const FramedGlm& density, std::uint64_t seed, int threads, co
   } else {
     result.proposal = skewed_proposal(density);
     result.pilot = pilot_independence(density, *result.proposal, seed);
-    if (!(result.pilot.acceptance >= rule.least_acceptance)) {
+    if (result.pilot.outside > rule.most_outside) {
+      refusal << "a share of " << result.pilot.outside
+              << " of a pilot's proposals lay beyond an edge of the density, more than " << rule.most_outside;
+    } else if (!(result.pilot.acceptance >= rule.least_acceptance)) {
       refusal << "a pilot accepted " << result.pilot.acceptance << " of its proposals, less than "
               << rule.least_acceptance;
     } else if (result.pilot.folded > rule.most_folded) {

@@ -1,6 +1,7 @@
 // Takes rows of a generalised linear model: some of them, or all in another order.
 #include <cstddef>
 #include <memory>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -34,6 +35,16 @@ GlmData GlmData::permuted(const std::vector<Index>& order) const {
     }
   };
   result.user_ = std::make_shared<const UserLikelihood>(std::move(moved));
+  return result;
+}
+
+GlmData GlmData::with_added(const VectorXd& to_responses) const {
+  std::vector<Index> all(static_cast<std::size_t>(rows()));
+  std::iota(all.begin(), all.end(), Index{0});
+  GlmData result = selected(all);
+  for (Index i = 0; i < rows(); ++i) result.y_[i] += to_responses(i);
+  result.make_table();
+  result.point_at_arrays();
   return result;
 }
 

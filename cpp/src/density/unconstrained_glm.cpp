@@ -18,6 +18,26 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 double or_minus_infinity(double value) { return std::isnan(value) ? -infinity : value; }
 
+bool has_end(const Support& support) { return support.lower > 0 || std::isfinite(support.upper); }
+
+/// Logarithms of the distances from the ends, but for that from 0, of which the logarithm of an auxiliary knows nothing.
+SmoothLogDensity barrier(const Support& support, double x) {
+  SmoothLogDensity result{0, 0, 0, 0};
+  if (support.lower > 0) {
+    const double distance = x - support.lower;
+    result.value += std::log(distance);
+    result.first += 1 / distance;
+    result.second -= 1 / (distance * distance);
+  }
+  if (std::isfinite(support.upper)) {
+    const double distance = support.upper - x;
+    result.value += std::log(distance);
+    result.first -= 1 / distance;
+    result.second -= 1 / (distance * distance);
+  }
+  return result;
+}
+
 }  // namespace
 
 SupportMap::At SupportMap::operator()(double t) const {
@@ -88,6 +108,14 @@ UnconstrainedGlm::UnconstrainedGlm(std::shared_ptr<const GlmPosterior> posterior
 
 bool UnconstrainedGlm::is_linear() const {
   return std::all_of(maps_.begin(), maps_.end(), [](const SupportMap& map) { return map.is_linear(); });
+}
+
+bool UnconstrainedGlm::hold_auxiliaries() {
+  if (likelihood_only_) return false;
+  for (std::size_t k = 0; k < posterior_->free_auxiliaries().size(); ++k) {
+    if (has_end(posterior_->auxiliary_prior(k).support())) holds_auxiliaries_ = true;
+  }
+  return holds_auxiliaries_;
 }
 
 void UnconstrainedGlm::set_point(const VectorXd& q) {
@@ -188,9 +216,12 @@ double UnconstrainedGlm::rest_of_gradient(const VectorXd& q, double log_likeliho
     gradient(i) = auxiliary_gradient_(free[k]);
     if (likelihood_only_) continue;
     const double natural = auxiliaries_(free[k]);
+    const bool is_held = holds_auxiliaries_ && priors == Priors::Smooth;
     const LogDensityAt prior = posterior_->auxiliary_prior(k)(natural);
-    value += prior.value + q(i);
-    gradient(i) += prior.derivative * natural + 1;
+    const SmoothLogDensity held =
+        is_held ? barrier(posterior_->auxiliary_prior(k).support(), natural) : SmoothLogDensity{};
+    value += prior.value + held.value + q(i);
+    gradient(i) += (prior.derivative + held.first) * natural + 1;
   }
   return or_minus_infinity(value);
 }
@@ -266,7 +297,11 @@ void UnconstrainedGlm::add_prior_hessian(const VectorXd& q, MatrixXd& hessian, b
     const Index i = coefficients() + static_cast<Index>(k);
     const double x = std::exp(q(i));
     const SmoothLogDensity prior = posterior_->auxiliary_prior(k).smooth(x);
-    const double bend = prior.second * x * x + prior.first * x;
+    double bend = prior.second * x * x + prior.first * x;
+    if (holds_auxiliaries_) {
+      const SmoothLogDensity held = barrier(posterior_->auxiliary_prior(k).support(), x);
+      bend += held.second * x * x + held.first * x;
+    }
     hessian(i, i) += clip ? std::min(bend, 0.0) : bend;
   }
 }

@@ -1,4 +1,4 @@
-// The bounds, each the lesser of a constant and of an exponential function of the predictor.
+// The bounds, each the lesser of a constant and of an exponential function of the predictor; their proof is their test.
 #include "filbert/families/third_derivative.hpp"
 
 #include <algorithm>

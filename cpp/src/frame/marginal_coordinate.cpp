@@ -39,8 +39,8 @@ void make_monotone(Points& points, const Secant& secant) {
 
 double normal_density(double score) { return std::exp(-0.5 * score * score) / std::sqrt(2 * std::numbers::pi); }
 
-/// The mode of a density on the line: a coarse grid, which goes on where the density still rises at its end, then golden
-/// sections.
+/// About the mode of a density on the line: a coarse grid, which goes on where the density still rises at its end, then golden
+/// sections. Not closer than values tell apart: rounding would place the tables, and draws would hang on how a sum was rounded.
 double mode_of(const std::function<double(double)>& log_density) {
   constexpr double coarse = 0.25;
   constexpr double near = 60;
@@ -62,7 +62,8 @@ double mode_of(const std::function<double(double)>& log_density) {
   constexpr double golden = std::numbers::phi - 1;
   double low = best - coarse;
   double high = best + coarse;
-  while (high - low > 1e-9) {
+  constexpr double close = 1e-4;
+  while (high - low > close) {
     const double left = high - golden * (high - low);
     const double right = low + golden * (high - low);
     if (log_density(left) > log_density(right)) {

@@ -104,7 +104,12 @@ class CustomFamily(KernelFamily):
             The parent parameter.
         auxiliaries : mapping of str to array, (draws,)
         """
-        raise SettingError(f"family {self.name!r} has no quantile(), so responses cannot be drawn.")
+        raise SettingError(
+            f"family {self.name!r} has no quantile(), so responses cannot be drawn. Give its class the method "
+            "quantile(self, uniform, mean, auxiliaries), which returns the responses below which these probabilities "
+            "lie, such as mean + auxiliaries['sigma'] * scipy.special.ndtri(uniform). fit(), log likelihoods and "
+            f"predictions of {self.parent!r} do without."
+        )
 
     def coefficient_scales(self, link: str, response_mean: float, response_sd: float) -> CoefficientScales:
         if link == "identity":
@@ -112,7 +117,10 @@ class CustomFamily(KernelFamily):
         return super().coefficient_scales(link, response_mean, response_sd)
 
     def variance(self, block: Block, mean: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
-        raise SettingError(f"family {self.name!r} has no variance(), which R² needs.")
+        raise SettingError(
+            f"family {self.name!r} has no variance(), which R² needs. Give its class the method "
+            "variance(self, block, mean, auxiliaries), which returns the response's variance in the shape of mean."
+        )
 
     def log_likelihood(self, link: str, block: Block, predictor: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
         assert block.y is not None

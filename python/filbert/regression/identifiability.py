@@ -214,6 +214,34 @@ def centring_advice(regression: Regression) -> str:
     return ""
 
 
+def edge_advice(regression: Regression) -> str:
+    """Return what divergences mean where a link has edges: there the density ends, and so does every trajectory."""
+    family = regression.family
+    if not _has_edge(regression):
+        return ""
+    if family.links[0] == "identity":
+        return (
+            f"link={regression.link!r} has a pole where the linear predictor of a row is 0, and chains do not cross "
+            "it: where they disagree, the posterior has parts on several sides. "
+            f"link={_link_without_edge(regression)!r} has no pole."
+        )
+    return (
+        f"link={regression.link!r} ends where the {family.parent!r} of a row would leave its range, and trajectories "
+        "that meet this edge count as divergences: they cost effective draws but bias none, so judge by R-hat and "
+        f"the effective sample sizes. link={_link_without_edge(regression)!r} has no edge."
+    )
+
+
+def _has_edge(regression: Regression) -> bool:
+    links = regression.family.links
+    ends = regression.link in ("inverse", "sqrt") or (regression.link == "identity" and links[0] != "identity")
+    return ends and any(link in links for link in ("log", "logit"))
+
+
+def _link_without_edge(regression: Regression) -> str:
+    return next(link for link in regression.family.links if link in ("log", "logit"))
+
+
 def groups_too_large(regression: Regression, reason: str) -> DataError:
     """Say that groups are too many to be integrated out."""
     assert regression.groups is not None
@@ -233,7 +261,7 @@ def no_mode(regression: Regression, message: str, reason: str, direction: np.nda
     message : str
         What the core says.
     reason : str
-        ``"separated"``, ``"not identified"``, ``"no start"`` or ``"not converged"``.
+        ``"separated"``, ``"not identified"``, ``"no start"``, ``"at an edge"`` or ``"not converged"``.
     direction : array, (coefficients,)
         In standard deviations of the columns, the largest being 1; may be empty.
     """
@@ -251,6 +279,18 @@ def no_mode(regression: Regression, message: str, reason: str, direction: np.nda
             f"The data say nothing about a combination of {named}: the likelihood does not change along it, and "
             f"nothing else bounds it. {remedy}."
         )
+    if reason == "at an edge":
+        return DataError(
+            f"The likelihood is highest at the edge of what link={regression.link!r} allows: the "
+            f"{regression.family.parent!r} of some rows goes to the end of its range, where a maximum has no standard "
+            f"errors. Take link={_link_without_edge(regression)!r}, or fit(): a posterior needs no maximum inside."
+        )
+    if exact := _exact_fit(regression):
+        return DataError(exact)
+    if large := [name for name, sd in zip(regression.columns, regression.summary.sd, strict=False) if sd > MAX_SD]:
+        return DataError(
+            f"The numbers of {quote_names(large)} are so large that squares of them are no doubles: change their unit."
+        )
     limit = ""
     if regression.family.limit and regression.family.limit[0] in regression.auxiliaries:
         name, simpler = regression.family.limit
@@ -261,6 +301,36 @@ def no_mode(regression: Regression, message: str, reason: str, direction: np.nda
     return DataError(
         f"The model has no mode to start from: {message.rstrip('.')}. Check the response, offset and priors.{limit}"
     )
+
+
+# Beyond, squares of numbers and of their priors' scales leave the range of doubles.
+MAX_SD = 1e150
+
+# Auxiliaries that have no mode where responses are fitted exactly: what they do then, and a prior that ends it.
+WHERE_FITS_ARE_EXACT = {
+    ("gamma", "alpha"): ("grows", "Gamma(2, 0.1)"),
+    ("beta", "kappa"): ("grows", "Gamma(2, 0.1)"),
+    ("t", "sigma"): ("shrinks", "InverseGamma(3, 2)"),
+    ("gaussian", "sigma"): ("shrinks", "InverseGamma(3, 2)"),
+}
+
+
+def _exact_fit(regression: Regression) -> str:
+    """Say that coefficients fit every response, if they do, so that the noise can be as small as it likes."""
+    count, rows = regression.n_coefficients, regression.n_rows
+    constant = regression.summary.sd[-1] == 0 and regression.has_intercept
+    if count < rows and not constant:
+        return ""
+    for name, parameter in regression.auxiliaries.items():
+        way, prior = WHERE_FITS_ARE_EXACT.get((regression.family.name, name), ("", ""))
+        if way:
+            reason = f"{count} coefficients can fit {rows} rows" if count >= rows else "one value fits all"
+            return (
+                f"The responses can be fitted exactly ({reason}), and then the density rises for ever as {name!r} "
+                f"{way}: its prior, {parameter.prior}, does not stop that. Give it one that does, such as "
+                f"priors={{{name!r}: {prior}}} in the units of the data, fix it at a number, or leave columns out."
+            )
+    return ""
 
 
 def _collinear_columns(regression: Regression) -> list[list[str]]:

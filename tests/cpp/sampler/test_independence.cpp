@@ -94,6 +94,20 @@ struct WithoutJacobian {
   }
 };
 
+/// A standard normal above an edge, and nothing below it.
+struct AboveEdge {
+  double edge;
+  Eigen::Index dimension() const { return 1; }
+  double log_density(double z) const { return z > edge ? -0.5 * z * z : -std::numeric_limits<double>::infinity(); }
+  double operator()(const Eigen::VectorXd& z, Eigen::VectorXd& gradient) {
+    gradient(0) = -z(0);
+    return log_density(z(0));
+  }
+  void batch(const Eigen::Ref<const Eigen::MatrixXd>& z, Eigen::Ref<Eigen::VectorXd> values) {
+    for (Eigen::Index i = 0; i < z.cols(); ++i) values(i) = log_density(z(0, i));
+  }
+};
+
 constexpr double shape = 6;
 const double exact_mean = std::sqrt(shape) * (1.70611766843180047 - std::log(shape));  // digamma(6)
 const double exact_square = [] {
@@ -262,4 +276,22 @@ TEST_CASE(
   CHECK((complains || is_right));
   const GlmPilot pilot = pilot_glm(density, 1);
   CHECK_FALSE(pilot.refusal.empty());
+}
+
+TEST_CASE("Points without density are no proposals: beyond an edge every draw of the right shape is accepted") {
+  const AboveEdge density{1.0};
+  const SkewedProposal normal(Eigen::MatrixXd(0, 1), {.share_of_t = 0});
+  const IndependencePilot pilot = pilot_independence(density, normal, 3);
+  CHECK(pilot.outside == doctest::Approx(0.841).epsilon(0.05));
+  CHECK(pilot.acceptance == doctest::Approx(1));
+  CHECK(pilot.log_largest_weight == doctest::Approx(0));
+
+  const Draws draws = run(density, normal, 4000);
+  for (const IndependenceChain& chain : draws.chains) CHECK(chain.accepted == chain.proposals);
+  const double ratio = 0.24197072451914337 / 0.15865525393145707;  // φ(1) / Φ(-1)
+  const double variance = 1 + ratio - ratio * ratio;
+  CHECK(worst_score(draws, ratio, variance) < 4);
+  // Of another edge they would not be.
+  const double other = 0.26608524989875482 / 0.18406012534675947;  // 0.9
+  CHECK(worst_score(draws, other, 1 + 0.9 * other - other * other) > 6);
 }

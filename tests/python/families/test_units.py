@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import filbert as fb
 import numpy as np
 import pandas as pd
@@ -40,3 +42,52 @@ def test_counts_that_scatter_less_than_poissons_have_a_mode() -> None:
     nearly = poisson.regression.family.frame(poisson.regression).mode()["estimate"]
     np.testing.assert_allclose(mode[:3], nearly, atol=0.05)
     assert mode[3] > 1
+
+
+def wide(family: str, **arguments: object) -> fb.Model:
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({f"x{j}": rng.normal(size=10) for j in range(12)})
+    data["y"] = rng.beta(2, 2, 10)
+    return fb.Model("y ~ " + " + ".join(data.columns[:-1]), data, family=family, **arguments)
+
+
+EXACT = [("gamma", {}, "alpha"), ("beta", {}, "kappa"), ("t", {}, "sigma"), ("gaussian", {"link": "log"}, "sigma")]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("family", "arguments", "name"), EXACT)
+def test_where_coefficients_fit_exactly_the_remedy_that_is_named_works(
+    family: str, arguments: dict[str, str], name: str
+) -> None:
+    """The noise then is as small as it likes, and default priors do not stop it: there is no mode."""
+    with pytest.raises(fb.DataError, match="13 coefficients can fit 10 rows") as error:
+        wide(family, **arguments).fit(progressbar=False)
+    remedy = re.search(r"priors=(\{.*?\})", str(error.value))
+    assert remedy is not None
+    assert repr(name) in remedy[1]
+    named = eval(remedy[1], {"Gamma": fb.Gamma, "InverseGamma": fb.InverseGamma})
+    posterior = wide(family, priors=named, **arguments).fit(draws=50, random_seed=1, progressbar=False).posterior
+    assert np.isfinite(posterior[name]).all()
+
+
+def test_responses_that_one_value_fits_are_named() -> None:
+    data = pd.DataFrame({"x": [1.0, 2.0, 4.0], "y": 2.5})
+    with pytest.raises(fb.DataError, match=r"one value fits all.*'alpha' grows.*Gamma\(2, 0.1\)"):
+        fb.Model("y ~ x", data, family="gamma").fit(progressbar=False)
+
+
+def test_columns_whose_squares_are_no_numbers_are_named() -> None:
+    data = pd.DataFrame({"x": np.arange(9.0), "z": 1e200 * np.sin(np.arange(9)), "y": np.arange(9)})
+    with pytest.raises(fb.DataError, match="numbers of 'z' are so large"):
+        fb.Model("y ~ x + z", data, family="poisson").fit(progressbar=False)
+
+
+@pytest.mark.parametrize("seed", [33, 57])
+def test_counts_of_a_thousand_million_millions_have_a_mode(seed: int) -> None:
+    """Sums of 1e17 round to tens, which the line search took for a fall."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=40)
+    y = rng.integers(10**15, 2 * 10**15, 40)
+    model = fb.Model("y ~ x", pd.DataFrame({"x": x, "y": y}), family="poisson")
+    intercept, slope = model.regression.family.frame(model.regression).mode()["estimate"]
+    np.testing.assert_allclose(np.exp(intercept + slope * x).sum(), y.sum(), rtol=1e-9)

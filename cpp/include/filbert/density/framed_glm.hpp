@@ -58,6 +58,7 @@ class FramedGlm {
   std::vector<Eigen::MatrixXd> thirds_from_hessians() const;
 
   UnconstrainedGlm density_;
+  UnconstrainedGlm surrogate_;  ///< what the frame is made of: the same, unless the density is highest at an edge
   std::shared_ptr<const GlmMode> mode_;
   std::shared_ptr<const AuxiliaryScores> scores_;  // none without auxiliaries
   std::shared_ptr<const Laplace> frame_;

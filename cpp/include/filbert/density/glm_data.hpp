@@ -127,6 +127,9 @@ class GlmData {
   /// All rows, in another order.
   GlmData permuted(const std::vector<Eigen::Index>& order) const;
 
+  /// The same rows with something added to their responses, which need not be ones of the family's any more.
+  GlmData with_added(const Eigen::VectorXd& to_responses) const;
+
   double weight(Eigen::Index row) const { return weights_.data() == nullptr ? 1.0 : weights_[row]; }
   double response(Eigen::Index row) const { return y_[row]; }
   double trials(Eigen::Index row) const { return trials_.empty() ? 1.0 : trials_[static_cast<std::size_t>(row)]; }

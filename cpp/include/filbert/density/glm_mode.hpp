@@ -15,6 +15,7 @@ enum class NoModeReason {
   Separated,      ///< along some direction the log density never falls: data are separated, and no prior holds
   NotIdentified,  ///< along some direction it does not change at all
   NoStart,        ///< no point with a positive density was found
+  AtEdge,         ///< it is highest at the edge of what the link allows; of likelihoods alone, a posterior is held off
   NotConverged
 };
 
@@ -38,10 +39,17 @@ struct GlmMode {
   double log_density = 0;     ///< there, of the smooth surrogate
   Eigen::MatrixXd precision;  ///< less the Hessian there, positive definite
   int iterations = 0;         ///< on all rows
+
+  /// Of what it is the mode, where the density itself is highest at the edge of the link's domain (`glm_edges.hpp`); null otherwise.
+  std::shared_ptr<const GlmPosterior> held_off;
 };
 
 /// Throws NoMode. Where rows are many, a part of them is climbed first.
 GlmMode find_mode(UnconstrainedGlm& density);
+
+/// The climb alone, from a point with a finite density, and such a point. Throw NoMode.
+GlmMode climb_from(UnconstrainedGlm& density, Eigen::VectorXd start);
+Eigen::VectorXd starting_point(UnconstrainedGlm& density);
 
 /// The top of the likelihood, in the user's scale: (coefficients, log of the free auxiliaries).
 struct GlmMaximumLikelihood {

@@ -21,6 +21,7 @@ struct SwitchRule {
   double least_acceptance = 0.85;     ///< in the pilot
   Eigen::Index most_dimensions = 60;  ///< beyond, the map's d³ costs more than gradients
   double most_folded = 0.01;
+  double most_outside = 0.95;  ///< share of a pilot's proposals beyond an edge, where the density is zero
   double most_log_largest_weight = 4;
   double least_acceptance_of_run = 0.8;
   Eigen::Index longest_stay = 30;  ///< proposals refused in a row

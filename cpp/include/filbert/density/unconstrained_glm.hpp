@@ -44,6 +44,11 @@ class UnconstrainedGlm {
   const GlmData& data() const { return posterior_->data(); }
   const SupportMap& map(Eigen::Index coefficient) const { return maps_[static_cast<std::size_t>(coefficient)]; }
   bool likelihood_only() const { return likelihood_only_; }
+
+  /// Adds logarithms of the distances from the ends of auxiliaries' priors to the smooth surrogate: its mode is inside of them. Returns
+  /// whether there are such ends.
+  bool hold_auxiliaries();
+  bool holds_auxiliaries() const { return holds_auxiliaries_; }
   bool is_linear() const;  ///< every coefficient is a multiple of its coordinate
 
   /// Allocates nothing (a user's likelihood apart).
@@ -95,6 +100,7 @@ class UnconstrainedGlm {
 
   std::shared_ptr<const GlmPosterior> posterior_;
   bool likelihood_only_;
+  bool holds_auxiliaries_ = false;
   bool centred_;                // b₀ is η at the means
   double intercept_shift_ = 0;  ///< where the intercept's prior applies: b₀ + this · Σ mean_j b_j
   std::vector<SupportMap> maps_;

@@ -141,7 +141,9 @@ class IndependenceRun {
       find_first_state();
       while (!finished()) {
         propose_block();
-        for (int i = 0; i < settings_.block && !finished(); ++i) consider(i);
+        for (int i = 0; i < settings_.block && !finished(); ++i) {
+          if (is_possible(log_density_(i))) consider(i);
+        }
         if (Rules::moves_locally && !finished()) move_locally();
       }
       progress_.finished.store(true, std::memory_order_relaxed);
@@ -154,6 +156,9 @@ class IndependenceRun {
 
  private:
   static constexpr bool is_factorised = FactorisedLogDensity<Density>;
+
+  /// Points without density are no proposals: what is left of them has the proposal's density, up to a constant that drops out.
+  static bool is_possible(double log_density) { return log_density != -std::numeric_limits<double>::infinity(); }
 
   bool finished() const { return iteration_ == settings_.burn_in + settings_.draws; }
 

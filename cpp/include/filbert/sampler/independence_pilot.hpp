@@ -19,6 +19,7 @@ struct IndependencePilot {
   double acceptance = 0;          ///< expected rate in the long run, estimated from the weights of all pairs
   double folded = 0;              ///< share of draws that propose nothing
   double log_largest_weight = 0;  ///< log of the largest weight over the mean one
+  double outside = 0;             ///< share of draws where the density is zero, which are left out of the others
 };
 
 /// Makes `blocks` blocks of proposals with random numbers of its own.
@@ -29,18 +30,21 @@ IndependencePilot pilot_independence(Density density, Proposal proposal, std::ui
   Eigen::MatrixXd points(density.dimension(), block);
   Eigen::VectorXd log_proposal(block), log_density(block), log_weights(block * blocks);
   const double none = -std::numeric_limits<double>::infinity();
-  Eigen::Index folded = 0;
+  Eigen::Index folded = 0, n = 0;
   for (int b = 0; b < blocks; ++b) {
     proposal.draw(rng, points, log_proposal);
     density.batch(points, log_density);
     for (Eigen::Index i = 0; i < block; ++i) {
+      if (log_density(i) == none) continue;
       const double log_weight = log_density(i) - log_proposal(i);
       if (std::isnan(log_proposal(i))) ++folded;
-      log_weights(b * block + i) = std::isnan(log_weight) ? none : log_weight;
+      log_weights(n++) = std::isnan(log_weight) ? none : log_weight;
     }
   }
-  const Eigen::Index n = log_weights.size();
   IndependencePilot pilot;
+  pilot.outside = 1 - static_cast<double>(n) / static_cast<double>(log_weights.size());
+  if (n < 2) return pilot;
+  log_weights.conservativeResize(n);
   pilot.folded = static_cast<double>(folded) / static_cast<double>(n);
   const double largest = log_weights.maxCoeff();
   if (!std::isfinite(largest)) return pilot;
