@@ -56,7 +56,7 @@ double FramedGroupedGaussian::value(const VectorXd& u) {
   return posterior_.value(position_) + log_jacobian;
 }
 
-void FramedGroupedGaussian::batch(const MatrixXd& points, VectorXd& values) {
+void FramedGroupedGaussian::batch(const Eigen::Ref<const MatrixXd>& points, Eigen::Ref<VectorXd> values) {
   for (Index i = 0; i < points.cols(); ++i) values(i) = value(points.col(i));
 }
 
@@ -70,21 +70,21 @@ double FramedGroupedGaussian::user_log_density(const VectorXd& u, double log_den
 }
 
 void FramedGroupedGaussian::to_user_scale(const Eigen::Ref<const MatrixXd>& positions, Eigen::Ref<MatrixXd> draws) {
+  for (Index i = 0; i < positions.cols(); ++i) to_user_scale(positions.col(i), 0, draws.col(i));
+}
+
+void FramedGroupedGaussian::to_user_scale(const Eigen::Ref<const VectorXd>& position, std::uint64_t stays,
+                                          Eigen::Ref<VectorXd> draw) {
   const Index parameters = posterior_.parameters();
-  for (Index i = 0; i < positions.cols(); ++i) {
-    locate(positions.col(i));
-    Rng rng(key_of(settings_.seed, positions.col(i)));
-    posterior_.draw_parameters(position_, rng, draws.col(i).head(parameters));
-  }
+  const std::uint64_t seed = settings_.seed ^ scrambled(stays);  // which leaves 0 as it is
+  locate(position);
+  Rng rng(key_of(seed, position));
+  posterior_.draw_parameters(position_, rng, draw.head(parameters));
   if (!settings_.with_effects) return;
-  if (!is_known() || posterior_.units().coefficients() > 0) {
-    draw_effects(draws.topRows(parameters), draws.bottomRows(posterior_.effects()));
-    return;
-  }
-  for (Index i = 0; i < positions.cols(); ++i) {  // where every parameter is known, its draws cannot tell effects apart
-    Rng rng(key_of(~settings_.seed, positions.col(i)));
-    posterior_.draw_effects(draws.col(i).head(parameters), rng, draws.col(i).tail(posterior_.effects()));
-  }
+  // Where every parameter is known, its draws cannot tell effects apart.
+  const bool are_told_apart = !is_known() || posterior_.units().coefficients() > 0;
+  Rng effects_rng(are_told_apart ? key_of(~settings_.seed, draw.head(parameters)) : key_of(~seed, position));
+  posterior_.draw_effects(draw.head(parameters), effects_rng, draw.tail(posterior_.effects()));
 }
 
 void FramedGroupedGaussian::draw_effects(const Eigen::Ref<const MatrixXd>& parameters, Eigen::Ref<MatrixXd> effects) {

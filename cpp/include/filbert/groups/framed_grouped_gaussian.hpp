@@ -37,10 +37,14 @@ class FramedGroupedGaussian {
   double value(const Eigen::VectorXd& u);
 
   /// The log densities of many points, a column each.
-  void batch(const Eigen::MatrixXd& points, Eigen::VectorXd& values);
+  void batch(const Eigen::Ref<const Eigen::MatrixXd>& points, Eigen::Ref<Eigen::VectorXd> values);
 
   /// The parameters of a draw, then the effects, see GroupedGaussian.
   void to_user_scale(const Eigen::Ref<const Eigen::MatrixXd>& positions, Eigen::Ref<Eigen::MatrixXd> draws);
+
+  /// The same where a chain has been at `position` for `stays` draws before: coefficients and effects are drawn anew each time.
+  void to_user_scale(const Eigen::Ref<const Eigen::VectorXd>& position, std::uint64_t stays,
+                     Eigen::Ref<Eigen::VectorXd> draw);
 
   /// That of GroupedGaussian, on the line.
   double user_log_density(const Eigen::VectorXd& u, double log_density);

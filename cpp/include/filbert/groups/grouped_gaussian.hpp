@@ -51,6 +51,9 @@ class GroupedGaussian {
 
   const GroupedUnits& units() const { return shared_->units; }
 
+  /// Effects whose precision is one dense matrix: a value takes the cube of their number.
+  Eigen::Index dense_effects() const { return elimination_.dense_effects(); }
+
  private:
   Eigen::VectorXd start(double deviation) const;
 
@@ -92,6 +95,9 @@ class GroupedGaussian {
 
   double scaled(const Scale& scale, const Eigen::VectorXd& position) const;
   void set_factors(const Eigen::VectorXd& position);
+  void set_sampled_coefficients(const Eigen::VectorXd& position);
+  void write_scales(Eigen::Ref<Eigen::VectorXd> parameters) const;
+  void read_scales(const Eigen::Ref<const Eigen::VectorXd>& parameters);
   double evaluate(const Eigen::VectorXd& position);
   double integrate_coefficients();
   void add_covariance_slopes(Eigen::VectorXd& gradient);
