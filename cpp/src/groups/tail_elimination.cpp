@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "filbert/numeric/dense_kernels.hpp"
+
 namespace filbert {
 namespace {
 
@@ -14,6 +16,7 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
+constexpr Index small_component = 64;               // up to here a call of kernels saves nothing
 constexpr double most_component_numbers = 1 << 27;  // of all components' squares: 1 GB
 
 /// Which effects of the tail belong together: the representative of each.
@@ -91,6 +94,7 @@ std::shared_ptr<const TailElimination::Shared> TailElimination::share(const Kept
                            " can be handled. Leave out a factor, or use fewer levels");
     }
     component.lower_square = MatrixXd::Zero(size, size + rows.width);
+    component.is_diagonal = static_cast<Index>(component.levels.size()) == size;
   }
 
   for (Index g = 0; g < rows.n_groups; ++g) {
@@ -122,7 +126,7 @@ std::shared_ptr<const TailElimination::Shared> TailElimination::share(const Kept
   return shared;
 }
 
-TailElimination::TailElimination(const KeptRows& rows) : shared_(share(rows)) {
+TailElimination::TailElimination(const KeptRows& rows) : shared_(share(rows)), kernels_(&dense_kernels()) {
   const Index q = shared_->effects;
   const Index width = shared_->width;
   Index widest = 0;
@@ -142,6 +146,7 @@ TailElimination::TailElimination(const KeptRows& rows) : shared_(share(rows)) {
     work.z_slopes.resize(size, size + width);
     work.G_slopes.resize(size, size + width);
     work.scaled.resize(size, size + width);
+    work.scale.resize(size);
     work_.push_back(std::move(work));
   }
   spread_.resize(q, q);
@@ -208,16 +213,29 @@ double TailElimination::eliminate_component(std::size_t c, const std::vector<Mat
   const Index size = work.G.rows();
   const Index width = shared_->width;
   // [Λ'G_tt Λ, Λ'G_tv]
-  for (const Level& level : component.levels) {
-    work.scaled.middleRows(level.first, level.size).noalias() =
-        factors[level.factor].transpose().lazyProduct(work.G.middleRows(level.first, level.size));
-  }
-  for (const Level& level : component.levels) {
-    work.root.middleCols(level.first, level.size).noalias() =
-        work.scaled.middleCols(level.first, level.size).lazyProduct(factors[level.factor]);
+  if (component.is_diagonal) {
+    for (const Level& level : component.levels) work.scale(level.first) = factors[level.factor](0, 0);
+    for (Index j = 0; j < size; ++j) {  // the lower triangle alone
+      work.root.col(j).tail(size - j) =
+          work.scale(j) * work.scale.tail(size - j).cwiseProduct(work.G.col(j).tail(size - j));
+    }
+    work.scaled.rightCols(width).noalias() = work.scale.asDiagonal() * work.G.rightCols(width);
+  } else {
+    for (const Level& level : component.levels) {
+      work.scaled.middleRows(level.first, level.size).noalias() =
+          factors[level.factor].transpose().lazyProduct(work.G.middleRows(level.first, level.size));
+    }
+    for (const Level& level : component.levels) {
+      work.root.middleCols(level.first, level.size).noalias() =
+          work.scaled.middleCols(level.first, level.size).lazyProduct(factors[level.factor]);
+    }
   }
   work.root.diagonal().array() += 1;
-  Eigen::LLT<Eigen::Ref<MatrixXd>> cholesky(work.root);
+  if (size > small_component) {
+    kernels_->cholesky(work.root.data(), size);
+  } else {
+    const Eigen::LLT<Eigen::Ref<MatrixXd>> cholesky(work.root);
+  }
   work.half = work.scaled.rightCols(width);
   work.root.triangularView<Eigen::Lower>().solveInPlace(work.half);
   K.noalias() -= work.half.transpose().lazyProduct(work.half);
@@ -251,33 +269,49 @@ double TailElimination::component_slopes(std::size_t c, const std::vector<Matrix
   // In M: log_det_slope M⁻¹ + W K_slopes W', and in Λ'G_tv: -2 W K_slopes, with W = M⁻¹ Λ'G_tv.
   Eigen::Ref<MatrixXd> in_M = work.z_slopes.leftCols(size);
   Eigen::Ref<MatrixXd> in_v = work.z_slopes.rightCols(width);
-  in_M.setIdentity();
-  work.root.triangularView<Eigen::Lower>().solveInPlace(in_M);
-  work.root.transpose().triangularView<Eigen::Upper>().solveInPlace(in_M);
+  if (size > small_component) {
+    kernels_->inverse(work.root.data(), size, work.z_slopes.data());
+  } else {
+    in_M.setIdentity();
+    work.root.triangularView<Eigen::Lower>().solveInPlace(in_M);
+    work.root.transpose().triangularView<Eigen::Upper>().solveInPlace(in_M);
+  }
   in_M *= log_det_slope;
   in_v.noalias() = work.whole.lazyProduct(K_slopes);
   in_M.noalias() += in_v * work.whole.transpose();
   in_v *= -2;
 
   // Through Λ: G_slopes = [Λ in_M Λ', Λ in_v], and Λ's own, 2 G_tt Λ in_M + G_tv in_v', from the blocks of each level.
-  for (const Level& level : component.levels) {
-    work.scaled.middleRows(level.first, level.size).noalias() =
-        factors[level.factor].lazyProduct(work.z_slopes.middleRows(level.first, level.size));
-  }
-  for (const Level& level : component.levels) {
-    work.G_slopes.middleCols(level.first, level.size).noalias() =
-        work.scaled.middleCols(level.first, level.size).lazyProduct(factors[level.factor].transpose());
-  }
-  work.G_slopes.rightCols(width) = work.scaled.rightCols(width);
-  for (const Level& level : component.levels) {
-    MatrixXd& slopes = factor_slopes[level.factor];
-    slopes.noalias() += 2 * work.G.leftCols(size)
-                                .middleRows(level.first, level.size)
-                                .lazyProduct(work.scaled.middleCols(level.first, level.size));
-    slopes.noalias() +=
-        work.G.rightCols(width)
-            .middleRows(level.first, level.size)
-            .lazyProduct(work.z_slopes.rightCols(width).middleRows(level.first, level.size).transpose());
+  if (component.is_diagonal) {
+    for (Index j = 0; j < size; ++j) {
+      work.scaled.col(j) = work.scale.cwiseProduct(in_M.col(j));
+      work.G_slopes.col(j) = work.scale(j) * work.scaled.col(j);
+    }
+    work.G_slopes.rightCols(width).noalias() = work.scale.asDiagonal() * in_v;
+    for (const Level& level : component.levels) {  // G_tt is symmetric
+      factor_slopes[level.factor](0, 0) += 2 * work.G.col(level.first).dot(work.scaled.col(level.first)) +
+                                           work.G.rightCols(width).row(level.first).dot(in_v.row(level.first));
+    }
+  } else {
+    for (const Level& level : component.levels) {
+      work.scaled.middleRows(level.first, level.size).noalias() =
+          factors[level.factor].lazyProduct(work.z_slopes.middleRows(level.first, level.size));
+    }
+    for (const Level& level : component.levels) {
+      work.G_slopes.middleCols(level.first, level.size).noalias() =
+          work.scaled.middleCols(level.first, level.size).lazyProduct(factors[level.factor].transpose());
+    }
+    work.G_slopes.rightCols(width) = work.scaled.rightCols(width);
+    for (const Level& level : component.levels) {
+      MatrixXd& slopes = factor_slopes[level.factor];
+      slopes.noalias() += 2 * work.G.leftCols(size)
+                                  .middleRows(level.first, level.size)
+                                  .lazyProduct(work.scaled.middleCols(level.first, level.size));
+      slopes.noalias() +=
+          work.G.rightCols(width)
+              .middleRows(level.first, level.size)
+              .lazyProduct(work.z_slopes.rightCols(width).middleRows(level.first, level.size).transpose());
+    }
   }
   return -2 * component.lower_square.cwiseProduct(work.G_slopes).sum() / (sigma * sigma);
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "filbert/groups/kept_rows.hpp"
+#include "filbert/numeric/dense_kernels.hpp"
 
 namespace filbert {
 
@@ -46,6 +47,7 @@ class TailElimination {
     std::vector<Eigen::Index> tail;  // columns of the tail
     std::vector<Level> levels;       // positions in this component
     Eigen::MatrixXd lower_square;    // (tail, tail + width), of the rows that only the tail reaches
+    bool is_diagonal = false;        // one effect a level: Λ is a diagonal
   };
 
   /// One group of the primary factor.
@@ -71,6 +73,7 @@ class TailElimination {
     Eigen::MatrixXd z_slopes;     // in M and in Λ'G_tv, (tail, tail + width)
     Eigen::MatrixXd G_slopes;     // (tail, tail + width)
     Eigen::MatrixXd scaled;       // (tail, tail + width)
+    Eigen::VectorXd scale;        // Λ where it is a diagonal
   };
 
   static std::shared_ptr<const Shared> share(const KeptRows& rows);
@@ -83,6 +86,7 @@ class TailElimination {
                       Eigen::MatrixXd& factor_slopes);
 
   std::shared_ptr<const Shared> shared_;
+  const DenseKernels* kernels_;
   std::vector<Work> work_;                 // of each component
   std::vector<Eigen::MatrixXd> whitened_;  // of each group, L⁻¹[R T C]
   Eigen::MatrixXd spread_, root_, gathered_, product_, inner_, covariance_slopes_;
