@@ -36,6 +36,20 @@ class Connected {
   std::vector<Index> parent_;
 };
 
+/// The upper triangle of the first columns from the lower one, in squares that fit into the cache.
+void fill_upper(MatrixXd& G, Index size) {
+  constexpr Index side = 32;
+  for (Index j = 0; j < size; j += side) {
+    const Index columns = std::min(side, size - j);
+    for (Index i = j; i < size; i += side) {
+      const Index rows = std::min(side, size - i);
+      for (Index a = 0; a < columns; ++a) {
+        for (Index b = i == j ? a + 1 : 0; b < rows; ++b) G(j + a, i + b) = G(i + b, j + a);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const TailElimination::Shared> TailElimination::share(const KeptRows& rows) {
@@ -109,6 +123,13 @@ std::shared_ptr<const TailElimination::Shared> TailElimination::share(const Kept
     group.rows << rows.R(g), tailed.upper, rows.C(g);
 
     Component& component = shared->components[group.component];
+    if (component.lower_square.rows() > small_component) {
+      component.touches.resize(component.tail.size());
+      for (std::size_t a = 0; a < group.at.size(); ++a) {
+        component.touches[static_cast<std::size_t>(group.at[a])].push_back(
+            {shared->groups.size(), static_cast<Index>(a)});
+      }
+    }
     const MatrixXd square = tailed.lower.transpose() * tailed.lower;
     const Index touched = tailed.upper.cols();
     for (Index a = 0; a < touched; ++a) {
@@ -166,6 +187,7 @@ double TailElimination::forward(const std::vector<MatrixXd>& factors, double sig
   K = shared_->rest_square / variance;
   double log_determinant = shared_->free_rows * std::log(variance);
   log_determinant += eliminate_groups(factors[shared_->primary], variance, K);
+  for (std::size_t c = 0; c < work_.size(); ++c) sum_columns(c);
   for (std::size_t c = 0; c < work_.size(); ++c) log_determinant += eliminate_component(c, factors, K);
   return log_determinant;
 }
@@ -194,17 +216,41 @@ double TailElimination::eliminate_groups(const MatrixXd& factor, double variance
     }
     MatrixXd& G = work_[group.component].G;
     const Index size = G.rows();
+    const bool is_large = size > small_component;
     for (Index a = 0; a < touched; ++a) {
       const Index row = group.at[static_cast<std::size_t>(a)];
       for (Index i = 0; i < q; ++i) {
         const double by = whitened(i, q + a);
-        for (Index b = 0; b < touched; ++b) G(group.at[static_cast<std::size_t>(b)], row) += by * whitened(i, q + b);
+        for (Index b = is_large ? touched : a; b < touched; ++b) {
+          G(group.at[static_cast<std::size_t>(b)], row) += by * whitened(i, q + b);
+        }
         for (Index b = 0; b < width; ++b) G(row, size + b) += by * whitened(i, q + touched + b);
       }
     }
     K.noalias() += whitened.rightCols(width).transpose().lazyProduct(whitened.rightCols(width));
   }
   return log_determinant;
+}
+
+/// Adds what groups leave to G_tt of a large component, column by column: group by group every number would miss the cache. Positions
+/// that a group touches rise, so the lower triangle is made of those from the column's own on.
+void TailElimination::sum_columns(std::size_t c) {
+  const Component& component = shared_->components[c];
+  const Index q = shared_->effects;
+  for (std::size_t column = 0; column < component.touches.size(); ++column) {
+    double* const into = work_[c].G.col(static_cast<Index>(column)).data();
+    for (const Touch& touch : component.touches[column]) {
+      const Group& group = shared_->groups[touch.group];
+      const MatrixXd& whitened = whitened_[touch.group];
+      const Index touched = static_cast<Index>(group.at.size());
+      for (Index i = 0; i < q; ++i) {
+        const double by = whitened(i, q + touch.place);
+        for (Index b = touch.place; b < touched; ++b) {
+          into[group.at[static_cast<std::size_t>(b)]] += by * whitened(i, q + b);
+        }
+      }
+    }
+  }
 }
 
 double TailElimination::eliminate_component(std::size_t c, const std::vector<MatrixXd>& factors, MatrixXd& K) {
@@ -221,6 +267,7 @@ double TailElimination::eliminate_component(std::size_t c, const std::vector<Mat
     }
     work.scaled.rightCols(width).noalias() = work.scale.asDiagonal() * work.G.rightCols(width);
   } else {
+    fill_upper(work.G, size);
     for (const Level& level : component.levels) {
       work.scaled.middleRows(level.first, level.size).noalias() =
           factors[level.factor].transpose().lazyProduct(work.G.middleRows(level.first, level.size));
@@ -267,6 +314,7 @@ double TailElimination::component_slopes(std::size_t c, const std::vector<Matrix
   work.root.transpose().triangularView<Eigen::Upper>().solveInPlace(work.whole);
 
   // In M: log_det_slope M⁻¹ + W K_slopes W', and in Λ'G_tv: -2 W K_slopes, with W = M⁻¹ Λ'G_tv.
+  if (component.is_diagonal) fill_upper(work.G, size);
   Eigen::Ref<MatrixXd> in_M = work.z_slopes.leftCols(size);
   Eigen::Ref<MatrixXd> in_v = work.z_slopes.rightCols(width);
   if (size > small_component) {
