@@ -33,9 +33,14 @@ class ChainWriter {
         draws_(draws),
         values_(values) {}
 
-  void add(const Eigen::VectorXd& position, bool moved) {
+  void add(const Eigen::VectorXd& position, bool moved, filbert::DrawingDensity& of_chain) {
     stays_ = moved ? 0 : stays_ + 1;
-    density_.to_user_scale(position, stays_, block_.col(filled_++));
+    of_chain.draw(position, stays_, block_.col(filled_++));
+    if (filled_ == block_.cols()) write();
+  }
+  void add(const Eigen::VectorXd& position, bool moved, FramedGroupedGaussian& of_chain) {
+    stays_ = moved ? 0 : stays_ + 1;
+    of_chain.to_user_scale(position, stays_, block_.col(filled_++));
     if (filled_ == block_.cols()) write();
   }
 
@@ -100,11 +105,11 @@ py::dict independence(const FramedGroupedGaussian& density, const GroupedPilot& 
     writers.reserve(static_cast<std::size_t>(chains));
     for (int chain = 0; chain < chains; ++chain) writers.emplace_back(density, chain, chains, draws, values);
     const auto record = [&](int chain, Index iteration, const Eigen::VectorXd& position,
-                            const filbert::IndependenceStatistics& statistics) {
+                            const filbert::IndependenceStatistics& statistics, auto& of_chain) {
       ChainWriter& writer = writers[static_cast<std::size_t>(chain)];
       const Index at = chain * draws + iteration;
       const bool moved = statistics.accepted || iteration == 0;
-      writer.add(position, moved);
+      writer.add(position, moved, of_chain);
       lp[at] = moved ? writer.user_log_density(position, statistics.log_density) : lp[at - 1];
       log_weight[at] = statistics.log_weight;
       accepted[at] = statistics.accepted;
@@ -113,8 +118,11 @@ py::dict independence(const FramedGroupedGaussian& density, const GroupedPilot& 
       n_steps[at] = statistics.n_steps;
     };
     const filbert::StudentProposal proposal(density.dimension());
-    done = filbert::sample_independence(density, proposal, settings, record, progress, poll, {},
-                                        std::chrono::milliseconds(50), &pilot.starts);
+    const auto run = [&](const auto& sampled) {
+      return filbert::sample_independence(sampled, proposal, settings, record, progress, poll, {},
+                                          std::chrono::milliseconds(50), &pilot.starts);
+    };
+    done = pilot.is_dear ? run(filbert::DrawingDensity(density)) : run(density);
     for (ChainWriter& writer : writers) writer.write();
     using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     if (!poll.interrupted()) {

@@ -292,13 +292,14 @@ void GroupedGaussian::read_scales(const Eigen::Ref<const VectorXd>& parameters) 
   }
 }
 
-void GroupedGaussian::draw_parameters(const VectorXd& position, Rng& rng, Eigen::Ref<VectorXd> parameters) {
+double GroupedGaussian::draw_parameters(const VectorXd& position, Rng& rng, Eigen::Ref<VectorXd> parameters) {
   set_factors(position);
   set_sampled_coefficients(position);
   write_scales(parameters);
   read_scales(parameters);  // so that what is eliminated here serves the effects too
-  elimination_.forward(factors_, sigma_, K_);
-  integrate_coefficients();
+  const double log_determinant = elimination_.forward(factors_, sigma_, K_);
+  double value = shared_->log_constant - 0.5 * log_determinant + integrate_coefficients();
+  add_priors(position, value, nullptr);
   const Index marginal = shared_->units.marginal();
   const Index coefficients = shared_->units.coefficients();
   if (marginal > 0) {
@@ -308,6 +309,7 @@ void GroupedGaussian::draw_parameters(const VectorXd& position, Rng& rng, Eigen:
     v_.head(marginal) += noise;
   }
   shared_->units.to_user(v_.head(coefficients), parameters.head(coefficients));
+  return std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
 }
 
 void GroupedGaussian::draw_effects(const Eigen::Ref<const VectorXd>& parameters, Rng& rng,

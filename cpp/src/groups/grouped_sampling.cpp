@@ -13,12 +13,35 @@ namespace filbert {
 
 using Eigen::Index;
 
+void DrawingDensity::batch(const Eigen::Ref<const Eigen::MatrixXd>& points, Eigen::Ref<Eigen::VectorXd> values) {
+  if (draws_.cols() == 0) {
+    points_.resize(dimension(), kept);
+    points_.setConstant(std::numeric_limits<double>::quiet_NaN());
+    draws_.resize(density_.variables(), kept);
+  }
+  for (Index i = 0; i < points.cols(); ++i) {
+    points_.col(next_) = points.col(i);
+    values(i) = density_.to_user_scale(points.col(i), 0, draws_.col(next_));
+    next_ = (next_ + 1) % kept;
+  }
+}
+
+void DrawingDensity::draw(const Eigen::VectorXd& position, std::uint64_t stays, Eigen::Ref<Eigen::VectorXd> into) {
+  for (Index i = 0; stays == 0 && i < points_.cols(); ++i) {
+    if (points_.col(i) != position) continue;
+    into = draws_.col(i);
+    return;
+  }
+  density_.to_user_scale(position, stays, into);
+}
+
 GroupedPilot pilot_grouped(const FramedGroupedGaussian& density, std::uint64_t seed, int threads,
                            const GroupedSwitchRule& rule) {
   constexpr Index few = 64, many = 384;
   const bool is_dear = density.posterior().dense_effects() > rule.few_dense_effects;
   const Index n = is_dear ? few : many;
   GroupedPilot result;
+  result.is_dear = is_dear;
   if (density.posterior().dimension() == 0) {
     result.refusal = "there is nothing to sample";
     return result;

@@ -43,8 +43,9 @@ class GroupedGaussian {
   /// How many effects: of each term, column after column, one a group.
   Eigen::Index effects() const { return shared_->n_effects; }
 
-  /// Draws the coefficients given θ and writes the parameters of a draw in the user's scale, (parameters()).
-  void draw_parameters(const Eigen::VectorXd& position, Rng& rng, Eigen::Ref<Eigen::VectorXd> parameters);
+  /// Draws the coefficients given θ and writes the parameters of a draw in the user's scale, (parameters()). Returns the log density,
+  /// that of `value` but for rounding.
+  double draw_parameters(const Eigen::VectorXd& position, Rng& rng, Eigen::Ref<Eigen::VectorXd> parameters);
 
   /// Draws the effects given the parameters of a draw, (effects()).
   void draw_effects(const Eigen::Ref<const Eigen::VectorXd>& parameters, Rng& rng, Eigen::Ref<Eigen::VectorXd> effects);

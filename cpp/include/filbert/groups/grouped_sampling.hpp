@@ -24,12 +24,34 @@ struct GroupedSwitchRule {
   Eigen::Index few_dense_effects = 200;  ///< beyond, a value is dear: every one is a draw, and a pilot has few
 };
 
+/// A density whose values are dear: a draw is made at each point of `batch`, from the same elimination, for the case that it is kept.
+/// Models `BatchLogDensity`.
+class DrawingDensity {
+ public:
+  explicit DrawingDensity(const FramedGroupedGaussian& density) : density_(density) {}
+
+  Eigen::Index dimension() const { return density_.dimension(); }
+  double operator()(const Eigen::VectorXd& u, Eigen::VectorXd& gradient) { return density_(u, gradient); }
+  void batch(const Eigen::Ref<const Eigen::MatrixXd>& points, Eigen::Ref<Eigen::VectorXd> values);
+
+  /// The draw at a position where a chain has been for `stays` draws before.
+  void draw(const Eigen::VectorXd& position, std::uint64_t stays, Eigen::Ref<Eigen::VectorXd> into);
+
+ private:
+  static constexpr Eigen::Index kept = 96;
+
+  FramedGroupedGaussian density_;
+  Eigen::MatrixXd points_, draws_;  // the latest, in turn
+  Eigen::Index next_ = 0;
+};
+
 /// What a pilot found: where chains begin, how many proposals a draw is made of, and why independence Metropolis would not do, if so.
 struct GroupedPilot {
   IndependencePilot pilot;
   WeightedPoints starts;
   Eigen::Index every = 1;
-  std::string refusal;  ///< empty where it will do
+  bool is_dear = false;  ///< so that it pays to sample a DrawingDensity
+  std::string refusal;   ///< empty where it will do
 };
 
 /// On up to `threads` threads, which changes no number.

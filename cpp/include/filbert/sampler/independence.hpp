@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <concepts>
 #include <cstdint>
 #include <limits>
 #include <stdexcept>
@@ -314,7 +315,12 @@ class IndependenceRun {
     recorded_.log_density = statistics_.log_density;
     recorded_.log_weight = statistics_.log_weight;
     if (iteration_ >= settings_.burn_in) {
-      recorder_(chain_, std::as_const(result_.iterations), std::as_const(state_), std::as_const(recorded_));
+      if constexpr (std::invocable<Recorder&, int, Eigen::Index, const Eigen::VectorXd&, const IndependenceStatistics&,
+                                   Density&>) {
+        recorder_(chain_, std::as_const(result_.iterations), std::as_const(state_), std::as_const(recorded_), density_);
+      } else {
+        recorder_(chain_, std::as_const(result_.iterations), std::as_const(state_), std::as_const(recorded_));
+      }
       ++result_.iterations;
     }
     ++iteration_;
@@ -340,7 +346,7 @@ class IndependenceRun {
 };
 
 /// Samples `settings.chains` chains on at most `settings.cores` threads. `recorder(chain, iteration, position, statistics)` gets every draw
-/// after the burn-in. Draws depend on the density, the proposal, the settings, the starts and the seed, never on `cores`. Polling,
+/// after the burn-in, and with a fifth argument the chain's own copy of the density, which may know more of points that it has seen. Draws depend on the density, the proposal, the settings, the starts and the seed, never on `cores`. Polling,
 /// stopping and exceptions are as in `sample`.
 template <typename Rules = IndependenceRules, typename Density, IndependentProposal Proposal, typename Recorder,
           typename Poll = KeepGoing>
