@@ -316,12 +316,14 @@ posterior : GroupedGaussian
 effects : bool, default True
     Whether draws hold the effects; `draw_effects` gives them later, the same ones.
 seed : int, default 0
-    Of what is drawn given θ: coefficients and effects.)");
+    Of what is drawn given θ: coefficients and effects.
+threads : int, default 1
+    That look for the frame where an evaluation is dear; they change no number.)");
   framed
-      .def(py::init([](const GroupedGaussian& posterior, bool effects, std::uint64_t seed) {
-             return FramedGroupedGaussian(posterior, {effects, seed});
+      .def(py::init([](const GroupedGaussian& posterior, bool effects, std::uint64_t seed, int threads) {
+             return FramedGroupedGaussian(posterior, {effects, seed, threads});
            }),
-           py::arg("posterior"), py::kw_only(), py::arg("effects") = true, py::arg("seed") = 0,
+           py::arg("posterior"), py::kw_only(), py::arg("effects") = true, py::arg("seed") = 0, py::arg("threads") = 1,
            py::call_guard<py::gil_scoped_release>())
       .def_property_readonly("evaluations", &FramedGroupedGaussian::evaluations,
                              "How often the density was evaluated to find the frame.")

@@ -7,6 +7,7 @@ void bind_diagnostics(pybind11::module_& module);
 void bind_glm(pybind11::module_& module);
 void bind_glm_sampling(pybind11::module_& module);
 void bind_grouped_glm(pybind11::module_& module);
+void bind_grouped_sampling(pybind11::module_& module);
 void bind_groups(pybind11::module_& module);
 void bind_linear_gaussian(pybind11::module_& module);
 void bind_predictive(pybind11::module_& module);
@@ -28,6 +29,7 @@ PYBIND11_MODULE(_core, module) {
   bind_groups(module);
   bind_grouped_glm(module);
   bind_sampling(module);
+  bind_grouped_sampling(module);
   bind_glm_sampling(module);
   bind_diagnostics(module);
   bind_predictive(module);

@@ -1,6 +1,6 @@
 # What the C++ module offers to Python; docstrings are in the module itself.
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -162,7 +162,9 @@ class GroupedGaussian:
     def values(self, position: _Array) -> _Floats: ...
 
 class FramedGroupedGaussian(_FramedDensity):
-    def __init__(self, posterior: GroupedGaussian, *, effects: bool = True, seed: int = 0) -> None: ...
+    def __init__(
+        self, posterior: GroupedGaussian, *, effects: bool = True, seed: int = 0, threads: int = 1
+    ) -> None: ...
     @property
     def evaluations(self) -> int: ...
     def draw_effects(self, parameters: _Array) -> _Floats: ...
@@ -305,6 +307,7 @@ def glm_response_draws(
     responses: _Floats,
     threads: int = 1,
 ) -> None: ...
+@overload
 def sample_independence(
     density: FramedGlm,
     *,
@@ -314,6 +317,30 @@ def sample_independence(
     seed: int,
     burn_in: int = 50,
     subsample: bool = True,
+    report: Callable[[list[tuple[int, int]]], None] | None,
+) -> dict[str, Any]: ...
+@overload
+def sample_independence(
+    density: FramedGroupedGaussian,
+    *,
+    draws: int,
+    chains: int,
+    cores: int,
+    seed: int,
+    report: Callable[[list[tuple[int, int]]], None] | None,
+) -> dict[str, Any]: ...
+def grouped_pilot(density: FramedGroupedGaussian, seed: int) -> dict[str, Any]: ...
+def sample_grouped(
+    density: FramedGroupedGaussian,
+    *,
+    draws: int,
+    tune: int,
+    chains: int,
+    cores: int,
+    seed: int,
+    target_accept: float,
+    max_treedepth: int,
+    keep_warmup: bool,
     report: Callable[[list[tuple[int, int]]], None] | None,
 ) -> dict[str, Any]: ...
 def glm_pilot(density: FramedGlm, seed: int) -> dict[str, Any]: ...

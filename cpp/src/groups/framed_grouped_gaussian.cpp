@@ -1,6 +1,7 @@
 // Evaluates the posterior in its frame, and draws what was integrated out.
 #include "filbert/groups/framed_grouped_gaussian.hpp"
 
+#include <atomic>
 #include <bit>
 
 #include "filbert/groups/quasi_newton.hpp"
@@ -11,6 +12,8 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
+
+constexpr Index many_dense_effects = 200;  // from where on an evaluation is worth waking a thread for
 
 /// A number that the seed and every bit of the values determine (the finaliser of splitmix64 after each).
 std::uint64_t key_of(std::uint64_t seed, const Eigen::Ref<const VectorXd>& values) {
@@ -28,11 +31,16 @@ FramedGroupedGaussian::FramedGroupedGaussian(const GroupedGaussian& posterior, c
       settings_(settings),
       position_(posterior.dimension()),
       position_slopes_(posterior.dimension()) {
-  const SmoothFunction density = [this](const VectorXd& position, VectorXd& gradient) {
-    ++evaluations_;
-    return posterior_(position, gradient);
+  std::atomic<int> evaluations = 0;
+  const auto copy = [&] {  // with scratch of its own, for another thread
+    return [&evaluations, own = posterior_](const VectorXd& at, VectorXd& gradient) mutable {
+      ++evaluations;
+      return own(at, gradient);
+    };
   };
-  frame_.emplace(density, posterior_.starts());
+  const int threads = posterior.dense_effects() > many_dense_effects ? settings.threads : 1;
+  frame_.emplace(copy, posterior_.starts(), threads);
+  evaluations_ = evaluations;
 }
 
 /// Writes the position, and returns the log Jacobian; of a coordinate of noise alone, its log density but a constant.
@@ -56,7 +64,7 @@ double FramedGroupedGaussian::value(const VectorXd& u) {
   return posterior_.value(position_) + log_jacobian;
 }
 
-void FramedGroupedGaussian::batch(const MatrixXd& points, VectorXd& values) {
+void FramedGroupedGaussian::batch(const Eigen::Ref<const MatrixXd>& points, Eigen::Ref<VectorXd> values) {
   for (Index i = 0; i < points.cols(); ++i) values(i) = value(points.col(i));
 }
 
@@ -70,21 +78,22 @@ double FramedGroupedGaussian::user_log_density(const VectorXd& u, double log_den
 }
 
 void FramedGroupedGaussian::to_user_scale(const Eigen::Ref<const MatrixXd>& positions, Eigen::Ref<MatrixXd> draws) {
+  for (Index i = 0; i < positions.cols(); ++i) to_user_scale(positions.col(i), 0, draws.col(i));
+}
+
+double FramedGroupedGaussian::to_user_scale(const Eigen::Ref<const VectorXd>& position, std::uint64_t stays,
+                                            Eigen::Ref<VectorXd> draw) {
   const Index parameters = posterior_.parameters();
-  for (Index i = 0; i < positions.cols(); ++i) {
-    locate(positions.col(i));
-    Rng rng(key_of(settings_.seed, positions.col(i)));
-    posterior_.draw_parameters(position_, rng, draws.col(i).head(parameters));
-  }
-  if (!settings_.with_effects) return;
-  if (!is_known() || posterior_.units().coefficients() > 0) {
-    draw_effects(draws.topRows(parameters), draws.bottomRows(posterior_.effects()));
-    return;
-  }
-  for (Index i = 0; i < positions.cols(); ++i) {  // where every parameter is known, its draws cannot tell effects apart
-    Rng rng(key_of(~settings_.seed, positions.col(i)));
-    posterior_.draw_effects(draws.col(i).head(parameters), rng, draws.col(i).tail(posterior_.effects()));
-  }
+  const std::uint64_t seed = settings_.seed ^ scrambled(stays);  // which leaves 0 as it is
+  const double log_jacobian = locate(position);
+  Rng rng(key_of(seed, position));
+  const double value = posterior_.draw_parameters(position_, rng, draw.head(parameters)) + log_jacobian;
+  if (!settings_.with_effects) return value;
+  // Where every parameter is known, its draws cannot tell effects apart.
+  const bool are_told_apart = !is_known() || posterior_.units().coefficients() > 0;
+  Rng effects_rng(are_told_apart ? key_of(~settings_.seed, draw.head(parameters)) : key_of(~seed, position));
+  posterior_.draw_effects(draw.head(parameters), effects_rng, draw.tail(posterior_.effects()));
+  return value;
 }
 
 void FramedGroupedGaussian::draw_effects(const Eigen::Ref<const MatrixXd>& parameters, Eigen::Ref<MatrixXd> effects) {

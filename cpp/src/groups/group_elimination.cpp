@@ -28,7 +28,18 @@ double GroupElimination::forward(const std::vector<MatrixXd>& factors, double si
   if (BlockElimination* const blocks = std::get_if<BlockElimination>(&engine_)) {
     return blocks->forward(factors.front(), sigma, K);
   }
-  return std::get<TailElimination>(engine_).forward(factors, sigma, K);
+  TailElimination& tailed = std::get<TailElimination>(engine_);
+  eliminated_sigma_ = 0;
+  const double log_determinant = tailed.forward(factors, sigma, K);
+  if (eliminated_factors_.empty()) eliminated_factors_ = factors;
+  for (std::size_t f = 0; f < factors.size(); ++f) eliminated_factors_[f] = factors[f];
+  eliminated_sigma_ = sigma;
+  return log_determinant;
+}
+
+Index GroupElimination::dense_effects() const {
+  const TailElimination* const tailed = std::get_if<TailElimination>(&engine_);
+  return tailed == nullptr ? 0 : tailed->largest();
 }
 
 double GroupElimination::backward(const std::vector<MatrixXd>& factors, double sigma, const MatrixXd& K_slopes,
@@ -74,7 +85,7 @@ void GroupElimination::fill(const std::vector<MatrixXd>& factors, double sigma, 
                             std::vector<MatrixXd>& effects) {
   const GroupStructure& structure = rows_->structure;
   if (TailElimination* const tailed = std::get_if<TailElimination>(&engine_)) {
-    tailed->forward(factors, sigma, K_);
+    if (sigma != eliminated_sigma_ || factors != eliminated_factors_) forward(factors, sigma, K_);
     for (double& value : noise_) value = normal();
     tailed->draw(factors, v, noise_, tail_);
     for (Index factor = 0; factor < structure.factors(); ++factor) {

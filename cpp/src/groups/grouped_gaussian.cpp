@@ -127,6 +127,12 @@ double GroupedGaussian::integrate_coefficients() {
 /// All but the priors and Jacobians of the position, with what `operator()` needs for slopes left in the scratch.
 double GroupedGaussian::evaluate(const VectorXd& position) {
   set_factors(position);
+  set_sampled_coefficients(position);
+  const double log_determinant = elimination_.forward(factors_, sigma_, K_);
+  return shared_->log_constant - 0.5 * log_determinant + integrate_coefficients();
+}
+
+void GroupedGaussian::set_sampled_coefficients(const VectorXd& position) {
   const GroupedUnits& units = shared_->units;
   v_(v_.size() - 1) = -1;
   for (Index i = units.sampled; i-- > 0;) {  // α to γ, from the last row of the triangle up
@@ -136,8 +142,6 @@ double GroupedGaussian::evaluate(const VectorXd& position) {
     for (Index j = row + 1; j < units.coefficients(); ++j) left -= units.basis(row, j) * v_(j);
     v_(row) = left / units.basis(row, row);
   }
-  const double log_determinant = elimination_.forward(factors_, sigma_, K_);
-  return shared_->log_constant - 0.5 * log_determinant + integrate_coefficients();
 }
 
 void GroupedGaussian::add_priors(const VectorXd& position, double& value, VectorXd* gradient) {
@@ -259,18 +263,9 @@ VectorXd GroupedGaussian::position(const VectorXd& values) const {
   return result;
 }
 
-void GroupedGaussian::draw_parameters(const VectorXd& position, Rng& rng, Eigen::Ref<VectorXd> parameters) {
-  evaluate(position);
-  const Index marginal = shared_->units.marginal();
-  const Index coefficients = shared_->units.coefficients();
-  if (marginal > 0) {
-    Eigen::Ref<VectorXd> noise = Kv_.head(marginal);
-    for (double& value : noise) value = rng.normal();
-    precision_.transpose().triangularView<Eigen::Upper>().solveInPlace(noise);
-    v_.head(marginal) += noise;
-  }
-  shared_->units.to_user(v_.head(coefficients), parameters.head(coefficients));
-  Index next = coefficients;
+/// Writes σ, deviations and correlations as they are in the scratch.
+void GroupedGaussian::write_scales(Eigen::Ref<VectorXd> parameters) const {
+  Index next = shared_->units.coefficients();
   if (shared_->sigma.coordinate >= 0) parameters(next++) = sigma_ * shared_->sigma.unit;
   for (std::size_t t = 0; t < shared_->terms.size(); ++t) {
     const Term& term = shared_->terms[t];
@@ -282,13 +277,9 @@ void GroupedGaussian::draw_parameters(const VectorXd& position, Rng& rng, Eigen:
   }
 }
 
-void GroupedGaussian::draw_effects(const Eigen::Ref<const VectorXd>& parameters, Rng& rng,
-                                   Eigen::Ref<VectorXd> effects) {
-  const GroupedUnits& units = shared_->units;
-  const Index coefficients = units.coefficients();
-  units.from_user(parameters.head(coefficients), v_.head(coefficients));
-  v_(coefficients) = -1;
-  Index next = coefficients;
+/// Reads them back: the factors are what the parameters of a draw determine, to the last bit.
+void GroupedGaussian::read_scales(const Eigen::Ref<const VectorXd>& parameters) {
+  Index next = shared_->units.coefficients();
   sigma_ = shared_->sigma.coordinate >= 0 ? parameters(next++) / shared_->sigma.unit : shared_->sigma.fixed;
   for (std::size_t t = 0; t < shared_->terms.size(); ++t) {
     const Term& term = shared_->terms[t];
@@ -299,6 +290,35 @@ void GroupedGaussian::draw_effects(const Eigen::Ref<const VectorXd>& parameters,
     next += n;
     factors_[at(term.structure.factor)].block(term.first_column, term.first_column, q, q) = term_factors_[t];
   }
+}
+
+double GroupedGaussian::draw_parameters(const VectorXd& position, Rng& rng, Eigen::Ref<VectorXd> parameters) {
+  set_factors(position);
+  set_sampled_coefficients(position);
+  write_scales(parameters);
+  read_scales(parameters);  // so that what is eliminated here serves the effects too
+  const double log_determinant = elimination_.forward(factors_, sigma_, K_);
+  double value = shared_->log_constant - 0.5 * log_determinant + integrate_coefficients();
+  add_priors(position, value, nullptr);
+  const Index marginal = shared_->units.marginal();
+  const Index coefficients = shared_->units.coefficients();
+  if (marginal > 0) {
+    Eigen::Ref<VectorXd> noise = Kv_.head(marginal);
+    for (double& value : noise) value = rng.normal();
+    precision_.transpose().triangularView<Eigen::Upper>().solveInPlace(noise);
+    v_.head(marginal) += noise;
+  }
+  shared_->units.to_user(v_.head(coefficients), parameters.head(coefficients));
+  return std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
+}
+
+void GroupedGaussian::draw_effects(const Eigen::Ref<const VectorXd>& parameters, Rng& rng,
+                                   Eigen::Ref<VectorXd> effects) {
+  const GroupedUnits& units = shared_->units;
+  const Index coefficients = units.coefficients();
+  units.from_user(parameters.head(coefficients), v_.head(coefficients));
+  v_(coefficients) = -1;
+  read_scales(parameters);
   elimination_.draw(factors_, sigma_, v_, rng, effects_);
   Index first = 0;
   for (const Term& term : shared_->terms) {

@@ -3,9 +3,12 @@
 
 #include <Eigen/Cholesky>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "filbert/frame/posterior_errors.hpp"
 #include "filbert/groups/profile.hpp"
+#include "filbert/threads/thread_pool.hpp"
 
 namespace filbert {
 
@@ -21,7 +24,8 @@ constexpr double same_mode = 1e-3;  // in log density: what two searches that en
 
 }  // namespace
 
-ProfileFrame::ProfileFrame(const SmoothFunction& density, const std::vector<VectorXd>& starts)
+ProfileFrame::ProfileFrame(const std::function<SmoothFunction()>& copy, const std::vector<VectorXd>& starts,
+                           int threads)
     : at_(static_cast<std::size_t>(starts.front().size())),
       s_(starts.front().size()),
       scores_(starts.front().size()),
@@ -32,6 +36,7 @@ ProfileFrame::ProfileFrame(const SmoothFunction& density, const std::vector<Vect
   shared->mode = starts.front();
   shared_ = shared;
   if (n == 0) return;
+  const SmoothFunction density = copy();
   Mode mode = climb(density, starts.front());
   for (auto start = starts.begin() + 1; start != starts.end(); ++start) {
     const Mode other = climb(density, *start);
@@ -40,17 +45,22 @@ ProfileFrame::ProfileFrame(const SmoothFunction& density, const std::vector<Vect
   if (!std::isfinite(mode.value)) throw UncomputablePosterior({});
   shared->mode = mode.position;
   const MatrixXd at_mode = made_positive(curvature(density, mode.position, 0.05), 1e-3);
-  for (Index k = 0; k < n; ++k) {
-    const Ridge ridge = profile(density, mode, at_mode, k);
-    try {
-      shared->scores.emplace_back(Support{}, [&ridge](double at) { return ridge(at); });
-    } catch (const std::range_error&) {
-      throw UncomputablePosterior({});
+  std::vector<std::optional<MarginalCoordinate>> scores(static_cast<std::size_t>(n));
+  share(n, threads, 1, [&](Index first, Index last) {
+    const SmoothFunction own = first == 0 ? density : copy();
+    for (Index k = first; k < last; ++k) {
+      const Ridge ridge = profile(own, mode, at_mode, k);
+      try {
+        scores[static_cast<std::size_t>(k)].emplace(Support{}, [&ridge](double at) { return ridge(at); });
+      } catch (const std::range_error&) {
+        throw UncomputablePosterior({});
+      }
     }
-  }
+  });
+  for (std::optional<MarginalCoordinate>& one : scores) shared->scores.push_back(std::move(*one));
   VectorXd position(n), position_slopes(n);
-  const SmoothFunction in_scores = [&](const VectorXd& scores, VectorXd& gradient) {
-    const double log_slopes = score(scores, position);
+  const SmoothFunction in_scores = [&](const VectorXd& at, VectorXd& gradient) {
+    const double log_slopes = score(at, position);
     const double value = density(position, position_slopes) + log_slopes;
     pull_back_scores(position_slopes);
     gradient = score_slopes_;

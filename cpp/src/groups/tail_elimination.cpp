@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "filbert/numeric/dense_kernels.hpp"
+
 namespace filbert {
 namespace {
 
@@ -14,6 +16,7 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
+constexpr Index small_component = 64;               // up to here a call of kernels saves nothing
 constexpr double most_component_numbers = 1 << 27;  // of all components' squares: 1 GB
 
 /// Which effects of the tail belong together: the representative of each.
@@ -32,6 +35,20 @@ class Connected {
   Index& parent(Index i) { return parent_[static_cast<std::size_t>(i)]; }
   std::vector<Index> parent_;
 };
+
+/// The upper triangle of the first columns from the lower one, in squares that fit into the cache.
+void fill_upper(MatrixXd& G, Index size) {
+  constexpr Index side = 32;
+  for (Index j = 0; j < size; j += side) {
+    const Index columns = std::min(side, size - j);
+    for (Index i = j; i < size; i += side) {
+      const Index rows = std::min(side, size - i);
+      for (Index a = 0; a < columns; ++a) {
+        for (Index b = i == j ? a + 1 : 0; b < rows; ++b) G(j + a, i + b) = G(i + b, j + a);
+      }
+    }
+  }
+}
 
 }  // namespace
 
@@ -91,6 +108,7 @@ std::shared_ptr<const TailElimination::Shared> TailElimination::share(const Kept
                            " can be handled. Leave out a factor, or use fewer levels");
     }
     component.lower_square = MatrixXd::Zero(size, size + rows.width);
+    component.is_diagonal = static_cast<Index>(component.levels.size()) == size;
   }
 
   for (Index g = 0; g < rows.n_groups; ++g) {
@@ -105,6 +123,13 @@ std::shared_ptr<const TailElimination::Shared> TailElimination::share(const Kept
     group.rows << rows.R(g), tailed.upper, rows.C(g);
 
     Component& component = shared->components[group.component];
+    if (component.lower_square.rows() > small_component) {
+      component.touches.resize(component.tail.size());
+      for (std::size_t a = 0; a < group.at.size(); ++a) {
+        component.touches[static_cast<std::size_t>(group.at[a])].push_back(
+            {shared->groups.size(), static_cast<Index>(a)});
+      }
+    }
     const MatrixXd square = tailed.lower.transpose() * tailed.lower;
     const Index touched = tailed.upper.cols();
     for (Index a = 0; a < touched; ++a) {
@@ -122,7 +147,7 @@ std::shared_ptr<const TailElimination::Shared> TailElimination::share(const Kept
   return shared;
 }
 
-TailElimination::TailElimination(const KeptRows& rows) : shared_(share(rows)) {
+TailElimination::TailElimination(const KeptRows& rows) : shared_(share(rows)), kernels_(&dense_kernels()) {
   const Index q = shared_->effects;
   const Index width = shared_->width;
   Index widest = 0;
@@ -142,6 +167,7 @@ TailElimination::TailElimination(const KeptRows& rows) : shared_(share(rows)) {
     work.z_slopes.resize(size, size + width);
     work.G_slopes.resize(size, size + width);
     work.scaled.resize(size, size + width);
+    work.scale.resize(size);
     work_.push_back(std::move(work));
   }
   spread_.resize(q, q);
@@ -161,6 +187,7 @@ double TailElimination::forward(const std::vector<MatrixXd>& factors, double sig
   K = shared_->rest_square / variance;
   double log_determinant = shared_->free_rows * std::log(variance);
   log_determinant += eliminate_groups(factors[shared_->primary], variance, K);
+  for (std::size_t c = 0; c < work_.size(); ++c) sum_columns(c);
   for (std::size_t c = 0; c < work_.size(); ++c) log_determinant += eliminate_component(c, factors, K);
   return log_determinant;
 }
@@ -189,11 +216,14 @@ double TailElimination::eliminate_groups(const MatrixXd& factor, double variance
     }
     MatrixXd& G = work_[group.component].G;
     const Index size = G.rows();
+    const bool is_large = size > small_component;
     for (Index a = 0; a < touched; ++a) {
       const Index row = group.at[static_cast<std::size_t>(a)];
       for (Index i = 0; i < q; ++i) {
         const double by = whitened(i, q + a);
-        for (Index b = 0; b < touched; ++b) G(group.at[static_cast<std::size_t>(b)], row) += by * whitened(i, q + b);
+        for (Index b = is_large ? touched : a; b < touched; ++b) {
+          G(group.at[static_cast<std::size_t>(b)], row) += by * whitened(i, q + b);
+        }
         for (Index b = 0; b < width; ++b) G(row, size + b) += by * whitened(i, q + touched + b);
       }
     }
@@ -202,22 +232,57 @@ double TailElimination::eliminate_groups(const MatrixXd& factor, double variance
   return log_determinant;
 }
 
+/// Adds what groups leave to G_tt of a large component, column by column: group by group every number would miss the cache. Positions
+/// that a group touches rise, so the lower triangle is made of those from the column's own on.
+void TailElimination::sum_columns(std::size_t c) {
+  const Component& component = shared_->components[c];
+  const Index q = shared_->effects;
+  for (std::size_t column = 0; column < component.touches.size(); ++column) {
+    double* const into = work_[c].G.col(static_cast<Index>(column)).data();
+    for (const Touch& touch : component.touches[column]) {
+      const Group& group = shared_->groups[touch.group];
+      const MatrixXd& whitened = whitened_[touch.group];
+      const Index touched = static_cast<Index>(group.at.size());
+      for (Index i = 0; i < q; ++i) {
+        const double by = whitened(i, q + touch.place);
+        for (Index b = touch.place; b < touched; ++b) {
+          into[group.at[static_cast<std::size_t>(b)]] += by * whitened(i, q + b);
+        }
+      }
+    }
+  }
+}
+
 double TailElimination::eliminate_component(std::size_t c, const std::vector<MatrixXd>& factors, MatrixXd& K) {
   const Component& component = shared_->components[c];
   Work& work = work_[c];
   const Index size = work.G.rows();
   const Index width = shared_->width;
   // [Λ'G_tt Λ, Λ'G_tv]
-  for (const Level& level : component.levels) {
-    work.scaled.middleRows(level.first, level.size).noalias() =
-        factors[level.factor].transpose().lazyProduct(work.G.middleRows(level.first, level.size));
-  }
-  for (const Level& level : component.levels) {
-    work.root.middleCols(level.first, level.size).noalias() =
-        work.scaled.middleCols(level.first, level.size).lazyProduct(factors[level.factor]);
+  if (component.is_diagonal) {
+    for (const Level& level : component.levels) work.scale(level.first) = factors[level.factor](0, 0);
+    for (Index j = 0; j < size; ++j) {  // the lower triangle alone
+      work.root.col(j).tail(size - j) =
+          work.scale(j) * work.scale.tail(size - j).cwiseProduct(work.G.col(j).tail(size - j));
+    }
+    work.scaled.rightCols(width).noalias() = work.scale.asDiagonal() * work.G.rightCols(width);
+  } else {
+    fill_upper(work.G, size);
+    for (const Level& level : component.levels) {
+      work.scaled.middleRows(level.first, level.size).noalias() =
+          factors[level.factor].transpose().lazyProduct(work.G.middleRows(level.first, level.size));
+    }
+    for (const Level& level : component.levels) {
+      work.root.middleCols(level.first, level.size).noalias() =
+          work.scaled.middleCols(level.first, level.size).lazyProduct(factors[level.factor]);
+    }
   }
   work.root.diagonal().array() += 1;
-  Eigen::LLT<Eigen::Ref<MatrixXd>> cholesky(work.root);
+  if (size > small_component) {
+    kernels_->cholesky(work.root.data(), size);
+  } else {
+    const Eigen::LLT<Eigen::Ref<MatrixXd>> cholesky(work.root);
+  }
   work.half = work.scaled.rightCols(width);
   work.root.triangularView<Eigen::Lower>().solveInPlace(work.half);
   K.noalias() -= work.half.transpose().lazyProduct(work.half);
@@ -249,35 +314,52 @@ double TailElimination::component_slopes(std::size_t c, const std::vector<Matrix
   work.root.transpose().triangularView<Eigen::Upper>().solveInPlace(work.whole);
 
   // In M: log_det_slope M⁻¹ + W K_slopes W', and in Λ'G_tv: -2 W K_slopes, with W = M⁻¹ Λ'G_tv.
+  if (component.is_diagonal) fill_upper(work.G, size);
   Eigen::Ref<MatrixXd> in_M = work.z_slopes.leftCols(size);
   Eigen::Ref<MatrixXd> in_v = work.z_slopes.rightCols(width);
-  in_M.setIdentity();
-  work.root.triangularView<Eigen::Lower>().solveInPlace(in_M);
-  work.root.transpose().triangularView<Eigen::Upper>().solveInPlace(in_M);
+  if (size > small_component) {
+    kernels_->inverse(work.root.data(), size, work.z_slopes.data());
+  } else {
+    in_M.setIdentity();
+    work.root.triangularView<Eigen::Lower>().solveInPlace(in_M);
+    work.root.transpose().triangularView<Eigen::Upper>().solveInPlace(in_M);
+  }
   in_M *= log_det_slope;
   in_v.noalias() = work.whole.lazyProduct(K_slopes);
   in_M.noalias() += in_v * work.whole.transpose();
   in_v *= -2;
 
   // Through Λ: G_slopes = [Λ in_M Λ', Λ in_v], and Λ's own, 2 G_tt Λ in_M + G_tv in_v', from the blocks of each level.
-  for (const Level& level : component.levels) {
-    work.scaled.middleRows(level.first, level.size).noalias() =
-        factors[level.factor].lazyProduct(work.z_slopes.middleRows(level.first, level.size));
-  }
-  for (const Level& level : component.levels) {
-    work.G_slopes.middleCols(level.first, level.size).noalias() =
-        work.scaled.middleCols(level.first, level.size).lazyProduct(factors[level.factor].transpose());
-  }
-  work.G_slopes.rightCols(width) = work.scaled.rightCols(width);
-  for (const Level& level : component.levels) {
-    MatrixXd& slopes = factor_slopes[level.factor];
-    slopes.noalias() += 2 * work.G.leftCols(size)
-                                .middleRows(level.first, level.size)
-                                .lazyProduct(work.scaled.middleCols(level.first, level.size));
-    slopes.noalias() +=
-        work.G.rightCols(width)
-            .middleRows(level.first, level.size)
-            .lazyProduct(work.z_slopes.rightCols(width).middleRows(level.first, level.size).transpose());
+  if (component.is_diagonal) {
+    for (Index j = 0; j < size; ++j) {
+      work.scaled.col(j) = work.scale.cwiseProduct(in_M.col(j));
+      work.G_slopes.col(j) = work.scale(j) * work.scaled.col(j);
+    }
+    work.G_slopes.rightCols(width).noalias() = work.scale.asDiagonal() * in_v;
+    for (const Level& level : component.levels) {  // G_tt is symmetric
+      factor_slopes[level.factor](0, 0) += 2 * work.G.col(level.first).dot(work.scaled.col(level.first)) +
+                                           work.G.rightCols(width).row(level.first).dot(in_v.row(level.first));
+    }
+  } else {
+    for (const Level& level : component.levels) {
+      work.scaled.middleRows(level.first, level.size).noalias() =
+          factors[level.factor].lazyProduct(work.z_slopes.middleRows(level.first, level.size));
+    }
+    for (const Level& level : component.levels) {
+      work.G_slopes.middleCols(level.first, level.size).noalias() =
+          work.scaled.middleCols(level.first, level.size).lazyProduct(factors[level.factor].transpose());
+    }
+    work.G_slopes.rightCols(width) = work.scaled.rightCols(width);
+    for (const Level& level : component.levels) {
+      MatrixXd& slopes = factor_slopes[level.factor];
+      slopes.noalias() += 2 * work.G.leftCols(size)
+                                  .middleRows(level.first, level.size)
+                                  .lazyProduct(work.scaled.middleCols(level.first, level.size));
+      slopes.noalias() +=
+          work.G.rightCols(width)
+              .middleRows(level.first, level.size)
+              .lazyProduct(work.z_slopes.rightCols(width).middleRows(level.first, level.size).transpose());
+    }
   }
   return -2 * component.lower_square.cwiseProduct(work.G_slopes).sum() / (sigma * sigma);
 }

@@ -71,7 +71,8 @@ class Gaussian(KernelFamily):
             sigma=regression.fixed["sigma"] if regression.fixed else regression.auxiliary_priors["sigma"],
             terms=regression.groups.specs,
         )
-        return _core.FramedGroupedGaussian(posterior, effects=with_effects, seed=seed)
+        threads = _core.available_processors()
+        return _core.FramedGroupedGaussian(posterior, effects=with_effects, seed=seed, threads=threads)
 
     def log_likelihood(self, link: str, block: Block, predictor: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
         if link != "identity":

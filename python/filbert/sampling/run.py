@@ -93,7 +93,7 @@ def run(density: Any, settings: Settings) -> Run:
 
 
 def _sampled(density: Any, settings: Settings, report: Any) -> dict[str, Any]:
-    """Run the sampler that was asked for; a GLM has two, and chooses by a pilot if it may."""
+    """Run the sampler that was asked for; GLMs and Gaussian mixed models have two, and choose by a pilot if they may."""
     common: dict[str, Any] = {
         "draws": settings.draws,
         "chains": settings.chains,
@@ -108,11 +108,16 @@ def _sampled(density: Any, settings: Settings, report: Any) -> dict[str, Any]:
         "keep_warmup": settings.keep_warmup,
     }
     if settings.sampler == "independence":
-        if not isinstance(density, _core.FramedGlm):
-            raise SettingError("sampler='independence' is for generalised linear models. This one is sampled by NUTS.")
+        if not isinstance(density, (_core.FramedGlm, _core.FramedGroupedGaussian)):
+            raise SettingError(
+                "sampler='independence' is for generalised linear models and Gaussian mixed models. This one is "
+                "sampled by NUTS."
+            )
         return _core.sample_independence(density, **common)
     if settings.sampler == "auto" and isinstance(density, _core.FramedGlm):
         return _core.sample_glm(density, **common, **nuts)
+    if settings.sampler == "auto" and isinstance(density, _core.FramedGroupedGaussian):
+        return _core.sample_grouped(density, **common, **nuts)
     return _core.sample(density, **common, **nuts)
 
 

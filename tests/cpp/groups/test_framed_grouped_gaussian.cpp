@@ -8,11 +8,12 @@
 #include <cmath>
 #include <functional>
 
+#include "effective_share.hpp"
 #include "filbert/draws/diagnostics.hpp"
 #include "filbert/groups/profile.hpp"
 #include "filbert/sampler/sample.hpp"
+#include "filbert/sampler/student_proposal.hpp"
 #include "mixed_models.hpp"
-#include "student_proposal.hpp"
 
 using filbert::FramedGroupedGaussian;
 using filbert::GroupedGaussian;

@@ -14,6 +14,7 @@ namespace filbert {
 struct GroupedFrameSettings {
   bool with_effects = true;  ///< whether draws hold the effects
   std::uint64_t seed = 0;    ///< of the coefficients and effects that are drawn given a position
+  int threads = 1;           ///< that find the frame, where an evaluation is dear; changes no number
 };
 
 /// `GroupedGaussian` in a ProfileFrame of its position. Models `FramedDensity`.
@@ -37,10 +38,15 @@ class FramedGroupedGaussian {
   double value(const Eigen::VectorXd& u);
 
   /// The log densities of many points, a column each.
-  void batch(const Eigen::MatrixXd& points, Eigen::VectorXd& values);
+  void batch(const Eigen::Ref<const Eigen::MatrixXd>& points, Eigen::Ref<Eigen::VectorXd> values);
 
   /// The parameters of a draw, then the effects, see GroupedGaussian.
   void to_user_scale(const Eigen::Ref<const Eigen::MatrixXd>& positions, Eigen::Ref<Eigen::MatrixXd> draws);
+
+  /// The same where a chain has been at `position` for `stays` draws before: coefficients and effects are drawn anew each time. Returns
+  /// the log density, that of `value` but for rounding.
+  double to_user_scale(const Eigen::Ref<const Eigen::VectorXd>& position, std::uint64_t stays,
+                       Eigen::Ref<Eigen::VectorXd> draw);
 
   /// That of GroupedGaussian, on the line.
   double user_log_density(const Eigen::VectorXd& u, double log_density);

@@ -25,6 +25,9 @@ class GroupElimination {
   double total_weight() const { return rows_->total_weight; }
   const GroupStructure& structure() const { return rows_->structure; }
 
+  /// Effects of the largest component besides the blocks, see TailElimination.
+  Eigen::Index dense_effects() const;
+
   /// Writes K and returns log det, see BlockElimination.
   double forward(const std::vector<Eigen::MatrixXd>& factors, double sigma, Eigen::MatrixXd& K);
 
@@ -32,7 +35,7 @@ class GroupElimination {
   double backward(const std::vector<Eigen::MatrixXd>& factors, double sigma, const Eigen::MatrixXd& K_slopes,
                   double log_det_slope, std::vector<Eigen::MatrixXd>& factor_slopes);
 
-  /// Draws all effects given v = (coefficients, -1), in the posterior's units; of each factor, (groups, effects).
+  /// Draws all effects, after a `forward` with these factors or not, given v = (coefficients, -1), in the posterior's units; of each factor, (groups, effects).
   void draw(const std::vector<Eigen::MatrixXd>& factors, double sigma, const Eigen::VectorXd& v, Rng& rng,
             std::vector<Eigen::MatrixXd>& effects);
 
@@ -52,6 +55,8 @@ class GroupElimination {
   std::variant<BlockElimination, TailElimination> engine_;
   Eigen::VectorXd noise_, tail_;
   Eigen::MatrixXd K_;
+  std::vector<Eigen::MatrixXd> eliminated_factors_;  // what the tail's engine holds the elimination of
+  double eliminated_sigma_ = 0;
 };
 
 }  // namespace filbert

@@ -43,13 +43,17 @@ class GroupedGaussian {
   /// How many effects: of each term, column after column, one a group.
   Eigen::Index effects() const { return shared_->n_effects; }
 
-  /// Draws the coefficients given θ and writes the parameters of a draw in the user's scale, (parameters()).
-  void draw_parameters(const Eigen::VectorXd& position, Rng& rng, Eigen::Ref<Eigen::VectorXd> parameters);
+  /// Draws the coefficients given θ and writes the parameters of a draw in the user's scale, (parameters()). Returns the log density,
+  /// that of `value` but for rounding.
+  double draw_parameters(const Eigen::VectorXd& position, Rng& rng, Eigen::Ref<Eigen::VectorXd> parameters);
 
   /// Draws the effects given the parameters of a draw, (effects()).
   void draw_effects(const Eigen::Ref<const Eigen::VectorXd>& parameters, Rng& rng, Eigen::Ref<Eigen::VectorXd> effects);
 
   const GroupedUnits& units() const { return shared_->units; }
+
+  /// Effects whose precision is one dense matrix: a value takes the cube of their number.
+  Eigen::Index dense_effects() const { return elimination_.dense_effects(); }
 
  private:
   Eigen::VectorXd start(double deviation) const;
@@ -92,6 +96,9 @@ class GroupedGaussian {
 
   double scaled(const Scale& scale, const Eigen::VectorXd& position) const;
   void set_factors(const Eigen::VectorXd& position);
+  void set_sampled_coefficients(const Eigen::VectorXd& position);
+  void write_scales(Eigen::Ref<Eigen::VectorXd> parameters) const;
+  void read_scales(const Eigen::Ref<const Eigen::VectorXd>& parameters);
   double evaluate(const Eigen::VectorXd& position);
   double integrate_coefficients();
   void add_covariance_slopes(Eigen::VectorXd& gradient);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -16,8 +17,10 @@ namespace filbert {
 /// trajectory that strays there would diverge.
 class ProfileFrame {
  public:
-  /// From the highest of the modes that are found from some starts. Throws ImproperPosterior, UncomputablePosterior.
-  ProfileFrame(const SmoothFunction& density, const std::vector<Eigen::VectorXd>& starts);
+  /// From the highest of the modes that are found from some starts, on up to `threads` threads, which changes no number. `copy` gives the
+  /// density, each time with scratch of its own. Throws ImproperPosterior, UncomputablePosterior.
+  ProfileFrame(const std::function<SmoothFunction()>& copy, const std::vector<Eigen::VectorXd>& starts,
+               int threads = 1);
 
   Eigen::Index dimension() const { return s_.size(); }
 

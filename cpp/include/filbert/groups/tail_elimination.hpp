@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "filbert/groups/kept_rows.hpp"
+#include "filbert/numeric/dense_kernels.hpp"
 
 namespace filbert {
 
@@ -42,10 +43,18 @@ class TailElimination {
     Eigen::Index first, size;
   };
 
+  /// Where a group of the primary factor touches an effect of the tail.
+  struct Touch {
+    std::size_t group;
+    Eigen::Index place;  // among those that the group touches
+  };
+
   struct Component {
-    std::vector<Eigen::Index> tail;  // columns of the tail
-    std::vector<Level> levels;       // positions in this component
-    Eigen::MatrixXd lower_square;    // (tail, tail + width), of the rows that only the tail reaches
+    std::vector<Eigen::Index> tail;           // columns of the tail
+    std::vector<Level> levels;                // positions in this component
+    Eigen::MatrixXd lower_square;             // (tail, tail + width), of the rows that only the tail reaches
+    bool is_diagonal = false;                 // one effect a level: Λ is a diagonal
+    std::vector<std::vector<Touch>> touches;  // of each position, where the component is large
   };
 
   /// One group of the primary factor.
@@ -65,16 +74,18 @@ class TailElimination {
   };
 
   struct Work {
-    Eigen::MatrixXd G;            // (tail, tail + width)
+    Eigen::MatrixXd G;            // (tail, tail + width); of G_tt only the lower triangle, until slopes need both
     Eigen::MatrixXd root;         // of M, lower triangle
     Eigen::MatrixXd half, whole;  // root⁻¹ Λ'G_tv and M⁻¹ Λ'G_tv
     Eigen::MatrixXd z_slopes;     // in M and in Λ'G_tv, (tail, tail + width)
     Eigen::MatrixXd G_slopes;     // (tail, tail + width)
     Eigen::MatrixXd scaled;       // (tail, tail + width)
+    Eigen::VectorXd scale;        // Λ where it is a diagonal
   };
 
   static std::shared_ptr<const Shared> share(const KeptRows& rows);
   double eliminate_groups(const Eigen::MatrixXd& factor, double variance, Eigen::MatrixXd& K);
+  void sum_columns(std::size_t c);
   double eliminate_component(std::size_t c, const std::vector<Eigen::MatrixXd>& factors, Eigen::MatrixXd& K);
   double component_slopes(std::size_t c, const std::vector<Eigen::MatrixXd>& factors, double sigma,
                           const Eigen::MatrixXd& K_slopes, double log_det_slope,
@@ -83,6 +94,7 @@ class TailElimination {
                       Eigen::MatrixXd& factor_slopes);
 
   std::shared_ptr<const Shared> shared_;
+  const DenseKernels* kernels_;
   std::vector<Work> work_;                 // of each component
   std::vector<Eigen::MatrixXd> whitened_;  // of each group, L⁻¹[R T C]
   Eigen::MatrixXd spread_, root_, gathered_, product_, inner_, covariance_slopes_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <concepts>
 #include <cstdint>
 #include <limits>
 #include <stdexcept>
@@ -59,7 +60,8 @@ struct IndependenceSettings {
   int chains = 4;
   int cores = 1;  ///< chains that run at the same time, at most; changes no draw
   std::uint64_t seed = 0;
-  int block = 96;  ///< proposals evaluated at once; a local move follows each block
+  int block = 96;          ///< proposals evaluated at once; a local move follows each block
+  Eigen::Index every = 1;  ///< moves that an iteration is made of: where they are cheap, draws are nearly independent
 
   void validate() const {
     require_setting(draws >= 1, "draws", draws, "a whole number of at least 1");
@@ -67,6 +69,7 @@ struct IndependenceSettings {
     require_setting(chains >= 1, "chains", chains, "a whole number of at least 1");
     require_setting(cores >= 1, "cores", cores, "a whole number of at least 1");
     require_setting(block >= 1 && block <= 96, "block", block, "a whole number from 1 to 96");
+    require_setting(every >= 1, "every", every, "a whole number of at least 1");
   }
 };
 
@@ -77,6 +80,25 @@ struct IndependenceStatistics {
   bool is_nuts = false;    ///< made by a NUTS transition
   bool diverging = false;
   int n_steps = 0;  ///< leapfrog steps
+};
+
+/// Points with the weights that they have as draws of a proposal. A chain that begins at one of them, drawn by weight, begins next to a
+/// draw of the density.
+struct WeightedPoints {
+  Eigen::MatrixXd points;  // a column each
+  Eigen::VectorXd log_density, log_weights;
+
+  Eigen::Index draw(Rng& rng) const {
+    const Eigen::VectorXd weights = (log_weights.array() - log_weights.maxCoeff()).exp();
+    double left = rng.uniform() * weights.sum();
+    for (Eigen::Index i = 0; i < weights.size(); ++i) {
+      left -= weights(i);
+      if (left < 0 && weights(i) > 0) return i;
+    }
+    Eigen::Index heaviest = 0;
+    weights.maxCoeff(&heaviest);
+    return heaviest;
+  }
 };
 
 /// The accept step, and what a broken sampler would put in its place.
@@ -120,9 +142,11 @@ struct Turns {
 template <typename Rules, typename Density, IndependentProposal Proposal, typename Recorder>
 class IndependenceRun {
  public:
-  IndependenceRun(const Density& density, const Proposal& proposal, const IndependenceSettings& settings, int chain,
-                  Recorder recorder, std::stop_token stop, ChainProgress& progress)
+  IndependenceRun(const Density& density, const Proposal& proposal, const IndependenceSettings& settings,
+                  const WeightedPoints* starts, int chain, Recorder recorder, std::stop_token stop,
+                  ChainProgress& progress)
       : settings_(settings),
+        starts_(starts),
         chain_(chain),
         density_(density),
         proposal_(proposal),
@@ -165,9 +189,11 @@ class IndependenceRun {
   void evaluate_points() {
     // Few at a time where each is dear, so that a request to stop is soon heard.
     constexpr Eigen::Index together = 24;
-    for (Eigen::Index first = 0; first < points_.cols(); first += together) {
+    const Eigen::Index moves = (settings_.burn_in + settings_.draws - iteration_) * settings_.every - since_;
+    const Eigen::Index needed = state_.size() > 0 ? std::min(points_.cols(), moves) : points_.cols();
+    for (Eigen::Index first = 0; first < needed; first += together) {
       if (stop_.stop_requested()) throw Stopped{};
-      const Eigen::Index count = std::min(together, points_.cols() - first);
+      const Eigen::Index count = std::min(together, needed - first);
       density_.batch(points_.middleCols(first, count), log_density_.segment(first, count));
     }
   }
@@ -179,6 +205,13 @@ class IndependenceRun {
   }
 
   void find_first_state() {
+    if (starts_ != nullptr) {
+      const Eigen::Index i = starts_->draw(rng_);
+      state_ = starts_->points.col(i);
+      statistics_.log_density = starts_->log_density(i);
+      statistics_.log_weight = starts_->log_weights(i);
+      return;
+    }
     constexpr int max_blocks = 20;
     for (int attempt = 0; attempt < max_blocks; ++attempt) {
       propose_block();
@@ -277,8 +310,22 @@ class IndependenceRun {
   }
 
   void record() {
+    const bool is_first = since_ == 0;
+    recorded_.accepted = statistics_.accepted || (!is_first && recorded_.accepted);
+    recorded_.is_nuts = statistics_.is_nuts || (!is_first && recorded_.is_nuts);
+    recorded_.diverging = statistics_.diverging || (!is_first && recorded_.diverging);
+    recorded_.n_steps = statistics_.n_steps + (is_first ? 0 : recorded_.n_steps);
+    if (++since_ < settings_.every) return;
+    since_ = 0;
+    recorded_.log_density = statistics_.log_density;
+    recorded_.log_weight = statistics_.log_weight;
     if (iteration_ >= settings_.burn_in) {
-      recorder_(chain_, std::as_const(result_.iterations), std::as_const(state_), std::as_const(statistics_));
+      if constexpr (std::invocable<Recorder&, int, Eigen::Index, const Eigen::VectorXd&, const IndependenceStatistics&,
+                                   Density&>) {
+        recorder_(chain_, std::as_const(result_.iterations), std::as_const(state_), std::as_const(recorded_), density_);
+      } else {
+        recorder_(chain_, std::as_const(result_.iterations), std::as_const(state_), std::as_const(recorded_));
+      }
       ++result_.iterations;
     }
     ++iteration_;
@@ -287,6 +334,7 @@ class IndependenceRun {
   }
 
   const IndependenceSettings& settings_;
+  const WeightedPoints* starts_;
   int chain_;
   Density density_;
   Proposal proposal_;
@@ -297,21 +345,21 @@ class IndependenceRun {
   std::conditional_t<is_factorised, Turns<Density>, NutsMoves<Density>> moves_;
   Eigen::MatrixXd points_;
   Eigen::VectorXd log_proposal_, log_density_, uniforms_, state_, proposed_;
-  IndependenceStatistics statistics_;
+  IndependenceStatistics statistics_, recorded_;  // of a move, and of those that an iteration is made of
   IndependenceChain result_;
-  Eigen::Index iteration_ = 0, stay_ = 0, n_steps_ = 0;
+  Eigen::Index iteration_ = 0, since_ = 0, stay_ = 0, n_steps_ = 0;
 };
 
 /// Samples `settings.chains` chains on at most `settings.cores` threads. `recorder(chain, iteration, position, statistics)` gets every draw
-/// after the burn-in. Draws depend on the density, the proposal, the settings and the seed, never on `cores`. Polling, stopping and
-/// exceptions are as in `sample`.
+/// after the burn-in, and with a fifth argument the chain's own copy of the density, which may know more of points that it has seen. Draws depend on the density, the proposal, the settings, the starts and the seed, never on `cores`. Polling,
+/// stopping and exceptions are as in `sample`.
 template <typename Rules = IndependenceRules, typename Density, IndependentProposal Proposal, typename Recorder,
           typename Poll = KeepGoing>
   requires BatchLogDensity<Density> || FactorisedLogDensity<Density>
 std::vector<IndependenceChain> sample_independence(
     const Density& density, const Proposal& proposal, const IndependenceSettings& settings, const Recorder& recorder,
     Progress& progress, Poll&& poll = {}, std::stop_token stop = {},
-    std::chrono::milliseconds poll_interval = std::chrono::milliseconds(50)) {
+    std::chrono::milliseconds poll_interval = std::chrono::milliseconds(50), const WeightedPoints* starts = nullptr) {
   settings.validate();
   require_setting(progress.chains() >= settings.chains, "the number of chains in progress", progress.chains(),
                   "at least the number of chains to sample");
@@ -322,7 +370,7 @@ std::vector<IndependenceChain> sample_independence(
     workers.start(std::min(settings.cores, settings.chains), settings.chains,
                   [&](int chain, std::stop_token chain_stop) {
                     IndependenceRun<Rules, Density, Proposal, Recorder> run(
-                        density, proposal, settings, chain, recorder, std::move(chain_stop), progress[chain]);
+                        density, proposal, settings, starts, chain, recorder, std::move(chain_stop), progress[chain]);
                     results[static_cast<std::size_t>(chain)] = run.run();
                   });
     while (!workers.wait_for(poll_interval)) {

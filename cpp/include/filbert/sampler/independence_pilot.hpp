@@ -22,6 +22,23 @@ struct IndependencePilot {
   double outside = 0;             ///< share of draws where the density is zero, which are left out of the others
 };
 
+/// What weights of proposals say of an acceptance rate and of the largest weight.
+inline IndependencePilot judged(const Eigen::VectorXd& log_weights) {
+  const Eigen::Index n = log_weights.size();
+  IndependencePilot pilot;
+  const double largest = log_weights.maxCoeff();
+  if (!std::isfinite(largest)) return pilot;
+  Eigen::VectorXd weights = (log_weights.array() - largest).exp();
+  const double total = weights.sum();
+  pilot.log_largest_weight = std::log(static_cast<double>(n) / total);
+  std::sort(weights.begin(), weights.end());
+  // Σ_{i≠j} min(w_i, w_j): the i-th smallest is the smaller of n - 1 - i pairs, each counted from both sides.
+  double smaller = 0;
+  for (Eigen::Index i = 0; i < n; ++i) smaller += 2 * weights(i) * static_cast<double>(n - 1 - i);
+  pilot.acceptance = smaller / (total * static_cast<double>(n - 1));
+  return pilot;
+}
+
 /// Makes `blocks` blocks of proposals with random numbers of its own.
 template <BatchLogDensity Density, IndependentProposal Proposal>
 IndependencePilot pilot_independence(Density density, Proposal proposal, std::uint64_t seed, int blocks = 4) {
@@ -41,21 +58,14 @@ IndependencePilot pilot_independence(Density density, Proposal proposal, std::ui
       log_weights(n++) = std::isnan(log_weight) ? none : log_weight;
     }
   }
+  const double outside = 1 - static_cast<double>(n) / static_cast<double>(log_weights.size());
   IndependencePilot pilot;
-  pilot.outside = 1 - static_cast<double>(n) / static_cast<double>(log_weights.size());
-  if (n < 2) return pilot;
-  log_weights.conservativeResize(n);
-  pilot.folded = static_cast<double>(folded) / static_cast<double>(n);
-  const double largest = log_weights.maxCoeff();
-  if (!std::isfinite(largest)) return pilot;
-  Eigen::VectorXd weights = (log_weights.array() - largest).exp();
-  const double total = weights.sum();
-  pilot.log_largest_weight = std::log(static_cast<double>(n) / total);
-  std::sort(weights.begin(), weights.end());
-  // Σ_{i≠j} min(w_i, w_j): the i-th smallest is the smaller of n - 1 - i pairs, each counted from both sides.
-  double smaller = 0;
-  for (Eigen::Index i = 0; i < n; ++i) smaller += 2 * weights(i) * static_cast<double>(n - 1 - i);
-  pilot.acceptance = smaller / (total * static_cast<double>(n - 1));
+  if (n >= 2) {
+    log_weights.conservativeResize(n);
+    pilot = judged(log_weights);
+    pilot.folded = static_cast<double>(folded) / static_cast<double>(n);
+  }
+  pilot.outside = outside;
   return pilot;
 }
 

@@ -9,15 +9,18 @@
 namespace filbert {
 
 /// A spherical Student t with 8 degrees of freedom about 0: as wide as the standard normal that a frame aims at, and heavier in
-/// its tails than whatever is left in a frame, so that no weight is large.
+/// its tails than whatever is left in a frame, so that no weight is large. Models `IndependentProposal`.
 class StudentProposal {
  public:
   static constexpr int freedom = 8;
 
-  explicit StudentProposal(Eigen::Index dimension) : dimension_(dimension) {}
+  explicit StudentProposal(Eigen::Index dimension) : dimension_(dimension) {
+    const double size = static_cast<double>(dimension), nu = freedom, pi = 3.141592653589793;
+    log_constant_ = std::lgamma(0.5 * (nu + size)) - std::lgamma(0.5 * nu) - 0.5 * size * std::log(nu * pi);
+  }
 
-  /// Fills the columns of `draws`, and writes the log density of each, up to a constant.
-  void draw(Rng& rng, Eigen::MatrixXd& draws, Eigen::VectorXd& values) const {
+  /// Fills the columns of `draws`, and writes the log density of each.
+  void draw(Rng& rng, Eigen::Ref<Eigen::MatrixXd> draws, Eigen::Ref<Eigen::VectorXd> values) const {
     for (Eigen::Index i = 0; i < draws.cols(); ++i) {
       double chi_square = 0;
       for (int k = 0; k < freedom; ++k) {
@@ -31,17 +34,13 @@ class StudentProposal {
   }
 
   double log_density(const Eigen::Ref<const Eigen::VectorXd>& point) const {
-    return -0.5 * (freedom + static_cast<double>(dimension_)) * std::log1p(point.squaredNorm() / freedom);
+    return log_constant_ -
+           0.5 * (freedom + static_cast<double>(dimension_)) * std::log1p(point.squaredNorm() / freedom);
   }
 
  private:
   Eigen::Index dimension_;
+  double log_constant_;
 };
-
-/// The effective share of importance draws, (Σ w)² / (n Σ w²), from logarithms of weights.
-inline double effective_share(const Eigen::Ref<const Eigen::VectorXd>& log_weights) {
-  const Eigen::ArrayXd weights = (log_weights.array() - log_weights.maxCoeff()).exp();
-  return weights.sum() * weights.sum() / (static_cast<double>(weights.size()) * weights.square().sum());
-}
 
 }  // namespace filbert

@@ -1,0 +1,215 @@
+// Independence Metropolis for Gaussian mixed models, and the choice between it and NUTS, for Python.
+#include <pybind11/eigen.h>
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "filbert/groups/grouped_sampling.hpp"
+#include "filbert/sampler/independence.hpp"
+#include "filbert/sampler/student_proposal.hpp"
+#include "poll.hpp"
+
+namespace py = pybind11;
+using Eigen::Index;
+using filbert::FramedGroupedGaussian;
+using filbert::GroupedPilot;
+
+namespace {
+
+/// Writes the draws of one chain, in blocks, so that rows of the array are written in pieces.
+class ChainWriter {
+ public:
+  ChainWriter(const FramedGroupedGaussian& density, int chain, int chains, Index draws, double* values)
+      : density_(density),
+        block_(density.variables(), 64),
+        chain_(chain),
+        chains_(chains),
+        draws_(draws),
+        values_(values) {}
+
+  void add(const Eigen::VectorXd& position, bool moved, filbert::DrawingDensity& of_chain) {
+    stays_ = moved ? 0 : stays_ + 1;
+    of_chain.draw(position, stays_, block_.col(filled_++));
+    if (filled_ == block_.cols()) write();
+  }
+  void add(const Eigen::VectorXd& position, bool moved, FramedGroupedGaussian& of_chain) {
+    stays_ = moved ? 0 : stays_ + 1;
+    of_chain.to_user_scale(position, stays_, block_.col(filled_++));
+    if (filled_ == block_.cols()) write();
+  }
+
+  void write() {
+    for (Index variable = 0; variable < block_.rows(); ++variable) {
+      double* const row = values_ + (variable * chains_ + chain_) * draws_ + first_;
+      for (Index i = 0; i < filled_; ++i) row[i] = block_(variable, i);
+    }
+    first_ += filled_;
+    filled_ = 0;
+  }
+
+  double user_log_density(const Eigen::VectorXd& position, double log_density) {
+    return density_.user_log_density(position, log_density);
+  }
+
+ private:
+  FramedGroupedGaussian density_;
+  Eigen::MatrixXd block_;
+  Index chain_, chains_, draws_, first_ = 0, filled_ = 0;
+  std::uint64_t stays_ = 0;
+  double* values_;
+};
+
+struct Asked {
+  Index draws;
+  int chains, cores;
+  std::uint64_t seed;
+};
+
+py::dict independence(const FramedGroupedGaussian& density, const GroupedPilot& pilot, const Asked& asked,
+                      py::object report) {
+  constexpr Index burn_in = 10;  // the first state is next to a draw already
+  filbert::IndependenceSettings settings;
+  settings.draws = asked.draws;
+  settings.chains = asked.chains;
+  settings.cores = asked.cores;
+  settings.seed = asked.seed;
+  settings.burn_in = burn_in;
+  settings.every = pilot.every;
+  settings.validate();
+  const Index draws = asked.draws, variables = density.variables();
+  const int chains = asked.chains;
+  const std::vector<py::ssize_t> shape = {chains, draws};
+  py::dict result, sampling;
+  double* const values = new_array<double>(sampling, "values", {variables, chains, draws});
+  double* const lp = new_array<double>(sampling, "lp", shape);
+  double* const log_weight = new_array<double>(sampling, "log_weight", shape);
+  bool* const accepted = new_array<bool>(sampling, "accepted", shape);
+  bool* const is_nuts = new_array<bool>(sampling, "nuts", shape);
+  bool* const diverging = new_array<bool>(sampling, "diverging", shape);
+  std::int64_t* const n_steps = new_array<std::int64_t>(sampling, "n_steps", shape);
+  result["sampling"] = sampling;
+  filbert::Progress progress(chains);
+  Poll poll(progress, std::move(report));
+  std::vector<filbert::IndependenceChain> done;
+  std::string complaint;
+  {
+    // The arrays stay alive through `result`; workers write to their memory and touch no Python object, or take the lock.
+    const py::gil_scoped_release release;
+    std::vector<ChainWriter> writers;
+    writers.reserve(static_cast<std::size_t>(chains));
+    for (int chain = 0; chain < chains; ++chain) writers.emplace_back(density, chain, chains, draws, values);
+    const auto record = [&](int chain, Index iteration, const Eigen::VectorXd& position,
+                            const filbert::IndependenceStatistics& statistics, auto& of_chain) {
+      ChainWriter& writer = writers[static_cast<std::size_t>(chain)];
+      const Index at = chain * draws + iteration;
+      const bool moved = statistics.accepted || iteration == 0;
+      writer.add(position, moved, of_chain);
+      lp[at] = moved ? writer.user_log_density(position, statistics.log_density) : lp[at - 1];
+      log_weight[at] = statistics.log_weight;
+      accepted[at] = statistics.accepted;
+      is_nuts[at] = statistics.is_nuts;
+      diverging[at] = statistics.diverging;
+      n_steps[at] = statistics.n_steps;
+    };
+    const filbert::StudentProposal proposal(density.dimension());
+    const auto run = [&](const auto& sampled) {
+      return filbert::sample_independence(sampled, proposal, settings, record, progress, poll, {},
+                                          std::chrono::milliseconds(50), &pilot.starts);
+    };
+    done = pilot.is_dear ? run(filbert::DrawingDensity(density)) : run(density);
+    for (ChainWriter& writer : writers) writer.write();
+    using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    if (!poll.interrupted()) {
+      const Index rows = density.posterior().parameters() * chains;
+      complaint = filbert::complaint_about_grouped(done, Eigen::Map<const Rows>(values, rows, draws));
+    }
+  }
+  std::vector<Index> iterations, stays;
+  std::vector<double> acceptance;
+  for (const filbert::IndependenceChain& chain : done) {
+    iterations.push_back(chain.iterations);
+    stays.push_back(chain.longest_stay);
+    acceptance.push_back(static_cast<double>(chain.accepted) /
+                         static_cast<double>(std::max<Index>(chain.proposals, 1)));
+  }
+  result["iterations"] = iterations;
+  result["acceptance"] = acceptance;
+  result["longest_stay"] = stays;
+  result["complaint"] = complaint;
+  result["every"] = settings.every;
+  result["interrupted"] = poll.interrupted();
+  return result;
+}
+
+GroupedPilot pilot_of(const FramedGroupedGaussian& density, std::uint64_t seed, int cores) {
+  const py::gil_scoped_release release;
+  return filbert::pilot_grouped(density, seed, cores);
+}
+
+py::dict sample_independence(const FramedGroupedGaussian& density, Index draws, int chains, int cores,
+                             std::uint64_t seed, py::object report) {
+  return independence(density, pilot_of(density, seed, cores), {draws, chains, cores, seed}, std::move(report));
+}
+
+py::dict sample_auto(const FramedGroupedGaussian& density, Index draws, Index tune, int chains, int cores,
+                     std::uint64_t seed, double target_accept, int max_treedepth, bool keep_warmup,
+                     const py::object& report) {
+  const GroupedPilot pilot = pilot_of(density, seed, cores);
+  std::string note = pilot.refusal;
+  if (note.empty()) {
+    py::dict result = independence(density, pilot, {draws, chains, cores, seed}, report);
+    note = result["complaint"].cast<std::string>();
+    if (note.empty()) {
+      result["sampler"] = "independence";
+      result["note"] = "";
+      return result;
+    }
+  }
+  const py::object nuts = py::module_::import("filbert._core").attr("sample");
+  py::dict result =
+      nuts(density, py::arg("draws") = draws, py::arg("tune") = tune, py::arg("chains") = chains,
+           py::arg("cores") = cores, py::arg("seed") = seed, py::arg("target_accept") = target_accept,
+           py::arg("max_treedepth") = max_treedepth, py::arg("keep_warmup") = keep_warmup, py::arg("report") = report);
+  result["sampler"] = "nuts";
+  result["note"] = "independence Metropolis was left for NUTS: " + note;
+  return result;
+}
+
+}  // namespace
+
+void bind_grouped_sampling(py::module_& module) {
+  module.def(
+      "sample_independence", &sample_independence, py::arg("density"), py::kw_only(), py::arg("draws"),
+      py::arg("chains"), py::arg("cores"), py::arg("seed"), py::arg("report"),
+      R"(Samples a FramedGroupedGaussian by independence Metropolis: proposals of a t in its frame, and after every 96 one NUTS transition.
+
+Chains begin at proposals of a pilot, drawn by weight. A draw is made of "every" moves, so many that few draws repeat the one before; coefficients
+and effects are drawn anew in each. Returns "sampling", "iterations", "acceptance", "longest_stay" and "complaint" as for a FramedGlm.)");
+  module.def(
+      "grouped_pilot",
+      [](const FramedGroupedGaussian& density, std::uint64_t seed) {
+        const GroupedPilot found = pilot_of(density, seed, 1);
+        py::dict result;
+        result["acceptance"] = found.pilot.acceptance;
+        result["log_largest_weight"] = found.pilot.log_largest_weight;
+        result["every"] = found.every;
+        result["refusal"] = found.refusal;
+        return result;
+      },
+      py::arg("density"), py::arg("seed"),
+      "Whether independence Metropolis will do: acceptance, log_largest_weight, every and refusal, which says "
+      "why not.");
+  module.def(
+      "sample_grouped", &sample_auto, py::arg("density"), py::kw_only(), py::arg("draws"), py::arg("tune"),
+      py::arg("chains"), py::arg("cores"), py::arg("seed"), py::arg("target_accept"), py::arg("max_treedepth"),
+      py::arg("keep_warmup"), py::arg("report"),
+      R"(Samples by independence Metropolis where a pilot says it will do and the run confirms it, and else by NUTS.
+
+Returns what `sample_independence` or `sample` return, with "sampler", "independence" or "nuts", and "note", why the first was left.)");
+}

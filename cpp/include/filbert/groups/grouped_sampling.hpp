@@ -1,0 +1,65 @@
+// Decides whether independence Metropolis samples the variances of a Gaussian mixed model, and how.
+#pragma once
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "filbert/draws/diagnostics.hpp"
+#include "filbert/groups/framed_grouped_gaussian.hpp"
+#include "filbert/sampler/independence.hpp"
+#include "filbert/sampler/independence_pilot.hpp"
+
+namespace filbert {
+
+/// Thresholds of the switch to NUTS.
+struct GroupedSwitchRule {
+  double least_acceptance = 0.6;         ///< in the pilot
+  double most_log_largest_weight = 2.5;  ///< 12 times the mean
+  double least_acceptance_of_run = 0.5;
+  Eigen::Index longest_stay = 30;        ///< proposals refused in a row
+  double largest_rhat = 1.01;            ///< of 1000 draws a chain; fewer are allowed more
+  double left_of_a_draw = 0.03;          ///< chance of a draw to repeat the one before it, where values are cheap
+  Eigen::Index few_dense_effects = 200;  ///< beyond, a value is dear: every one is a draw, and a pilot has few
+};
+
+/// A density whose values are dear: a draw is made at each point of `batch`, from the same elimination, for the case that it is kept.
+/// Models `BatchLogDensity`.
+class DrawingDensity {
+ public:
+  explicit DrawingDensity(const FramedGroupedGaussian& density) : density_(density) {}
+
+  Eigen::Index dimension() const { return density_.dimension(); }
+  double operator()(const Eigen::VectorXd& u, Eigen::VectorXd& gradient) { return density_(u, gradient); }
+  void batch(const Eigen::Ref<const Eigen::MatrixXd>& points, Eigen::Ref<Eigen::VectorXd> values);
+
+  /// The draw at a position where a chain has been for `stays` draws before.
+  void draw(const Eigen::VectorXd& position, std::uint64_t stays, Eigen::Ref<Eigen::VectorXd> into);
+
+ private:
+  static constexpr Eigen::Index kept = 96;
+
+  FramedGroupedGaussian density_;
+  Eigen::MatrixXd points_, draws_;  // the latest, in turn
+  Eigen::Index next_ = 0;
+};
+
+/// What a pilot found: where chains begin, how many proposals a draw is made of, and why independence Metropolis would not do, if so.
+struct GroupedPilot {
+  IndependencePilot pilot;
+  WeightedPoints starts;
+  Eigen::Index every = 1;
+  bool is_dear = false;  ///< so that it pays to sample a DrawingDensity
+  std::string refusal;   ///< empty where it will do
+};
+
+/// On up to `threads` threads, which changes no number.
+GroupedPilot pilot_grouped(const FramedGroupedGaussian& density, std::uint64_t seed, int threads = 1,
+                           const GroupedSwitchRule& rule = {});
+
+/// Why draws of a run are not to be trusted; empty where they are. `parameters` is (parameters · chains, draws), see `complaint_about`.
+std::string complaint_about_grouped(const std::vector<IndependenceChain>& chains, const ChainsRef& parameters,
+                                    const GroupedSwitchRule& rule = {});
+
+}  // namespace filbert

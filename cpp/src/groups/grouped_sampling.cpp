@@ -1,0 +1,109 @@
+// The switch between independence Metropolis and NUTS for Gaussian mixed models.
+#include "filbert/groups/grouped_sampling.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+#include "filbert/sampler/student_proposal.hpp"
+#include "filbert/threads/thread_pool.hpp"
+
+namespace filbert {
+
+using Eigen::Index;
+
+void DrawingDensity::batch(const Eigen::Ref<const Eigen::MatrixXd>& points, Eigen::Ref<Eigen::VectorXd> values) {
+  if (draws_.cols() == 0) {
+    points_.resize(dimension(), kept);
+    points_.setConstant(std::numeric_limits<double>::quiet_NaN());
+    draws_.resize(density_.variables(), kept);
+  }
+  for (Index i = 0; i < points.cols(); ++i) {
+    points_.col(next_) = points.col(i);
+    values(i) = density_.to_user_scale(points.col(i), 0, draws_.col(next_));
+    next_ = (next_ + 1) % kept;
+  }
+}
+
+void DrawingDensity::draw(const Eigen::VectorXd& position, std::uint64_t stays, Eigen::Ref<Eigen::VectorXd> into) {
+  for (Index i = 0; stays == 0 && i < points_.cols(); ++i) {
+    if (points_.col(i) != position) continue;
+    into = draws_.col(i);
+    return;
+  }
+  density_.to_user_scale(position, stays, into);
+}
+
+GroupedPilot pilot_grouped(const FramedGroupedGaussian& density, std::uint64_t seed, int threads,
+                           const GroupedSwitchRule& rule) {
+  constexpr Index few = 64, many = 384;
+  const bool is_dear = density.posterior().dense_effects() > rule.few_dense_effects;
+  const Index n = is_dear ? few : many;
+  GroupedPilot result;
+  result.is_dear = is_dear;
+  if (density.posterior().dimension() == 0) {
+    result.refusal = "there is nothing to sample";
+    return result;
+  }
+  const StudentProposal proposal(density.dimension());
+  Rng rng(seed ^ pilot_stream);
+  WeightedPoints& starts = result.starts;
+  starts.points.resize(density.dimension(), n);
+  starts.log_density.resize(n);
+  Eigen::VectorXd log_proposal(n);
+  proposal.draw(rng, starts.points, log_proposal);
+  share(n, is_dear ? threads : 1, few / 8, [&](Index first, Index last) {
+    FramedGroupedGaussian own = density;
+    for (Index i = first; i < last; ++i) starts.log_density(i) = own.value(starts.points.col(i));
+  });
+  starts.log_weights = (starts.log_density - log_proposal).unaryExpr([](double weight) {
+    return std::isnan(weight) ? -std::numeric_limits<double>::infinity() : weight;
+  });
+  result.pilot = judged(starts.log_weights);
+  if (!is_dear) {
+    const double refused = std::clamp(1 - result.pilot.acceptance, 1e-6, 0.99);
+    result.every = std::max<Index>(1, static_cast<Index>(std::ceil(std::log(rule.left_of_a_draw) / std::log(refused))));
+  }
+  std::ostringstream refusal;
+  if (!(result.pilot.acceptance >= rule.least_acceptance)) {
+    refusal << "a pilot accepted " << result.pilot.acceptance << " of its proposals, less than "
+            << rule.least_acceptance;
+  } else if (result.pilot.log_largest_weight > rule.most_log_largest_weight) {
+    refusal << "a pilot's largest importance weight was " << std::exp(result.pilot.log_largest_weight)
+            << " times the mean";
+  }
+  result.refusal = refusal.str();
+  return result;
+}
+
+std::string complaint_about_grouped(const std::vector<IndependenceChain>& chains, const ChainsRef& parameters,
+                                    const GroupedSwitchRule& rule) {
+  std::ostringstream complaint;
+  for (const IndependenceChain& chain : chains) {
+    const double proposals = static_cast<double>(std::max<Index>(chain.proposals, 1));
+    const double acceptance = static_cast<double>(chain.accepted) / proposals;
+    // Three standard errors of a binomial share: a short run may fall short by chance.
+    if (acceptance < rule.least_acceptance_of_run - 3 * std::sqrt(0.25 / proposals)) {
+      complaint << "a chain accepted " << acceptance << " of its proposals, less than " << rule.least_acceptance_of_run;
+      return complaint.str();
+    }
+    if (chain.longest_stay > rule.longest_stay) {
+      complaint << "a chain refused " << chain.longest_stay << " proposals in a row";
+      return complaint.str();
+    }
+  }
+  const Index count = static_cast<Index>(chains.size());
+  if (count < 2 || parameters.cols() < 4) return "";
+  const double allowed = 1 + (rule.largest_rhat - 1) * std::max(1.0, 1000.0 / static_cast<double>(parameters.cols()));
+  for (Index first = 0; first < parameters.rows(); first += count) {
+    const double rhat = split_rhat(parameters.middleRows(first, count));
+    if (rhat > allowed) {
+      complaint << "R-hat was " << rhat;
+      return complaint.str();
+    }
+  }
+  return "";
+}
+
+}  // namespace filbert

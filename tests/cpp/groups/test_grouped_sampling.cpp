@@ -1,0 +1,152 @@
+// Independence draws of mixed models have the moments of NUTS, and a pilot sees where they would not do.
+#include "filbert/groups/grouped_sampling.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "filbert/draws/diagnostics.hpp"
+#include "filbert/sampler/sample.hpp"
+#include "filbert/sampler/student_proposal.hpp"
+#include "mixed_models.hpp"
+
+using filbert::FramedGroupedGaussian;
+using filbert::GroupedGaussian;
+using filbert::GroupedModel;
+using filbert::Prior;
+using namespace mixed_models;
+
+namespace {
+
+using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+GroupedModel weakly_informed(const Data& data) {
+  GroupedModel model;
+  model.coefficient_priors.assign(static_cast<std::size_t>(data.X.cols() + 1), Prior::normal(0, 20));
+  model.sigma.prior = Prior::half_normal(5);
+  for (const filbert::GroupTerm& term : data.structure.terms) {
+    filbert::TermModel one{false, {}, 2};
+    one.deviations.assign(static_cast<std::size_t>(term.columns), {Prior::half_normal(5)});
+    model.terms.push_back(one);
+  }
+  return model;
+}
+
+FramedGroupedGaussian crossed(const filbert::GroupedFrameSettings& settings = {}) {
+  const Data data = make_data({.n_groups = {12, 6}, .terms = {{0, 1}, {1, 1}}}, 3);
+  return FramedGroupedGaussian(GroupedGaussian(data.summary(), weakly_informed(data)), settings);
+}
+
+/// Draws (variables, 4 · draws) by independence Metropolis.
+template <typename Rules = filbert::IndependenceRules>
+MatrixXd independent(const FramedGroupedGaussian& density, Index draws, Index every, int cores = 1) {
+  const filbert::GroupedPilot pilot = filbert::pilot_grouped(density, 1);
+  filbert::IndependenceSettings settings{.draws = draws, .burn_in = 10, .chains = 4, .cores = cores, .seed = 2};
+  settings.every = every;
+  MatrixXd result(density.variables(), 4 * draws);
+  filbert::Progress progress(4);
+  const auto record = [&](int chain, Index iteration, const VectorXd& position, const filbert::IndependenceStatistics&,
+                          FramedGroupedGaussian& own) {
+    own.to_user_scale(position, 0, result.col(chain * draws + iteration));
+  };
+  filbert::sample_independence<Rules>(density, filbert::StudentProposal(density.dimension()), settings, record,
+                                      progress, {}, {}, std::chrono::milliseconds(50), &pilot.starts);
+  return result;
+}
+
+MatrixXd by_nuts(const FramedGroupedGaussian& density, Index draws) {
+  filbert::SampleSettings settings{.draws = draws, .tune = 200, .chains = 4, .cores = 2, .seed = 3};
+  MatrixXd positions(density.dimension(), 4 * draws), result(density.variables(), 4 * draws);
+  filbert::Progress progress(4);
+  const auto record = [&](int chain, Index iteration, const VectorXd& position, const filbert::TransitionStatistics&) {
+    if (iteration >= settings.tune) positions.col(chain * draws + iteration - settings.tune) = position;
+  };
+  filbert::sample(density, settings, record, progress);
+  FramedGroupedGaussian own = density;
+  own.to_user_scale(positions, result);
+  return result;
+}
+
+/// The largest difference of means of log scales between two runs, in Monte Carlo errors.
+double difference(const MatrixXd& a, const MatrixXd& b, Index first, Index last) {
+  double worst = 0;
+  for (Index row = first; row < last; ++row) {
+    const Rows x = a.row(row).array().log().matrix().reshaped(a.cols() / 4, 4).transpose();
+    const Rows y = b.row(row).array().log().matrix().reshaped(b.cols() / 4, 4).transpose();
+    const auto error = [](const Rows& of) { return (of.array() - of.mean()).square().mean() / filbert::ess_mean(of); };
+    worst = std::max(worst, std::abs(x.mean() - y.mean()) / std::sqrt(error(x) + error(y)));
+  }
+  return worst;
+}
+
+struct AcceptsAll : filbert::IndependenceRules {
+  static bool accepts(double log_ratio, double) { return !std::isnan(log_ratio); }
+};
+
+}  // namespace
+
+TEST_CASE("independence draws of a crossed model have the moments of NUTS, and a sampler that accepts all has not") {
+  const FramedGroupedGaussian density = crossed();
+  const Index first = density.posterior().units().coefficients(), last = first + 3;  // σ and the deviations
+  const MatrixXd nuts = by_nuts(density, 10000);
+  CHECK(difference(independent(density, 10000, 2), nuts, first, last) < 4);
+  CHECK(difference(independent<AcceptsAll>(density, 10000, 2), nuts, first, last) > 5);
+}
+
+TEST_CASE("a draw of several moves repeats the one before it less often, and draws do not depend on cores") {
+  const FramedGroupedGaussian density = crossed({.with_effects = false, .seed = 0});
+  const auto repeats = [](const MatrixXd& draws) {
+    int count = 0;
+    for (Index i = 1; i < draws.cols(); ++i) count += draws(1, i) == draws(1, i - 1) ? 1 : 0;  // σ
+    return count;
+  };
+  const MatrixXd one = independent(density, 1000, 1), three = independent(density, 1000, 3);
+  CHECK(repeats(three) < repeats(one) / 4);
+  CHECK(independent(density, 1000, 3, 4) == three);
+}
+
+TEST_CASE("a dear density draws while it evaluates, what it would draw later") {
+  const FramedGroupedGaussian density = crossed({.with_effects = true, .seed = 9});
+  filbert::DrawingDensity drawing(density);
+  FramedGroupedGaussian own = density;
+  const MatrixXd points = 0.3 * MatrixXd::Random(density.dimension(), 7);
+  VectorXd values(7), draw(density.variables()), expected(density.variables());
+  drawing.batch(points, values);
+  for (Index i = 0; i < 7; ++i) {
+    CHECK(values(i) == doctest::Approx(own.value(points.col(i))).epsilon(1e-12));
+    own.to_user_scale(points.col(i), 0, expected);
+    drawing.draw(points.col(i), 0, draw);
+    CHECK(draw == expected);
+    drawing.draw(points.col(i), 1, draw);  // the second of a stay: the same variances, coefficients and effects anew
+    CHECK(draw(1) == expected(1));
+    CHECK(draw(0) != expected(0));
+    CHECK(draw.tail(1) != expected.tail(1));
+  }
+}
+
+TEST_CASE("the frame does not depend on threads, where a component is large") {
+  const Data data = make_data({.n_groups = {230, 210}, .terms = {{0, 1}, {1, 1}}}, 5);
+  const GroupedGaussian posterior(data.summary(), weakly_informed(data));
+  CHECK(posterior.dense_effects() > 200);
+  FramedGroupedGaussian one(posterior, {.with_effects = true, .seed = 1, .threads = 1});
+  FramedGroupedGaussian three(posterior, {.with_effects = true, .seed = 1, .threads = 3});
+  const VectorXd u = VectorXd::Constant(one.dimension(), 0.4);
+  CHECK(one.position(u) == three.position(u));
+  const filbert::GroupedPilot pilot = filbert::pilot_grouped(one, 4, 1);
+  CHECK(pilot.is_dear);
+  CHECK(pilot.every == 1);
+  CHECK(pilot.starts.log_weights == filbert::pilot_grouped(one, 4, 3).starts.log_weights);
+}
+
+TEST_CASE("runs that stayed or refused too much are complained of") {
+  const Rows nothing(0, 100);
+  filbert::IndependenceChain good{100, 100, 80, 5, 0};
+  CHECK(filbert::complaint_about_grouped({good, good}, nothing).empty());
+  filbert::IndependenceChain refusing{100, 100, 20, 5, 0}, staying{100, 100, 80, 40, 0};
+  CHECK(filbert::complaint_about_grouped({good, refusing}, nothing).find("accepted 0.2") != std::string::npos);
+  CHECK(filbert::complaint_about_grouped({good, staying}, nothing).find("40 proposals in a row") != std::string::npos);
+  Rows apart = Rows::Random(2, 100);
+  apart.row(1).array() += 5;
+  CHECK(filbert::complaint_about_grouped({good, good}, apart).find("R-hat") != std::string::npos);
+}
