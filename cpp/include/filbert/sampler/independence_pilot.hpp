@@ -22,10 +22,11 @@ struct IndependencePilot {
   double outside = 0;             ///< share of draws where the density is zero, which are left out of the others
 };
 
-/// What weights of proposals say of an acceptance rate and of the largest weight.
-inline IndependencePilot judged(const Eigen::VectorXd& log_weights) {
+/// From the logarithms of weights: minus infinity where a proposal is of no use, `folded` of which proposed nothing.
+inline IndependencePilot judge_weights(const Eigen::VectorXd& log_weights, Eigen::Index folded) {
   const Eigen::Index n = log_weights.size();
   IndependencePilot pilot;
+  pilot.folded = static_cast<double>(folded) / static_cast<double>(n);
   const double largest = log_weights.maxCoeff();
   if (!std::isfinite(largest)) return pilot;
   Eigen::VectorXd weights = (log_weights.array() - largest).exp();
@@ -62,8 +63,7 @@ IndependencePilot pilot_independence(Density density, Proposal proposal, std::ui
   IndependencePilot pilot;
   if (n >= 2) {
     log_weights.conservativeResize(n);
-    pilot = judged(log_weights);
-    pilot.folded = static_cast<double>(folded) / static_cast<double>(n);
+    pilot = judge_weights(log_weights, folded);
   }
   pilot.outside = outside;
   return pilot;
