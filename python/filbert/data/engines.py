@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ..errors import DataTypeError, FilbertError
 from .streams import Part, Pass, Stream, named_origin
@@ -30,6 +30,7 @@ class DaskStream(Stream):
     data: Any
     names: list[Any]
     part_rows: int | None = None
+    runs_elsewhere: ClassVar[bool] = True
 
     def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
         for number in range(self.data.npartitions):
@@ -58,6 +59,7 @@ class SparkStream(Stream):
     data: Any
     names: list[Any]
     part_rows: int | None = None
+    runs_elsewhere: ClassVar[bool] = True
 
     def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
         import pyarrow as pa

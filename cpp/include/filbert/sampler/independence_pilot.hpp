@@ -21,6 +21,24 @@ struct IndependencePilot {
   double log_largest_weight = 0;  ///< log of the largest weight over the mean one
 };
 
+/// From the logarithms of weights: minus infinity where a proposal is of no use, `folded` of which proposed nothing.
+inline IndependencePilot judge_weights(const Eigen::VectorXd& log_weights, Eigen::Index folded) {
+  const Eigen::Index n = log_weights.size();
+  IndependencePilot pilot;
+  pilot.folded = static_cast<double>(folded) / static_cast<double>(n);
+  const double largest = log_weights.maxCoeff();
+  if (!std::isfinite(largest)) return pilot;
+  Eigen::VectorXd weights = (log_weights.array() - largest).exp();
+  const double total = weights.sum();
+  pilot.log_largest_weight = std::log(static_cast<double>(n) / total);
+  std::sort(weights.begin(), weights.end());
+  // Σ_{i≠j} min(w_i, w_j): the i-th smallest is the smaller of n - 1 - i pairs, each counted from both sides.
+  double smaller = 0;
+  for (Eigen::Index i = 0; i < n; ++i) smaller += 2 * weights(i) * static_cast<double>(n - 1 - i);
+  pilot.acceptance = smaller / (total * static_cast<double>(n - 1));
+  return pilot;
+}
+
 /// Makes `blocks` blocks of proposals with random numbers of its own.
 template <BatchLogDensity Density, IndependentProposal Proposal>
 IndependencePilot pilot_independence(Density density, Proposal proposal, std::uint64_t seed, int blocks = 4) {
@@ -39,20 +57,7 @@ IndependencePilot pilot_independence(Density density, Proposal proposal, std::ui
       log_weights(b * block + i) = std::isnan(log_weight) ? none : log_weight;
     }
   }
-  const Eigen::Index n = log_weights.size();
-  IndependencePilot pilot;
-  pilot.folded = static_cast<double>(folded) / static_cast<double>(n);
-  const double largest = log_weights.maxCoeff();
-  if (!std::isfinite(largest)) return pilot;
-  Eigen::VectorXd weights = (log_weights.array() - largest).exp();
-  const double total = weights.sum();
-  pilot.log_largest_weight = std::log(static_cast<double>(n) / total);
-  std::sort(weights.begin(), weights.end());
-  // Σ_{i≠j} min(w_i, w_j): the i-th smallest is the smaller of n - 1 - i pairs, each counted from both sides.
-  double smaller = 0;
-  for (Eigen::Index i = 0; i < n; ++i) smaller += 2 * weights(i) * static_cast<double>(n - 1 - i);
-  pilot.acceptance = smaller / (total * static_cast<double>(n - 1));
-  return pilot;
+  return judge_weights(log_weights, folded);
 }
 
 /// The same of a density in factors, for which no weights are known: the share of proposals that a short chain accepts.
