@@ -69,7 +69,7 @@ def fit(
     except sampling.ProposalsRefusedError as refusal:
         regression = with_rows_at_hand(regression, f"independence Metropolis does not suit this posterior: {refusal}")
         run = sampling.run(framed(regression, settings.seed, group_effects), settings)
-        run = replace(run, note=run.note or f"rows were brought into memory: {refusal}")
+        run = replace(run, note=f"the rows were brought into memory; {run.note or refusal}")
     parameters = list(regression.parameters)
     if regression.groups is not None:
         run = _without_fixed_deviations(run, regression.groups)
