@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "def_framed_density.hpp"
 #include "filbert/density/framed_glm.hpp"
 #include "filbert/density/glm_mode.hpp"
+#include "filbert/density/remainders.hpp"
 #include "filbert/draws/glm_predictive.hpp"
 #include "glm_prior_spec.hpp"
 
@@ -195,7 +197,7 @@ const char* reason_name(filbert::NoModeReason reason) {
 filbert::GlmPassFunctions pass_functions(const py::object& passes) {
   using filbert::GlmPoint;
   const auto curvature = hold(passes.attr("curvature")), batch = hold(passes.attr("batch")),
-             thirds = hold(passes.attr("third_products"));
+             thirds = hold(passes.attr("third_products")), candidates = hold(passes.attr("candidates"));
   filbert::GlmPassFunctions functions;
   functions.curvature = [curvature](const std::vector<GlmPoint>& points, filbert::Information information) {
     const py::gil_scoped_acquire acquire;
@@ -216,6 +218,16 @@ filbert::GlmPassFunctions pass_functions(const py::object& passes) {
   functions.third_products = [thirds](const GlmPoint& point) {
     const py::gil_scoped_acquire acquire;
     return (*thirds)(point.columns, point.auxiliaries).cast<std::vector<double>>();
+  };
+  functions.candidates = [candidates](const Eigen::VectorXd& columns, const Eigen::MatrixXd& slopes, double radius,
+                                      double times, Index most, std::uint64_t seed) {
+    const py::gil_scoped_acquire acquire;
+    const py::tuple found = (*candidates)(columns, slopes, radius, times, most, seed);
+    filbert::GlmCandidates result;
+    if (!found[0].is_none()) result.rows = found[0].cast<SharedData>();
+    result.bounds = found[1].cast<Eigen::VectorXd>();
+    result.too_many = found[2].cast<bool>();
+    return result;
   };
   return functions;
 }
@@ -309,6 +321,22 @@ results are sums over all rows.)")
                 Eigen::Map<const Eigen::VectorXd>(products.data(), static_cast<Index>(products.size())));
           },
           py::arg("c"), py::arg("auxiliaries"), "Third derivatives of the log likelihood in c, packed.")
+      .def(
+          "remainder_bounds",
+          [](const GlmData& data, const Eigen::VectorXd& columns, const Eigen::MatrixXd& slopes, double radius) {
+            filbert::require_size("c", columns.size(), "elements", data.columns());
+            filbert::require_size("slopes", slopes.rows(), "rows", data.columns());
+            const auto third = filbert::ThirdDerivativeBound::of(data.family().value(), data.link());
+            if (!third) throw std::invalid_argument("no bound of the third derivatives is known");
+            const py::gil_scoped_release release;
+            Eigen::VectorXd bounds(data.rows());
+            filbert::bound_remainders(data, *third, {columns, slopes}, radius, 0, data.rows(), bounds);
+            return bounds;
+          },
+          py::arg("c"), py::arg("slopes"), py::arg("radius"),
+          "Of each row a bound of what its log likelihood leaves of a Taylor polynomial of second order at c, over "
+          "|z|³, "
+          "where slopes · z is added to c and |z| is at most the radius.")
       .def_property_readonly("mean", &GlmData::mean, "Weighted mean of each predictor.")
       .def_property_readonly("sd", &GlmData::scale, "Weighted standard deviation of each predictor.");
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "filbert/density/candidate_rows.hpp"
 #include "filbert/density/framed_glm.hpp"
 #include "filbert/density/glm_sampling.hpp"
 #include "filbert/sampler/independence.hpp"
@@ -156,39 +157,73 @@ struct AcceptsAll : filbert::IndependenceRules {
   static bool accepts(double log_ratio, double) { return log_ratio > -std::numeric_limits<double>::infinity(); }
 };
 
+struct Everything {
+  bool operator()(Index, Index) const { return true; }
+};
+
+struct Tried {
+  std::vector<filbert::IndependenceChain> chains;  // none where the sampler was not tried
+  std::string complaint;
+  double rows_a_move = -1;
+};
+
+/// By candidate rows, where these are few.
+Tried try_candidates(const FramedGlm& density, const filbert::IndependenceSettings& settings, Index most,
+                     Recorder& recorder, const Rows& values, bool is_broken) {
+  Tried tried;
+  if (most == 0) return tried;
+  const filbert::SkewedProposal normal(Eigen::MatrixXd(0, density.dimension()), {});
+  const filbert::ForeseenProposals proposals = filbert::foresee(normal, density.dimension(), settings);
+  const auto candidates = filbert::CandidateRows::of(density, proposals, settings, most);
+  if (!candidates) return tried;
+  const auto record = [&recorder](auto&&... recorded) { recorder(recorded...); };
+  const auto passes = [&](Index from, Index to) { return is_broken || candidates->passes(from, to); };
+  tried.chains = filbert::decide(proposals, candidates->first_factor(), settings, record, passes);
+  tried.complaint = filbert::complaint_about(tried.chains, values);
+  tried.rows_a_move = static_cast<double>(candidates->size()) / static_cast<double>(proposals.points.cols());
+  return tried;
+}
+
+/// By log likelihoods of all proposals.
+Tried try_batch(const FramedGlm& density, const filbert::IndependenceSettings& settings, bool refuses,
+                Recorder& recorder, const Rows& values, bool is_broken) {
+  Tried tried;
+  const filbert::SwitchRule rule = filbert::rule_by_passes();
+  const filbert::GlmPilot found = filbert::pilot_by_passes(density, settings.seed, rule);
+  tried.complaint = found.refusal;
+  if (refuses && !found.refusal.empty()) return tried;
+  const filbert::ForeseenProposals proposals = filbert::foresee(*found.proposal, density.dimension(), settings);
+  const Eigen::VectorXd log_density = density.batch_at_once(proposals.points);
+  const auto record = [&recorder](auto&&... recorded) { recorder(recorded...); };
+  tried.chains = is_broken ? filbert::decide<AcceptsAll>(proposals, log_density, settings, record, Everything())
+                           : filbert::decide(proposals, log_density, settings, record, Everything());
+  if (tried.complaint.empty()) tried.complaint = filbert::complaint_about(tried.chains, values, rule);
+  return tried;
+}
+
 py::dict sample_by_passes(const FramedGlm& density, Index draws, int chains, int cores, std::uint64_t seed,
-                          bool refuses, bool is_broken) {
+                          bool refuses, Index most_rows, bool is_broken) {
   const filbert::IndependenceSettings settings = make_settings(draws, chains, cores, seed);
   const Index variables = density.variables();
   py::dict result, sampling;
   const IndependenceArrays arrays = new_arrays(sampling, variables, chains, draws);
-  std::vector<filbert::IndependenceChain> done;
-  filbert::GlmPilot found;
-  std::string complaint;
+  Tried tried;
   {
     const py::gil_scoped_release release;
-    found = filbert::pilot_by_passes(density, seed, filbert::rule_by_passes());
-    if (found.refusal.empty() || !refuses) {
-      const filbert::ForeseenProposals proposals = filbert::foresee(*found.proposal, density.dimension(), settings);
-      const Eigen::VectorXd values = density.batch_at_once(proposals.points);
-      Recorder recorder(density, arrays, chains, draws);
-      const auto record = [&recorder](auto&&... recorded) { recorder(recorded...); };
-      done = is_broken ? filbert::decide<AcceptsAll>(proposals, values, settings, record)
-                       : filbert::decide(proposals, values, settings, record);
-      complaint =
-          filbert::complaint_about(done, Rows(arrays.values, variables * chains, draws), filbert::rule_by_passes());
-    }
+    const Rows values(arrays.values, variables * chains, draws);
+    Recorder recorder(density, arrays, chains, draws);
+    tried = try_candidates(density, settings, most_rows, recorder, values, is_broken);
+    if (tried.chains.empty() || !tried.complaint.empty())
+      tried = try_batch(density, settings, refuses, recorder, values, is_broken);
   }
-  if (done.empty() || (refuses && !complaint.empty())) {
-    result["refusal"] = done.empty() ? found.refusal : complaint;
-    return result;
-  }
-  result["refusal"] = "";
+  result["refusal"] = refuses ? tried.complaint : "";
+  if (refuses && !tried.complaint.empty()) return result;
   result["sampling"] = sampling;
-  describe(result, done);
+  describe(result, tried.chains);
   result["sampler"] = "independence";
-  result["complaint"] = complaint.empty() ? found.refusal : complaint;
+  result["complaint"] = tried.complaint;
   result["interrupted"] = false;
+  if (tried.rows_a_move >= 0) result["rows_a_move"] = tried.rows_a_move;
   return result;
 }
 
@@ -252,7 +287,7 @@ are drawn at random, exactly: then "rows_a_move" is how many on average, "lp" an
 the mode, with the priors as they are, and local moves take the place of the NUTS transitions.)");
   module.def(
       "sample_glm_by_passes", &sample_by_passes, py::arg("density"), py::kw_only(), py::arg("draws"), py::arg("chains"),
-      py::arg("cores"), py::arg("seed"), py::arg("refuses"), py::arg("broken") = false,
+      py::arg("cores"), py::arg("seed"), py::arg("refuses"), py::arg("most_rows"), py::arg("broken") = false,
       R"(Samples a FramedGlm whose rows are elsewhere: a pass for a pilot's proposals, and one for those of all chains.
 
 Returns what `sample_independence` does, without NUTS transitions; where `refuses`, only "refusal", if the pilot or the run shows that the

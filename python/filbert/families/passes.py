@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -109,12 +110,32 @@ class Passes:
         """Return the third derivatives of the log likelihood."""
         return self._sum(_ThirdProducts(c, auxiliaries))
 
+    def candidates(
+        self, c: Floats, slopes: Floats, radius: float, times: float, most: int, seed: int
+    ) -> tuple[Any, Floats, bool]:
+        """Return the points of a Poisson process over the rows, `times` its bound of them a row on average.
+
+        Returns
+        -------
+        rows : GlmData or None
+            A row a point; None where there are none.
+        bounds : array, (points,)
+            See `_core.GlmData.remainder_bounds`.
+        too_many : bool
+            Whether there were more than `most`, and none are returned.
+        """
+        drawing = CandidateDraw(self._layout, (c, slopes, radius), times, most, seed)
+        self._rows.run(drawing)
+        if drawing.too_many or not drawing.kept:
+            return None, np.zeros(0), drawing.too_many
+        return self._layout.of(joined(drawing.kept)), np.concatenate(drawing.bounds), False
+
     def sample(self, n_rows: int, columns: int) -> Any:
         """Return some of the rows, which stand for all."""
         most = min(_SAMPLE_ROWS, max(1024, _SAMPLE_BYTES // (_NUMBER_BYTES * (columns + 2))))
         sampling = _Sampling(min(1.0, most / n_rows))
         self._rows.run(sampling)
-        return self._layout.of(sampling.block(), n_rows / sampling.n_kept)
+        return self._layout.of(joined(sampling.kept), n_rows / sampling.n_kept)
 
     def _sum(self, question: _Question) -> Floats:
         summing = _Summing(self._layout, question)
@@ -190,6 +211,64 @@ class _Summing:
         self.total = answer if self.total is None else self.total + answer
 
 
+class CandidateDraw:
+    """A pass in which each row draws how often it is a candidate, by itself.
+
+    Random numbers follow from the seed and from where the rows of a state begin: a partition that is read again draws
+    the same ones, and no other partition does.
+    """
+
+    def __init__(
+        self, layout: Layout, expansion: tuple[Floats, Floats, float], times: float, most: int, seed: int
+    ) -> None:
+        self.layout = layout
+        self.expansion = expansion
+        self.times = times
+        self.most = most
+        self.seed = seed
+        self.rng: np.random.Generator | None = None
+        self.kept: list[Block] = []
+        self.bounds: list[Floats] = []
+        self.n_kept = 0
+
+    @property
+    def too_many(self) -> bool:
+        """Whether there were more than are wanted."""
+        return self.n_kept > self.most
+
+    def fresh(self) -> CandidateDraw:
+        return CandidateDraw(self.layout, self.expansion, self.times, self.most, self.seed)
+
+    def fold(self, rows: Rows) -> None:
+        if self.rng is None:
+            where = f"{rows.origin}, row {rows.index[0]}"
+            self.rng = np.random.default_rng([self.seed, zlib.crc32(where.encode()), *where.encode()])
+        for block in rows.blocks():
+            data = None if self.too_many else self.layout.of(block)
+            if data is not None:
+                self._draw(self.rng, block, data.remainder_bounds(*self.expansion))
+
+    def _draw(self, rng: np.random.Generator, block: Block, bounds: Floats) -> None:
+        until = np.cumsum(self.times * bounds)
+        if not until[-1] <= 2 * self.most:  # more than can be kept, or no number
+            self.n_kept = self.most + 1
+            return
+        places = rng.random(rng.poisson(until[-1])) * until[-1]
+        if len(places):
+            chosen = np.minimum(np.searchsorted(until, places, side="right"), len(bounds) - 1)
+            self._keep(_rows_of(block, chosen), bounds[chosen])
+
+    def _keep(self, block: Block, bounds: Floats) -> None:
+        self.n_kept += len(bounds)
+        self.kept.append(block)
+        self.bounds.append(bounds)
+
+    def merge(self, other: CandidateDraw) -> None:
+        self.kept += other.kept
+        self.bounds += other.bounds
+        self.n_kept += other.n_kept
+
+
 class _Sampling:
     """A pass that keeps a share of the rows."""
 
@@ -214,15 +293,15 @@ class _Sampling:
     def merge(self, other: _Sampling) -> None:
         self.kept += other.kept
 
-    def block(self) -> Block:
-        """Return the rows kept."""
+def joined(blocks: Sequence[Block]) -> Block:
+    """Return the rows of several blocks as one."""
 
-        def column(name: str) -> Floats | None:
-            parts = [getattr(block, name) for block in self.kept]
-            return None if parts[0] is None else np.concatenate(parts)
+    def column(name: str) -> Floats | None:
+        parts = [getattr(block, name) for block in blocks]
+        return None if parts[0] is None else np.concatenate(parts)
 
-        X = np.asfortranarray(np.concatenate([block.X for block in self.kept]))
-        return Block(X, column("y"), column("offset"), column("weights"), column("trials"))
+    X = np.asfortranarray(np.concatenate([block.X for block in blocks]))
+    return Block(X, column("y"), column("offset"), column("weights"), column("trials"))
 
 
 def _chosen(block: Block, share: float) -> Any:

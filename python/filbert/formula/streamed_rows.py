@@ -136,7 +136,7 @@ def laid_out(design: Design, part: Part, is_binary: bool) -> Rows | None:
     if not len(frame):
         return None
     rows = rows_with_response(design, design.left, frame, is_binary)
-    return replace(rows, n_dropped=len(part.frame) - len(frame))
+    return replace(rows, n_dropped=len(part.frame) - len(frame), origin=part.origin)
 
 
 def no_rows(dropna: bool) -> DataError:

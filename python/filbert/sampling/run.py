@@ -18,6 +18,8 @@ from .settings import Settings
 
 FloatArray = npt.NDArray[np.float64]
 
+MOST_ROWS = 200_000  # that are brought to decide moves where the others stay where they are
+
 
 @dataclass(frozen=True)
 class Run:
@@ -117,7 +119,7 @@ def _sampled(density: Any, settings: Settings, report: Any) -> dict[str, Any]:
     }
     if isinstance(density, _core.FramedGlm) and density.by_passes:
         common.pop("report")
-        result = _core.sample_glm_by_passes(density, **common, refuses=settings.sampler == "auto")
+        result = _core.sample_glm_by_passes(density, **common, refuses=settings.sampler == "auto", most_rows=MOST_ROWS)
         if result["refusal"]:
             raise ProposalsRefusedError(result["refusal"])
         return result

@@ -3,8 +3,11 @@
 
 #include <Eigen/Core>
 #include <array>
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "filbert/families/row_kernels.hpp"
@@ -24,12 +27,25 @@ struct GlmCurvature {
   Eigen::MatrixXd hessian;  ///< the lower triangle
 };
 
+class GlmData;
+
+/// Some rows, of which one may come several times, with the bound of each; null where there are none.
+struct GlmCandidates {
+  std::shared_ptr<const GlmData> rows;
+  Eigen::VectorXd bounds;
+  bool too_many = false;
+};
+
 /// What whoever has the rows computes, a pass over them each.
 struct GlmPassFunctions {
   std::function<std::vector<GlmCurvature>(const std::vector<GlmPoint>& points, Information information)> curvature;
   /// Log likelihoods of many parameters, a column of each matrix each.
   std::function<Eigen::VectorXd(const Eigen::MatrixXd& columns, const Eigen::MatrixXd& auxiliaries)> batch;
   std::function<std::vector<double>(const GlmPoint& point)> third_products;  ///< as GlmData has them
+  /// Points of a Poisson process, `times` the bound of `bound_remainders` of them a row on average.
+  std::function<GlmCandidates(const Eigen::VectorXd& columns, const Eigen::MatrixXd& slopes, double radius,
+                              double times, Eigen::Index most, std::uint64_t seed)>
+      candidates;
 };
 
 /// The same, where points of the last pass are not asked for again.
@@ -43,6 +59,10 @@ class GlmPasses {
 
   Eigen::VectorXd batch(const Eigen::MatrixXd& columns, const Eigen::MatrixXd& auxiliaries) const;
   std::vector<double> third_products(const GlmPoint& point) const;
+  GlmCandidates candidates(const Eigen::VectorXd& columns, const Eigen::MatrixXd& slopes, double radius, double times,
+                           Eigen::Index most, std::uint64_t seed) const {
+    return functions_.candidates(columns, slopes, radius, times, most, seed);
+  }
 
  private:
   struct Known {

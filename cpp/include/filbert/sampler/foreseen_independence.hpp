@@ -51,10 +51,12 @@ ForeseenProposals foresee(Proposal proposal, Eigen::Index dimension, const Indep
 }
 
 /// Accepts and refuses what was foreseen, whose log densities are given. `recorder(chain, iteration, position, statistics)` gets every draw
-/// after the burn-in, as of `sample_independence`. Throws std::runtime_error where a chain finds no first state.
-template <typename Rules = IndependenceRules, typename Recorder>
+/// after the burn-in, as of `sample_independence`. `passes(from, to)` says whether further factors of the density accept a move from one
+/// proposal to another. Throws std::runtime_error where a chain finds no first state.
+template <typename Rules = IndependenceRules, typename Recorder, typename Passes>
 std::vector<IndependenceChain> decide(const ForeseenProposals& proposals, const Eigen::VectorXd& log_density,
-                                      const IndependenceSettings& settings, const Recorder& recorder) {
+                                      const IndependenceSettings& settings, const Recorder& recorder,
+                                      const Passes& passes) {
   std::vector<IndependenceChain> results(static_cast<std::size_t>(settings.chains));
   for (int chain = 0; chain < settings.chains; ++chain) {
     IndependenceChain& result = results[static_cast<std::size_t>(chain)];
@@ -74,7 +76,7 @@ std::vector<IndependenceChain> decide(const ForeseenProposals& proposals, const 
       const double of_state = log_density(state) - proposals.log_proposal(state);
       const double log_weight = log_density(at) - proposals.log_proposal(at);  // NaN where nothing is proposed
       IndependenceStatistics statistics;
-      statistics.accepted = Rules::accepts(log_weight - of_state, proposals.uniforms(at));
+      statistics.accepted = Rules::accepts(log_weight - of_state, proposals.uniforms(at)) && passes(state, at);
       if (statistics.accepted) state = at;
       stay = statistics.accepted ? 0 : stay + 1;
       if (iteration < settings.burn_in) continue;
