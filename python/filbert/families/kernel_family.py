@@ -43,7 +43,7 @@ class KernelFamily(Family):
         return _core.GlmPosterior(self.data(regression), **self._priors(regression))
 
     def _sums(self, regression: Posed) -> Any:
-        """Return the rows where sums over them are all that is asked: at hand, or by passes over those that are many."""
+        """Return the rows where sums over them are all that is asked: at hand, or in passes over many."""
         is_known = isinstance(self.kernel, str) and type(self).data is KernelFamily.data
         if is_known and passes.are_needed(regression):
             return passes.data_by_passes(regression, self.kernel)

@@ -71,6 +71,7 @@ class Layout:
 
     def of(self, block: Block, times: float = 1.0) -> Any:
         """Return rows as the core keeps them, each counted so many times; None if none of them counts."""
+        assert block.y is not None
         weights = block.weights
         if weights is not None and not weights.any():
             return None
@@ -292,6 +293,7 @@ class _Sampling:
 
     def merge(self, other: _Sampling) -> None:
         self.kept += other.kept
+
 
 def joined(blocks: Sequence[Block]) -> Block:
     """Return the rows of several blocks as one."""

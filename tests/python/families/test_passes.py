@@ -129,7 +129,9 @@ def test_a_row_is_read_about_ten_times(by_passes, monkeypatch):
     fitted = model("poisson", parts_of(DATA, 400))
     start = len(read)
     idata = fitted.fit(progressbar=False, random_seed=1)
-    assert len(read) - start <= 8  # a sample, up to five steps, third derivatives is one of them; a pilot, all proposals
+    assert (
+        len(read) - start <= 8
+    )  # a sample, up to five steps, third derivatives is one of them; a pilot, all proposals
     assert idata["posterior"].attrs["sampler"] == "independence"
 
 
@@ -146,8 +148,9 @@ def z_scores(draws, reference) -> np.ndarray:
 def test_draws_are_those_of_the_posterior(by_passes, family):
     seen = DATA[::20].reset_index(drop=True)  # few rows, so that the posterior is not normal
     sampled = _core.sample_glm_by_passes(
-        framed(model(family, parts_of(seen, 30)).regression), draws=10000, chains=4, cores=1, seed=3, refuses=True
-    )
+        framed(model(family, parts_of(seen, 30)).regression), draws=10000, chains=4, cores=1, seed=3, refuses=True,
+        most_rows=0,
+    )  # fmt: skip
     assert sampled["refusal"] == ""
     density = framed(model(family, seen).regression)
     reference = _core.sample(
@@ -162,12 +165,70 @@ def test_a_sampler_that_refuses_nothing_is_noticed(by_passes):
     seen = DATA[::100].reset_index(drop=True)
     density = framed(fb.Model("c ~ x + z", parts_of(seen, 10), family="negativebinomial").regression)
     draws, broken = (
-        _core.sample_glm_by_passes(density, draws=25000, chains=4, cores=1, seed=3, refuses=False, broken=flag)[
-            "sampling"
-        ]["values"].reshape(density.variables, -1)
+        _core.sample_glm_by_passes(
+            density, draws=25000, chains=4, cores=1, seed=3, refuses=False, most_rows=0, broken=flag
+        )["sampling"]["values"].reshape(density.variables, -1)
         for flag in (False, True)
     )
     assert np.max(np.abs(z_scores(broken, draws))) > 10
+
+
+@pytest.mark.parametrize("family", ["bernoulli", "poisson"])
+def test_few_rows_decide_moves_as_all_would(by_passes, family):
+    rng = np.random.default_rng(SEED)
+    seen = pd.DataFrame({"x": rng.normal(size=600)})
+    mean = np.exp(-1.5 + 0.5 * seen.x)
+    seen["y"] = rng.poisson(mean) if family == "poisson" else rng.binomial(1, np.minimum(mean, 1))
+    density = framed(fb.Model("y ~ x", parts_of(seen, 150), family=family).regression)
+    asked = {"draws": 25000, "chains": 4, "cores": 1, "seed": 3, "refuses": False}
+    runs = [
+        _core.sample_glm_by_passes(density, **asked, most_rows=most_rows, broken=broken)
+        for most_rows, broken in ((0, False), (10**8, False), (10**8, True))
+    ]
+    assert ["rows_a_move" in run for run in runs] == [False, True, True]
+    all_rows, few, none = (run["sampling"]["values"].reshape(density.variables, -1) for run in runs)
+    assert np.max(np.abs(z_scores(few, all_rows))) < 6
+    assert np.max(np.abs(z_scores(none, all_rows))) > 10
+
+
+def test_bounds_hold_for_what_polynomials_leave():
+    rng = np.random.default_rng(SEED)
+    X = rng.normal(size=(200, 2))
+    y = rng.poisson(np.exp(0.5 * X[:, 0])).astype(float)
+    data = _core.GlmData("poisson", "log", X, y, units=(np.zeros(2), np.ones(2)))
+    c, slopes, radius = np.array([0.1, 0.4, 0.1]), np.diag([0.3, 0.2, 0.2]), 3.0
+    bounds = data.remainder_bounds(c, slopes, radius)
+    design = np.c_[np.ones(200), X]
+    for z in rng.normal(size=(50, 3)):
+        z = z / np.linalg.norm(z) * radius * rng.random()  # noqa: PLW2901
+        step = design @ slopes @ z
+        left = np.exp(design @ c) * (np.exp(step) - 1 - step - step**2 / 2)
+        assert np.all(np.abs(left) <= bounds * np.linalg.norm(z) ** 3 * (1 + 1e-9))
+
+
+def test_a_partition_draws_its_own_candidates_and_the_same_ones_again():
+    X = np.random.default_rng(1).normal(size=(500, 1))
+    block = passes.Block(np.asfortranarray(X), np.ones(500), None, None)
+    layout = passes.Layout("poisson", "log", (np.zeros(1), np.ones(1)))
+
+    class Some:
+        index = range(500)
+
+        def __init__(self, origin):
+            self.origin = origin
+
+        def blocks(self):
+            return iter([block])
+
+    def drawn(origin):
+        draw = passes.CandidateDraw(layout, (np.zeros(2), 0.1 * np.eye(2), 3.0), 1000.0, 10**6, 7)
+        draw.fold(Some(origin))
+        return draw
+
+    first, again, other = drawn("partition 0"), drawn("partition 0"), drawn("partition 1")
+    assert first.n_kept > 20
+    assert np.array_equal(np.concatenate(first.bounds), np.concatenate(again.bounds))
+    assert first.n_kept != other.n_kept or not np.array_equal(first.kept[0].X, other.kept[0].X)
 
 
 def test_a_fit_and_what_follows_work_as_with_other_streams(by_passes, tmp_path):
@@ -191,9 +252,7 @@ def test_a_fit_and_what_follows_work_as_with_other_streams(by_passes, tmp_path):
 
 
 def test_nuts_brings_rows_into_memory(by_passes):
-    idata = model("poisson", parts_of(DATA, 400)).fit(
-        sampler="nuts", draws=200, progressbar=False, random_seed=5, check_convergence=False
-    )
+    idata = model("poisson", parts_of(DATA, 400)).fit(sampler="nuts", progressbar=False, random_seed=5)
     assert idata["posterior"].attrs["sampler"] == "nuts"
 
 
