@@ -25,10 +25,10 @@ def chunk(start: int, n: int, p: int) -> dict:
 
     rng = np.random.default_rng([start, p])
     X = rng.standard_normal((n, p))
-    return {
-        **dict(zip(columns_of(p), X.T, strict=True)),
-        "y": 1 + X @ np.linspace(-1, 1, p) + 2 * rng.standard_normal(n),
-    }
+    mean = 1 + X @ np.linspace(-1, 1, p)
+    y = mean + 2 * rng.standard_normal(n)
+    event = rng.random(n) < 1 / (1 + np.exp(1.5 - mean / 2))
+    return {**dict(zip(columns_of(p), X.T, strict=True)), "y": y, "event": event.astype(int)}
 
 
 def written(folder: str, n: int, p: int) -> str:
@@ -51,7 +51,7 @@ def filbert(path: str, p: int) -> None:
     import filbert as fb
     import pandas as pd
 
-    data = pd.read_parquet(path)
+    data = pd.read_parquet(path, columns=[*columns_of(p), "y"])
     fb.Model("y ~ x0", data[:100]).fit(progressbar=False)  # imports are not what is measured
     start_clock()
     fb.Model(f"y ~ {' + '.join(columns_of(p))}", data).fit(progressbar=False, random_seed=1)
@@ -62,7 +62,7 @@ def statsmodels(path: str, p: int) -> None:
     import pandas as pd
     import statsmodels.formula.api as smf
 
-    data = pd.read_parquet(path)
+    data = pd.read_parquet(path, columns=[*columns_of(p), "y"])
     smf.ols("y ~ x0", data[:100]).fit()
     start_clock()
     errors = smf.ols(f"y ~ {' + '.join(columns_of(p))}", data).fit().bse
@@ -77,6 +77,30 @@ def filbert_parts(path: str, p: int) -> None:
     fb.Model("y ~ x0", pd.DataFrame(chunk(0, 100, p))).fit(progressbar=False)
     start_clock()
     fb.Model(f"y ~ {' + '.join(columns_of(p))}", fb.stream(path)).fit(progressbar=False, random_seed=1)
+
+
+def logistic(path: str, p: int) -> None:
+    """Model and posterior of a logistic regression of a frame."""
+    import filbert as fb
+    import pandas as pd
+
+    data = pd.read_parquet(path, columns=[*columns_of(p), "event"])
+    fb.Model("event ~ x0", data[:100], family="bernoulli").fit(progressbar=False)
+    start_clock()
+    fb.Model(f"event ~ {' + '.join(columns_of(p))}", data, family="bernoulli").fit(progressbar=False, random_seed=1)
+
+
+def logistic_parts(path: str, p: int) -> None:
+    """The same over passes, of a file that is read in parts."""
+    import filbert as fb
+    import pandas as pd
+    from filbert.data import streams
+
+    fb.Model("event ~ x0", pd.DataFrame(chunk(0, 100, p)), family="bernoulli").fit(progressbar=False)
+    streams.IN_MEMORY = 0
+    start_clock()
+    model = fb.Model(f"event ~ {' + '.join(columns_of(p))}", fb.stream(path), family="bernoulli")
+    model.fit(progressbar=False, random_seed=1)
 
 
 def sums(path: str, p: int) -> None:
@@ -96,6 +120,8 @@ PEERS = {
     "statsmodels": statsmodels,
     "filbert in parts": filbert_parts,
     "pyarrow: read and sum": sums,
+    "logistic": logistic,
+    "logistic in parts": logistic_parts,
 }
 _clock = 0.0
 _memory = 0.0
@@ -134,6 +160,7 @@ def main() -> None:
     parser.add_argument("--rows", type=float, nargs="*", default=[1e3, 1e4, 1e5, 1e6, 1e7])
     parser.add_argument("--columns", type=int, nargs="*", default=[10, 100, 500, 1000, 2000])
     parser.add_argument("--folder", help="where the files go that are measured; kept")
+    parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=PEERS, help="what is measured")
     parser.add_argument("--limit", type=float, default=300, help="seconds that a peer may take")
     arguments = parser.parse_args()
     if arguments.one:
@@ -146,7 +173,7 @@ def main() -> None:
             path = written(arguments.folder or temporary, n, p)
             runs: dict[str, list[dict]] = {peer: [] for peer in PEERS}
             for _ in range(arguments.rounds):
-                for peer in PEERS:
+                for peer in arguments.peers:
                     # A frame of 1e7 rows and what formulas make of it do not fit beside each other everywhere.
                     if (n > 3e6 and peer in ("filbert", "statsmodels")) or (n < 1e5 and "part" in peer):
                         continue
@@ -157,7 +184,8 @@ def main() -> None:
                     row = {key: statistics.median(run[key] for run in each) for key in each[0]}
                     found.append({"rows": n, "columns": p, "peer": peer, **row})
                     print(f"{n:>9} {p:>5}  {peer:22} {row['seconds']:9.3f} s  {row['peak_mb']:8.0f} MB", flush=True)
-    (RESULTS / "scale.json").write_text(json.dumps(found, indent=1) + "\n")
+    if arguments.peers == list(PEERS):
+        (RESULTS / "scale.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":
