@@ -300,7 +300,6 @@ units : (means, scales)
 
 `passes` has the methods curvature, batch and third_products of this class, the first of a list of points (c, auxiliaries) at once, whose
 results are sums over all rows.)")
-      .def_property_readonly("by_passes", [](const GlmData& data) { return data.passes() != nullptr; })
       .def("curvature", &curvature_of, py::arg("c"), py::arg("auxiliaries"), py::arg("expected") = false,
            "Log likelihood at an intercept and slopes in the units of the predictors, with its gradients in these and "
            "in the logarithms of the auxiliaries, and the lower triangle of its Hessian in the first.")
@@ -335,8 +334,8 @@ results are sums over all rows.)")
           },
           py::arg("c"), py::arg("slopes"), py::arg("radius"),
           "Of each row a bound of what its log likelihood leaves of a Taylor polynomial of second order at c, over "
-          "|z|³, "
-          "where slopes · z is added to c and |z| is at most the radius.")
+          "|z|³:"
+          " slopes · z is added to c, and |z| is at most the radius.")
       .def_property_readonly("mean", &GlmData::mean, "Weighted mean of each predictor.")
       .def_property_readonly("sd", &GlmData::scale, "Weighted standard deviation of each predictor.");
 
