@@ -25,10 +25,10 @@ def chunk(start: int, n: int, p: int) -> dict:
 
     rng = np.random.default_rng([start, p])
     X = rng.standard_normal((n, p))
-    return {
-        **dict(zip(columns_of(p), X.T, strict=True)),
-        "y": 1 + X @ np.linspace(-1, 1, p) + 2 * rng.standard_normal(n),
-    }
+    mean = 1 + X @ np.linspace(-1, 1, p)
+    y = mean + 2 * rng.standard_normal(n)
+    event = rng.random(n) < 1 / (1 + np.exp(1.5 - mean / 2))
+    return {**dict(zip(columns_of(p), X.T, strict=True)), "y": y, "event": event.astype(int)}
 
 
 def written(folder: str, n: int, p: int) -> str:
@@ -51,7 +51,7 @@ def filbert(path: str, p: int) -> None:
     import filbert as fb
     import pandas as pd
 
-    data = pd.read_parquet(path)
+    data = pd.read_parquet(path, columns=[*columns_of(p), "y"])
     fb.Model("y ~ x0", data[:100]).fit(progressbar=False)  # imports are not what is measured
     start_clock()
     fb.Model(f"y ~ {' + '.join(columns_of(p))}", data).fit(progressbar=False, random_seed=1)
@@ -62,7 +62,7 @@ def statsmodels(path: str, p: int) -> None:
     import pandas as pd
     import statsmodels.formula.api as smf
 
-    data = pd.read_parquet(path)
+    data = pd.read_parquet(path, columns=[*columns_of(p), "y"])
     smf.ols("y ~ x0", data[:100]).fit()
     start_clock()
     errors = smf.ols(f"y ~ {' + '.join(columns_of(p))}", data).fit().bse
@@ -119,6 +119,30 @@ def bambi(path: str, p: int) -> None:
     nutpie.sample(compiled, seed=1, progress_bar=False)
 
 
+def logistic(path: str, p: int) -> None:
+    """Model and posterior of a logistic regression of a frame."""
+    import filbert as fb
+    import pandas as pd
+
+    data = pd.read_parquet(path, columns=[*columns_of(p), "event"])
+    fb.Model("event ~ x0", data[:100], family="bernoulli").fit(progressbar=False)
+    start_clock()
+    fb.Model(f"event ~ {' + '.join(columns_of(p))}", data, family="bernoulli").fit(progressbar=False, random_seed=1)
+
+
+def logistic_parts(path: str, p: int) -> None:
+    """The same over passes, of a file that is read in parts."""
+    import filbert as fb
+    import pandas as pd
+    from filbert.data import streams
+
+    fb.Model("event ~ x0", pd.DataFrame(chunk(0, 100, p)), family="bernoulli").fit(progressbar=False)
+    streams.IN_MEMORY = 0
+    start_clock()
+    model = fb.Model(f"event ~ {' + '.join(columns_of(p))}", fb.stream(path), family="bernoulli")
+    model.fit(progressbar=False, random_seed=1)
+
+
 def sums(path: str, p: int) -> None:
     """Reading the same columns, and their sums."""
     import pyarrow.compute as pc
@@ -139,6 +163,8 @@ PEERS = {
     "filbert, Spark": filbert_spark,
     "pyarrow: read and sum": sums,
     "bambi and nutpie": bambi,
+    "logistic": logistic,
+    "logistic in parts": logistic_parts,
 }
 DEFAULT = ("filbert", "statsmodels", "filbert in parts", "pyarrow: read and sum")
 _clock = 0.0

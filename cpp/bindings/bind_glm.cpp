@@ -5,10 +5,13 @@
 #include <pybind11/stl.h>
 #include <Eigen/Cholesky>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -16,6 +19,7 @@
 #include "def_framed_density.hpp"
 #include "filbert/density/framed_glm.hpp"
 #include "filbert/density/glm_mode.hpp"
+#include "filbert/density/remainders.hpp"
 #include "filbert/draws/glm_predictive.hpp"
 #include "glm_prior_spec.hpp"
 
@@ -71,7 +75,8 @@ filbert::UserLikelihood user_likelihood(const py::object& family, const filbert:
 }
 
 SharedData make_data(const py::object& family, const std::string& link, const Matrix& X, const Eigen::VectorXd& y,
-                     const Vector& trials, const Vector& weights, const Vector& offset) {
+                     const Vector& trials, const Vector& weights, const Vector& offset,
+                     const std::optional<std::pair<Eigen::VectorXd, Eigen::VectorXd>>& units) {
   const filbert::GlmResponses responses = {y, or_empty(trials), or_empty(weights), or_empty(offset)};
   if (!py::isinstance<py::str>(family)) {
     return std::make_shared<GlmData>(user_likelihood(family, responses), X, responses);
@@ -79,7 +84,9 @@ SharedData make_data(const py::object& family, const std::string& link, const Ma
   const Family named = filbert::family_named(family.cast<std::string>());
   const Link of_family = filbert::link_named(link, named);
   const py::gil_scoped_release release;  // the arguments keep their arrays alive
-  return std::make_shared<GlmData>(named, of_family, X, responses);
+  std::optional<filbert::GlmUnits> given;
+  if (units) given = {units->first, units->second};
+  return std::make_shared<GlmData>(named, of_family, X, responses, filbert::instruction_set(), given);
 }
 
 std::shared_ptr<const GlmPosterior> make_posterior(const SharedData& data, bool intercept, bool intercept_at_means,
@@ -188,6 +195,61 @@ const char* reason_name(filbert::NoModeReason reason) {
   return "";
 }
 
+/// Functions of `passes`, which whoever has the rows runs with the interpreter's lock held.
+filbert::GlmPassFunctions pass_functions(const py::object& passes) {
+  using filbert::GlmPoint;
+  const auto curvature = hold(passes.attr("curvature")), batch = hold(passes.attr("batch")),
+             thirds = hold(passes.attr("third_products")), candidates = hold(passes.attr("candidates"));
+  filbert::GlmPassFunctions functions;
+  functions.curvature = [curvature](const std::vector<GlmPoint>& points, filbert::Information information) {
+    const py::gil_scoped_acquire acquire;
+    py::list asked;
+    for (const GlmPoint& point : points) asked.append(py::make_tuple(point.columns, point.auxiliaries));
+    using AtPoint = std::tuple<double, Eigen::VectorXd, Eigen::VectorXd, Eigen::MatrixXd>;
+    std::vector<filbert::GlmCurvature> result;
+    for (auto& [value, gradient, of_auxiliaries, hessian] :
+         (*curvature)(asked, information == filbert::Information::Expected).cast<std::vector<AtPoint>>()) {
+      result.push_back({value, std::move(gradient), std::move(of_auxiliaries), std::move(hessian)});
+    }
+    return result;
+  };
+  functions.batch = [batch](const Eigen::MatrixXd& columns, const Eigen::MatrixXd& auxiliaries) {
+    const py::gil_scoped_acquire acquire;
+    return (*batch)(columns, auxiliaries).cast<Eigen::VectorXd>();
+  };
+  functions.third_products = [thirds](const GlmPoint& point) {
+    const py::gil_scoped_acquire acquire;
+    return (*thirds)(point.columns, point.auxiliaries).cast<std::vector<double>>();
+  };
+  functions.candidates = [candidates](const Eigen::VectorXd& columns, const Eigen::MatrixXd& slopes, double radius,
+                                      double times, Index most, std::uint64_t seed) {
+    const py::gil_scoped_acquire acquire;
+    const py::tuple found = (*candidates)(columns, slopes, radius, times, most, seed);
+    filbert::GlmCandidates result;
+    if (!found[0].is_none()) result.rows = found[0].cast<SharedData>();
+    result.bounds = found[1].cast<Eigen::VectorXd>();
+    result.too_many = found[2].cast<bool>();
+    return result;
+  };
+  return functions;
+}
+
+py::tuple curvature_of(const GlmData& data, const Eigen::VectorXd& c, const Eigen::VectorXd& auxiliaries,
+                       bool expected) {
+  filbert::require_size("c", c.size(), "elements", data.columns());
+  filbert::require_size("auxiliaries", auxiliaries.size(), "elements", data.auxiliaries());
+  Eigen::VectorXd gradient(data.columns()),
+      of_auxiliaries = Eigen::VectorXd::Zero(std::max<Index>(data.auxiliaries(), 1));
+  Eigen::MatrixXd hessian = Eigen::MatrixXd::Zero(data.columns(), data.columns());
+  double value = 0;
+  {
+    const py::gil_scoped_release release;
+    value = data.curvature(c, auxiliaries, expected ? filbert::Information::Expected : filbert::Information::Observed,
+                           gradient, of_auxiliaries, hessian);
+  }
+  return py::make_tuple(value, gradient, Eigen::VectorXd(of_auxiliaries.head(data.auxiliaries())), hessian);
+}
+
 void bind_errors(py::module_& module) {
   // Never released: the translator may outlive the interpreter's last chance to do so.
   static PyObject* const no_mode =
@@ -222,11 +284,60 @@ link : str
 X : (n, p)
     Predictors, without a column for the intercept.
 y, trials, weights, offset : (n,)
-    All but y may be None.)")
+    All but y may be None.
+units : (means, scales)
+    What predictors are centred at and divided by, a number a predictor each; by default means and deviations of the rows.)")
       .def(py::init(&make_data), py::arg("family"), py::arg("link"), py::arg("X"), py::arg("y"),
-           py::arg("trials") = py::none(), py::arg("weights") = py::none(), py::arg("offset") = py::none())
+           py::arg("trials") = py::none(), py::arg("weights") = py::none(), py::arg("offset") = py::none(),
+           py::arg("units") = py::none())
       .def_property_readonly("auxiliaries", &GlmData::auxiliary_names)
       .def_property_readonly("n_rows", &GlmData::rows)
+      .def_static(
+          "elsewhere",
+          [](const SharedData& sample, Index rows, double total_weight, const py::object& passes) {
+            return std::make_shared<GlmData>(GlmData::elsewhere(sample, rows, total_weight, pass_functions(passes)));
+          },
+          py::arg("sample"), py::kw_only(), py::arg("rows"), py::arg("total_weight"), py::arg("passes"),
+          R"(Rows that are visited in passes; `sample` has some of them, in the units of all.
+
+`passes` has the methods curvature, batch and third_products of this class, the first of a list of points (c, auxiliaries) at once, whose
+results are sums over all rows.)")
+      .def("curvature", &curvature_of, py::arg("c"), py::arg("auxiliaries"), py::arg("expected") = false,
+           "Log likelihood at an intercept and slopes in the units of the predictors, with its gradients in these and "
+           "in the logarithms of the auxiliaries, and the lower triangle of its Hessian in the first.")
+      .def(
+          "batch",
+          [](const GlmData& data, const Eigen::MatrixXd& columns, const Eigen::MatrixXd& auxiliaries, int threads) {
+            const py::gil_scoped_release release;
+            return data.batch(columns, auxiliaries, threads);
+          },
+          py::arg("c"), py::arg("auxiliaries"), py::arg("threads") = 1,
+          "Log likelihoods of many parameters, (columns, draws) and (auxiliaries, draws).")
+      .def(
+          "third_products",
+          [](const GlmData& data, const Eigen::VectorXd& c, const Eigen::VectorXd& auxiliaries) {
+            const py::gil_scoped_release release;
+            const std::vector<double> products = data.third_products(c, auxiliaries);
+            return Eigen::VectorXd(
+                Eigen::Map<const Eigen::VectorXd>(products.data(), static_cast<Index>(products.size())));
+          },
+          py::arg("c"), py::arg("auxiliaries"), "Third derivatives of the log likelihood in c, packed.")
+      .def(
+          "remainder_bounds",
+          [](const GlmData& data, const Eigen::VectorXd& columns, const Eigen::MatrixXd& slopes, double radius) {
+            filbert::require_size("c", columns.size(), "elements", data.columns());
+            filbert::require_size("slopes", slopes.rows(), "rows", data.columns());
+            const auto third = filbert::ThirdDerivativeBound::of(data.family().value(), data.link());
+            if (!third) throw std::invalid_argument("no bound of the third derivatives is known");
+            const py::gil_scoped_release release;
+            Eigen::VectorXd bounds(data.rows());
+            filbert::bound_remainders(data, *third, {columns, slopes}, radius, 0, data.rows(), bounds);
+            return bounds;
+          },
+          py::arg("c"), py::arg("slopes"), py::arg("radius"),
+          "Of each row a bound of what its log likelihood leaves of a Taylor polynomial of second order at c, over "
+          "|z|³:"
+          " slopes · z is added to c, and |z| is at most the radius.")
       .def_property_readonly("mean", &GlmData::mean, "Weighted mean of each predictor.")
       .def_property_readonly("sd", &GlmData::scale, "Weighted standard deviation of each predictor.");
 
@@ -253,6 +364,9 @@ y, trials, weights, offset : (n,)
              return FramedGlm(posterior);
            }),
            py::arg("posterior"))
+      .def_property_readonly(
+          "by_passes", [](const FramedGlm& density) { return density.unconstrained().data().passes() != nullptr; },
+          "Whether each look at the rows is a pass over them.")
       .def("mode", &mode_of,
            "The mode over coordinates without edges, as (β, auxiliaries), and the covariance of (β, log auxiliaries) "
            "there.")

@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "filbert/density/candidate_rows.hpp"
 #include "filbert/density/framed_glm.hpp"
 #include "filbert/density/glm_sampling.hpp"
 #include "filbert/sampler/independence.hpp"
@@ -39,6 +42,58 @@ IndependenceArrays new_arrays(py::dict& arrays, Index variables, int chains, Ind
           new_array<std::int64_t>(arrays, "n_steps", shape)};
 }
 
+/// Writes draws and statistics into arrays; draws of different chains may come from different threads.
+class Recorder {
+ public:
+  Recorder(const FramedGlm& framed, const IndependenceArrays& arrays, int chains, Index draws)
+      : arrays_(arrays),
+        variables_(framed.variables()),
+        draws_(draws),
+        chains_(chains),
+        densities_(static_cast<std::size_t>(chains), framed),
+        user_(static_cast<std::size_t>(chains), Eigen::VectorXd(framed.variables())) {}
+
+  void operator()(int chain, Index iteration, const Eigen::VectorXd& position,
+                  const filbert::IndependenceStatistics& statistics) {
+    FramedGlm& own = densities_[static_cast<std::size_t>(chain)];
+    Eigen::VectorXd& draw = user_[static_cast<std::size_t>(chain)];
+    const Index at = chain * draws_ + iteration;
+    const bool repeats = !statistics.accepted && iteration > 0;
+    if (!repeats) own.to_user_scale(position, draw);
+    for (Index v = 0; v < variables_; ++v) arrays_.values[(v * chains_ + chain) * draws_ + iteration] = draw(v);
+    arrays_.log_density[at] =
+        repeats ? arrays_.log_density[at - 1] : own.user_log_density(position, statistics.log_density);
+    arrays_.log_weight[at] = statistics.log_weight;
+    arrays_.accepted[at] = statistics.accepted;
+    arrays_.is_nuts[at] = statistics.is_nuts;
+    arrays_.diverging[at] = statistics.diverging;
+    arrays_.n_steps[at] = statistics.n_steps;
+  }
+
+ private:
+  IndependenceArrays arrays_;
+  Index variables_, draws_;
+  int chains_;
+  std::vector<FramedGlm> densities_;
+  std::vector<Eigen::VectorXd> user_;
+};
+
+using Rows = Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+
+void describe(py::dict& result, const std::vector<filbert::IndependenceChain>& chains) {
+  std::vector<Index> iterations, stays;
+  std::vector<double> acceptance;
+  for (const filbert::IndependenceChain& chain : chains) {
+    iterations.push_back(chain.iterations);
+    stays.push_back(chain.longest_stay);
+    acceptance.push_back(static_cast<double>(chain.accepted) /
+                         static_cast<double>(std::max<Index>(chain.proposals, 1)));
+  }
+  result["iterations"] = iterations;
+  result["acceptance"] = acceptance;
+  result["longest_stay"] = stays;
+}
+
 /// `density` is `framed`, or what is sampled in its place.
 template <typename Density>
 py::dict independence(const FramedGlm& framed, const Density& density, const filbert::SkewedProposal& proposal,
@@ -56,44 +111,16 @@ py::dict independence(const FramedGlm& framed, const Density& density, const fil
   {
     // The arrays stay alive through `result`; workers write to their memory and touch no Python object, or take the lock.
     const py::gil_scoped_release release;
-    std::vector<FramedGlm> of_chains(static_cast<std::size_t>(chains), framed);
-    std::vector<Eigen::VectorXd> user(static_cast<std::size_t>(chains), Eigen::VectorXd(variables));
-    const auto record = [&](int chain, Index iteration, const Eigen::VectorXd& position,
-                            const filbert::IndependenceStatistics& statistics) {
-      FramedGlm& own = of_chains[static_cast<std::size_t>(chain)];
-      Eigen::VectorXd& draw = user[static_cast<std::size_t>(chain)];
-      const Index at = chain * draws + iteration;
-      const bool repeats = !statistics.accepted && iteration > 0;
-      if (!repeats) own.to_user_scale(position, draw);
-      for (Index v = 0; v < variables; ++v) arrays.values[(v * chains + chain) * draws + iteration] = draw(v);
-      arrays.log_density[at] =
-          repeats ? arrays.log_density[at - 1] : own.user_log_density(position, statistics.log_density);
-      arrays.log_weight[at] = statistics.log_weight;
-      arrays.accepted[at] = statistics.accepted;
-      arrays.is_nuts[at] = statistics.is_nuts;
-      arrays.diverging[at] = statistics.diverging;
-      arrays.n_steps[at] = statistics.n_steps;
-    };
-    done = filbert::sample_independence(density, proposal, settings, record, progress, poll);
-    using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-    if (!poll.interrupted()) {
-      complaint = filbert::complaint_about(done, Eigen::Map<const Rows>(arrays.values, variables * chains, draws));
-    }
+    Recorder recorder(framed, arrays, chains, draws);
+    done = filbert::sample_independence(density, proposal, settings, std::ref(recorder), progress, poll);
+    if (!poll.interrupted()) complaint = filbert::complaint_about(done, Rows(arrays.values, variables * chains, draws));
   }
-  std::vector<Index> iterations, stays;
-  std::vector<double> acceptance;
   double moves = 0, rows = 0;
   for (const filbert::IndependenceChain& chain : done) {
-    iterations.push_back(chain.iterations);
-    stays.push_back(chain.longest_stay);
     moves += static_cast<double>(chain.iterations + settings.burn_in);
     rows += chain.rows_evaluated;
-    acceptance.push_back(static_cast<double>(chain.accepted) /
-                         static_cast<double>(std::max<Index>(chain.proposals, 1)));
   }
-  result["iterations"] = iterations;
-  result["acceptance"] = acceptance;
-  result["longest_stay"] = stays;
+  describe(result, done);
   result["complaint"] = complaint;
   if constexpr (filbert::FactorisedLogDensity<Density>) result["rows_a_move"] = rows / std::max(moves, 1.0);
   result["interrupted"] = poll.interrupted();
@@ -123,6 +150,80 @@ py::dict sample_independence(const FramedGlm& density, Index draws, int chains, 
   }
   return subsampling ? independence(density, subsampling->density, subsampling->proposal, settings, std::move(report))
                      : independence(density, density, *proposal, settings, std::move(report));
+}
+
+/// Takes every proposal: what a sampler without its accept step would give. For tests that show how that is noticed.
+struct AcceptsAll : filbert::IndependenceRules {
+  static bool accepts(double log_ratio, double) { return log_ratio > -std::numeric_limits<double>::infinity(); }
+};
+
+struct Everything {
+  bool operator()(Index, Index) const { return true; }
+};
+
+struct Tried {
+  std::vector<filbert::IndependenceChain> chains;  // none where the sampler was not tried
+  std::string complaint;
+  double rows_a_move = -1;
+};
+
+/// By candidate rows, where these are few.
+Tried try_candidates(const FramedGlm& density, const filbert::IndependenceSettings& settings, Index most,
+                     Recorder& recorder, const Rows& values, bool is_broken) {
+  Tried tried;
+  if (most == 0) return tried;
+  const filbert::SkewedProposal normal(Eigen::MatrixXd(0, density.dimension()), {});
+  const filbert::ForeseenProposals proposals = filbert::foresee(normal, density.dimension(), settings);
+  const auto candidates = filbert::CandidateRows::of(density, proposals, settings, most);
+  if (!candidates) return tried;
+  const auto passes = [&](Index from, Index to) { return is_broken || candidates->passes(from, to); };
+  tried.chains = filbert::decide(proposals, candidates->first_factor(), settings, std::ref(recorder), passes);
+  tried.complaint = filbert::complaint_about(tried.chains, values);
+  tried.rows_a_move = static_cast<double>(candidates->size()) / static_cast<double>(proposals.points.cols());
+  return tried;
+}
+
+/// By log likelihoods of all proposals.
+Tried try_batch(const FramedGlm& density, const filbert::IndependenceSettings& settings, bool refuses,
+                Recorder& recorder, const Rows& values, bool is_broken) {
+  Tried tried;
+  const filbert::SwitchRule rule = filbert::rule_by_passes();
+  const filbert::GlmPilot found = filbert::pilot_by_passes(density, settings.seed, rule);
+  tried.complaint = found.refusal;
+  if (refuses && !found.refusal.empty()) return tried;
+  const filbert::ForeseenProposals proposals = filbert::foresee(*found.proposal, density.dimension(), settings);
+  const Eigen::VectorXd log_density = density.batch_at_once(proposals.points);
+  tried.chains = is_broken
+                     ? filbert::decide<AcceptsAll>(proposals, log_density, settings, std::ref(recorder), Everything())
+                     : filbert::decide(proposals, log_density, settings, std::ref(recorder), Everything());
+  if (tried.complaint.empty()) tried.complaint = filbert::complaint_about(tried.chains, values, rule);
+  return tried;
+}
+
+py::dict sample_by_passes(const FramedGlm& density, Index draws, int chains, int cores, std::uint64_t seed,
+                          bool refuses, Index most_rows, bool is_broken) {
+  const filbert::IndependenceSettings settings = make_settings(draws, chains, cores, seed);
+  const Index variables = density.variables();
+  py::dict result, sampling;
+  const IndependenceArrays arrays = new_arrays(sampling, variables, chains, draws);
+  Tried tried;
+  {
+    const py::gil_scoped_release release;
+    const Rows values(arrays.values, variables * chains, draws);
+    Recorder recorder(density, arrays, chains, draws);
+    tried = try_candidates(density, settings, most_rows, recorder, values, is_broken);
+    if (tried.chains.empty() || !tried.complaint.empty())
+      tried = try_batch(density, settings, refuses, recorder, values, is_broken);
+  }
+  result["refusal"] = refuses ? tried.complaint : "";
+  if (refuses && !tried.complaint.empty()) return result;
+  result["sampling"] = sampling;
+  describe(result, tried.chains);
+  result["sampler"] = "independence";
+  result["complaint"] = tried.complaint;
+  result["interrupted"] = false;
+  if (tried.rows_a_move >= 0) result["rows_a_move"] = tried.rows_a_move;
+  return result;
 }
 
 py::dict pilot(const FramedGlm& density, std::uint64_t seed) {
@@ -183,6 +284,13 @@ transition), "diverging" and "n_steps" (leapfrog steps); and of each chain "iter
 why the draws are not to be trusted, and is empty where they are. Of many rows, unless `subsample` is False, each move evaluates a few that
 are drawn at random, exactly: then "rows_a_move" is how many on average, "lp" and "log_weight" are those of the expansion to second order at
 the mode, with the priors as they are, and local moves take the place of the NUTS transitions.)");
+  module.def(
+      "sample_glm_by_passes", &sample_by_passes, py::arg("density"), py::kw_only(), py::arg("draws"), py::arg("chains"),
+      py::arg("cores"), py::arg("seed"), py::arg("refuses"), py::arg("most_rows"), py::arg("broken") = false,
+      R"(Samples a FramedGlm whose rows are elsewhere: a pass for a pilot's proposals, and one for those of all chains.
+
+Returns what `sample_independence` does, without NUTS transitions; where `refuses`, only "refusal", if the pilot or the run shows that the
+proposals do not suit the posterior. `broken` leaves out the accept step, for tests.)");
   module.def("glm_pilot", &pilot, py::arg("density"), py::arg("seed"),
              "Whether independence Metropolis will do: acceptance, folded, log_largest_weight, will_do and refusal, "
              "which says why not; subsamples: whether a move would look at a few rows only.");

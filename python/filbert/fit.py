@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
+from .errors import DataError
+from .families import passes
+from .formula.streamed_rows import StreamedRows
 from .regression import identifiability
 from .regression.fingerprint import fingerprint
 from .regression.groups import Groups
 from .regression.parameters import Role, row_labels
 from .regression.regression import Regression
 from .sampling import run as sampling
+from .sampling.memory import available_memory
 from .sampling.problems import log_run, warn_about
 from .sampling.settings import Settings
 
@@ -56,7 +60,15 @@ def fit(
     start = time.perf_counter()
     from .results import container
 
-    run = sampling.run(framed(regression, settings.seed, group_effects), settings)
+    if settings.sampler == "nuts":  # takes too many looks at the rows for each to be a pass
+        regression = with_rows_at_hand(regression, "sampler='nuts' was asked for")
+    density = framed(regression, settings.seed, group_effects)
+    try:
+        run = sampling.run(density, settings)
+    except sampling.ProposalsRefusedError as refusal:
+        regression = with_rows_at_hand(regression, f"independence Metropolis does not suit this posterior: {refusal}")
+        run = sampling.run(framed(regression, settings.seed, group_effects), settings)
+        run = replace(run, note=f"the rows were brought into memory; {run.note or refusal}")
     parameters = list(regression.parameters)
     if regression.groups is not None:
         run = _without_fixed_deviations(run, regression.groups)
@@ -85,6 +97,27 @@ def fit(
     idata["posterior"].attrs["fit_time"] = time.perf_counter() - start
     log_run(run, settings)
     return idata
+
+
+def with_rows_at_hand(regression: Regression, because: str) -> Regression:
+    """Return a regression that brings the columns of rows that are read in parts into memory, where they fit.
+
+    Raises
+    ------
+    DataError
+        If they do not fit.
+    """
+    rows = regression.rows
+    if not isinstance(rows, StreamedRows) or not passes.are_needed(regression):
+        return regression
+    needed, available = 2 * passes.column_bytes(regression), available_memory()
+    if available is not None and needed > available:
+        raise DataError(
+            f"The rows are read in parts, and {because}, so that their columns have to be brought into memory. They "
+            f"take {needed / 1e9:.2g} GB, and {available / 1e9:.2g} GB are free. Fit a part of the rows, or give "
+            "priors that hold coefficients which the data hardly inform."
+        )
+    return replace(regression, rows=rows.brought())
 
 
 def warm_up(regression: Regression) -> int:

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -40,21 +41,13 @@ MatrixXd symmetrised(const std::vector<MatrixXd>& slices) {
 std::vector<MatrixXd> thirds_from_rows(const UnconstrainedGlm& density, const GlmMode& mode,
                                        const MatrixXd& directions) {
   const GlmData& data = density.data();
-  const Index d = density.dimension(), n = data.rows();
-  VectorXd c(data.columns()), eta(n), above(n), below(n);
+  const Index d = density.dimension();
+  VectorXd c(data.columns());
   density.to_columns(mode.q, c);
-  data.predict(c, eta);
-  const double step = 1e-3;
-  const VectorXd auxiliaries = density.posterior().fixed_auxiliaries();
-  data.single((eta.array() + step).matrix(), auxiliaries, {.d2 = above.data()});
-  data.single((eta.array() - step).matrix(), auxiliaries, {.d2 = below.data()});
-  VectorXd third = (above - below) / (2 * step);
-  for (Index i = 0; i < n; ++i)
-    third(i) = data.weight(i) > 0 && std::isfinite(third(i)) ? third(i) * data.weight(i) : 0.0;
 
   // Over the design's own columns first, where rows are many, and then to the frame's directions: one index after another.
   const Index columns = data.columns();
-  const std::vector<double> products = data.triple_products(third);
+  const std::vector<double> products = data.third_products(c, density.posterior().fixed_auxiliaries());
   const auto product = [&](Index i, Index j, Index k) {
     const Index high = std::max({i, j, k}), low = std::min({i, j, k}), middle = i + j + k - high - low;
     return products[static_cast<std::size_t>(high + columns * (middle + columns * low))];
@@ -89,7 +82,7 @@ FramedGlm::FramedGlm(std::shared_ptr<const GlmPosterior> posterior)
   mode_ = std::make_shared<const GlmMode>(find_mode(density_));
   if (mode_->held_off) surrogate_ = UnconstrainedGlm(mode_->held_off);
   const Index d = dimension();
-  if (d > density_.coefficients()) {
+  if (d > density_.coefficients() && density_.data().passes() == nullptr) {
     scores_ = std::make_shared<const AuxiliaryScores>(surrogate_, *mode_);
     at_ = scores_->room();
   }
@@ -153,10 +146,17 @@ std::vector<MatrixXd> FramedGlm::thirds_from_hessians() const {
   std::vector<MatrixXd> slices;
   VectorXd gradient(d);
   double value = 0;
+  std::vector<VectorXd> around;
   for (Index k = 0; k < d; ++k) {
     const VectorXd moved = step * directions.col(k);
-    const MatrixXd above = curvature_of_scores(density, frame_->centre + moved, gradient, value, false);
-    const MatrixXd below = curvature_of_scores(density, frame_->centre - moved, gradient, value, false);
+    around.emplace_back(frame_->centre + moved);
+    around.emplace_back(frame_->centre - moved);
+  }
+  density.prepare(around);
+  for (Index k = 0; k < d; ++k) {
+    const std::size_t place = 2 * static_cast<std::size_t>(k);
+    const MatrixXd above = curvature_of_scores(density, around[place], gradient, value, false);
+    const MatrixXd below = curvature_of_scores(density, around[place + 1], gradient, value, false);
     MatrixXd slice = directions.transpose() * ((above - below) / (2 * step)) * directions;
     if (!slice.allFinite())
       slice.setZero();  // an edge of the domain is near: less skewness is corrected, nothing is wrong
@@ -196,6 +196,13 @@ void FramedGlm::batch(const Eigen::Ref<const MatrixXd>& positions, Eigen::Ref<Ve
   if (scores_) values += log_determinants_.head(count);
 }
 
+VectorXd FramedGlm::batch_at_once(const MatrixXd& positions) const {
+  if (scores_) throw std::logic_error("the scores of auxiliaries are not for many positions at once");
+  MatrixXd points = frame_->directions.triangularView<Eigen::Upper>() * positions;
+  points.colwise() += frame_->centre;
+  return (density_.batch_at_once(points).array() + frame_->log_determinant).matrix();
+}
+
 /// Writes q, and returns the log Jacobian of it.
 double FramedGlm::locate(const Eigen::Ref<const VectorXd>& position, Eigen::Ref<VectorXd> q) {
   r_ = frame_->centre;
@@ -221,7 +228,8 @@ double FramedGlm::user_log_density(const VectorXd& position, double log_density)
 }
 
 MatrixXd FramedGlm::third_derivatives() const {
-  const bool from_rows = density_.is_linear() && !scores_ && density_.data().family();
+  const bool has_auxiliaries = dimension() > density_.coefficients();
+  const bool from_rows = density_.is_linear() && !has_auxiliaries && density_.data().family();
   return symmetrised(from_rows ? thirds_from_rows(surrogate_, *mode_, frame_->directions) : thirds_from_hessians());
 }
 

@@ -67,13 +67,13 @@ AlignedArray::AlignedArray(std::ptrdiff_t size)
 void AlignedArray::Release::operator()(double* memory) const { ::operator delete(memory, cache_line); }
 
 GlmData::GlmData(Family family, Link link, const Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStride<>>& X,
-                 const GlmResponses& responses, InstructionSet set)
+                 const GlmResponses& responses, InstructionSet set, const std::optional<GlmUnits>& units)
     : family_(family), link_(link), kernels_(&row_kernels(family, link, set)) {
   for (const std::string_view name : facts(family).auxiliaries) auxiliary_names_.emplace_back(name);
   if (!facts(family).has_trials && responses.trials.size() > 0) {
     throw std::invalid_argument("family '" + std::string(facts(family).name) + "' has no trials");
   }
-  lay_out(X, responses);
+  lay_out(X, responses, units);
 }
 
 GlmData::GlmData(UserLikelihood likelihood, const Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStride<>>& X,
@@ -108,7 +108,7 @@ void GlmData::check_responses(const GlmResponses& responses) const {
 }
 
 void GlmData::lay_out(const Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStride<>>& X,
-                      const GlmResponses& responses) {
+                      const GlmResponses& responses, const std::optional<GlmUnits>& units) {
   const Index n = responses.y.size();
   if (n < 1) throw std::invalid_argument("there must be at least one row");
   if (X.rows() != n) require_size("the response", n, X.rows());
@@ -127,38 +127,18 @@ void GlmData::lay_out(const Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStr
   X_ = AlignedArray(padded * (p + 1));
   mean_.resize(p);
   scale_.resize(p);
-  const auto weight_of = [&](Index i) { return responses.weights.size() > 0 ? responses.weights(i) : 1.0; };
   for (Index i = 0; i < n; ++i) X_[i / panel_rows * panel_rows * (p + 1) + i % panel_rows] = 1;
+  if (units) {
+    require_size("the means", units->mean.size(), p);
+    require_size("the scales", units->scale.size(), p);
+    mean_ = units->mean;
+    scale_ = units->scale;
+  }
   for (Index j = 0; j < p; ++j) {
     const double* const column = X.data() + j * X.outerStride();
-    double mean = 0;
-    for (Index i = 0; i < n; ++i) mean += weight_of(i) * column[i];
-    mean /= total_weight_;
-    double correction = 0, squares = 0;  // the mean of what is left: the first mean has lost digits in a long sum
-    for (Index i = 0; i < n; ++i) correction += weight_of(i) * (column[i] - mean);
-    mean += correction / total_weight_;
-    for (Index i = 0; i < n; ++i) squares += weight_of(i) * (column[i] - mean) * (column[i] - mean);
-    double sd = std::sqrt(squares / total_weight_);
-    if (!(sd > 1e-140 && sd < 1e140)) {  // squares may have left the range of doubles
-      double largest = 0;
-      for (Index i = 0; i < n; ++i) largest = std::max(largest, std::abs(column[i] - mean));
-      squares = 0;
-      for (Index i = 0; i < n && largest > 0; ++i) {
-        const double share = (column[i] - mean) / largest;
-        squares += weight_of(i) * share * share;
-      }
-      sd = largest * std::sqrt(squares / total_weight_);
-    }
-    if (!std::isfinite(sd)) {
-      for (Index i = 0; i < n; ++i) {
-        if (!std::isfinite(column[i])) refuse(("predictor " + std::to_string(j)).c_str(), i, column[i], "finite");
-      }
-      throw std::invalid_argument("predictor " + std::to_string(j) + " is too large: its standard deviation is not a number");
-    }
-    mean_(j) = mean;
-    scale_(j) = sd > 1e-14 * std::abs(mean) ? sd : mean != 0 ? std::abs(mean) : 1.0;
+    if (!units) measure(j, column, responses);
     for (Index i = 0; i < n; ++i) {
-      X_[(i / panel_rows * (p + 1) + j + 1) * panel_rows + i % panel_rows] = (column[i] - mean) / scale_(j);
+      X_[(i / panel_rows * (p + 1) + j + 1) * panel_rows + i % panel_rows] = (column[i] - mean_(j)) / scale_(j);
     }
   }
 
@@ -181,6 +161,39 @@ void GlmData::lay_out(const Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStr
   }
   make_table();
   point_at_arrays();
+}
+
+/// The centre of a column, and its spread.
+void GlmData::measure(Index j, const double* column, const GlmResponses& responses) {
+  const Index n = responses.y.size();
+  const auto weight_of = [&](Index i) { return responses.weights.size() > 0 ? responses.weights(i) : 1.0; };
+  double mean = 0;
+  for (Index i = 0; i < n; ++i) mean += weight_of(i) * column[i];
+  mean /= total_weight_;
+  double correction = 0, squares = 0;  // the mean of what is left: the first mean has lost digits in a long sum
+  for (Index i = 0; i < n; ++i) correction += weight_of(i) * (column[i] - mean);
+  mean += correction / total_weight_;
+  for (Index i = 0; i < n; ++i) squares += weight_of(i) * (column[i] - mean) * (column[i] - mean);
+  double sd = std::sqrt(squares / total_weight_);
+  if (!(sd > 1e-140 && sd < 1e140)) {  // squares may have left the range of doubles
+    double largest = 0;
+    for (Index i = 0; i < n; ++i) largest = std::max(largest, std::abs(column[i] - mean));
+    squares = 0;
+    for (Index i = 0; i < n && largest > 0; ++i) {
+      const double share = (column[i] - mean) / largest;
+      squares += weight_of(i) * share * share;
+    }
+    sd = largest * std::sqrt(squares / total_weight_);
+  }
+  if (!std::isfinite(sd)) {
+    for (Index i = 0; i < n; ++i) {
+      if (!std::isfinite(column[i])) refuse(("predictor " + std::to_string(j)).c_str(), i, column[i], "finite");
+    }
+    throw std::invalid_argument("predictor " + std::to_string(j) +
+                                " is too large: its standard deviation is not a number");
+  }
+  mean_(j) = mean;
+  scale_(j) = sd > 1e-14 * std::abs(mean) ? sd : mean != 0 ? std::abs(mean) : 1.0;
 }
 
 void GlmData::make_table() {
@@ -221,6 +234,12 @@ void GlmData::point_at_arrays() {
 double GlmData::gradient(const VectorXd& c, const VectorXd& auxiliaries, VectorXd& gradient,
                          VectorXd& auxiliary_gradient) const {
   if (user_) return user_gradient(c, auxiliaries, &gradient, &auxiliary_gradient);
+  if (passes_) {
+    const GlmCurvature at = passes_->at({c, auxiliaries}, Information::Observed);
+    gradient = at.gradient;
+    auxiliary_gradient.head(at.auxiliary_gradient.size()) = at.auxiliary_gradient;
+    return at.value;
+  }
   return constant_ +
          kernels_->gradient(rows_, c.data(), auxiliaries.data(), gradient.data(), auxiliary_gradient.data());
 }
@@ -265,6 +284,13 @@ void GlmData::working(const VectorXd& eta, const VectorXd& auxiliaries, VectorXd
 
 double GlmData::curvature(const VectorXd& c, const VectorXd& auxiliaries, Information information, VectorXd& gradient,
                           VectorXd& auxiliary_gradient, Eigen::MatrixXd& hessian) const {
+  if (passes_) {
+    const GlmCurvature at = passes_->at({c, auxiliaries}, information);
+    gradient = at.gradient;
+    auxiliary_gradient.head(at.auxiliary_gradient.size()) = at.auxiliary_gradient;
+    hessian = at.hessian;
+    return at.value;
+  }
   if (!user_) {
     return constant_ + kernels_->curvature(rows_, c.data(), auxiliaries.data(), information, gradient.data(),
                                            auxiliary_gradient.data(), hessian.data());

@@ -212,10 +212,6 @@ VectorXd fitted_start(const UnconstrainedGlm& density, const VectorXd& eta) {
   return normal.completeOrthogonalDecomposition().solve(slopes.transpose() * pulls);
 }
 
-}  // namespace
-
-namespace {
-
 /// A positive number between the ends of a support, far from both.
 double well_inside(const Support& support) {
   if (!std::isfinite(support.upper)) return support.lower + std::max(1.0, support.lower);
@@ -275,11 +271,29 @@ VectorXd starting_point(UnconstrainedGlm& density) {
       "offset, the priors and the link: the identity and inverse links need linear predictors inside of their domain.");
 }
 
+namespace {
+
+/// The mode of some rows, from which few passes over all of them lead to theirs.
+VectorXd start_from_sample(const UnconstrainedGlm& density) {
+  UnconstrainedGlm sampled(std::make_shared<const GlmPosterior>(density.posterior().with_data(density.data().sample())),
+                           density.likelihood_only());
+  VectorXd start = starting_point(sampled);
+  try {
+    return Climb(sampled).from(start).q;
+  } catch (const NoMode&) {
+    return start;  // some rows may lack what all have
+  }
+}
+
+}  // namespace
+
 GlmMode climb_from(UnconstrainedGlm& density, VectorXd start) { return Climb(density).from(std::move(start)); }
 
 GlmMode find_mode(UnconstrainedGlm& density) {
   VectorXd start;
-  if (density.data().rows() > many_rows && density.dimension() > 0 && density.data().family()) {
+  if (density.data().passes() != nullptr) {
+    start = start_from_sample(density);
+  } else if (density.data().rows() > many_rows && density.dimension() > 0 && density.data().family()) {
     // A look at a part gets close to the mode of all, at a part of the price; where it fails, nothing is lost.
     try {
       const auto part = std::make_shared<const GlmData>(density.data().thinned(thinning));
@@ -331,6 +345,7 @@ GlmMaximumLikelihood maximum_likelihood(std::shared_ptr<const GlmPosterior> post
   const MatrixXd of_coefficients = jacobian.topLeftCorner(p, p);
   result.expected_covariance = of_coefficients * (-hessian.topLeftCorner(p, p)).llt().solve(MatrixXd::Identity(p, p)) *
                                of_coefficients.transpose();
+  if (density.data().passes() != nullptr) return result;
   VectorXd c(density.data().columns());
   density.to_columns(mode.q, c);
   result.linear_predictor.resize(density.data().rows());

@@ -3,12 +3,34 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <sstream>
 #include <utility>
 
 namespace filbert {
 
 using Eigen::Index;
+
+namespace {
+
+/// Why what a pilot found will not do; empty where it will.
+std::string refusal_of(const IndependencePilot& pilot, const SwitchRule& rule) {
+  std::ostringstream refusal;
+  if (pilot.outside > rule.most_outside) {
+    refusal << "a share of " << pilot.outside << " of a pilot's proposals lay beyond an edge of the density, more than "
+            << rule.most_outside;
+  } else if (!(pilot.acceptance >= rule.least_acceptance)) {
+    refusal << "a pilot accepted " << pilot.acceptance << " of its proposals, less than " << rule.least_acceptance;
+  } else if (pilot.folded > rule.most_folded) {
+    refusal << "the skew correction failed for a share of " << pilot.folded << " of a pilot's proposals, more than "
+            << rule.most_folded;
+  } else if (pilot.log_largest_weight > rule.most_log_largest_weight) {
+    refusal << "a pilot's largest importance weight was " << std::exp(pilot.log_largest_weight) << " times the mean";
+  }
+  return refusal.str();
+}
+
+}  // namespace
 
 SkewedProposal skewed_proposal(const FramedGlm& density) { return SkewedProposal(density.third_derivatives(), {}); }
 
@@ -37,21 +59,27 @@ GlmPilot pilot_glm(const FramedGlm& density, std::uint64_t seed, int threads, co
   } else {
     result.proposal = skewed_proposal(density);
     result.pilot = pilot_independence(density, *result.proposal, seed);
-    if (result.pilot.outside > rule.most_outside) {
-      refusal << "a share of " << result.pilot.outside
-              << " of a pilot's proposals lay beyond an edge of the density, more than " << rule.most_outside;
-    } else if (!(result.pilot.acceptance >= rule.least_acceptance)) {
-      refusal << "a pilot accepted " << result.pilot.acceptance << " of its proposals, less than "
-              << rule.least_acceptance;
-    } else if (result.pilot.folded > rule.most_folded) {
-      refusal << "the skew correction failed for a share of " << result.pilot.folded
-              << " of a pilot's proposals, more than " << rule.most_folded;
-    } else if (result.pilot.log_largest_weight > rule.most_log_largest_weight) {
-      refusal << "a pilot's largest importance weight was " << std::exp(result.pilot.log_largest_weight)
-              << " times the mean";
-    }
+    refusal << refusal_of(result.pilot, rule);
   }
   result.refusal = refusal.str();
+  return result;
+}
+
+GlmPilot pilot_by_passes(const FramedGlm& density, std::uint64_t seed, const SwitchRule& rule) {
+  constexpr Index count = 384;
+  const bool is_skewed = density.dimension() <= rule.most_dimensions;
+  GlmPilot result;
+  result.proposal = is_skewed ? skewed_proposal(density) : SkewedProposal(Eigen::MatrixXd(0, density.dimension()), {});
+  Rng rng(seed ^ pilot_stream);
+  Eigen::MatrixXd points(density.dimension(), count);
+  Eigen::VectorXd log_proposal(count);
+  const int folded = result.proposal->draw(rng, points, log_proposal);
+  Eigen::VectorXd log_weights = density.batch_at_once(points) - log_proposal;
+  for (double& weight : log_weights) {
+    if (std::isnan(weight)) weight = -std::numeric_limits<double>::infinity();
+  }
+  result.pilot = judge_weights(log_weights, folded);
+  result.refusal = refusal_of(result.pilot, rule);
   return result;
 }
 

@@ -10,6 +10,7 @@ using Eigen::Index;
 using Eigen::VectorXd;
 
 VectorXd GlmData::starting_predictors() const {
+  if (sample_) return sample_->starting_predictors();
   VectorXd eta(rows());
   for (Index i = 0; i < rows(); ++i) {
     const double trials = trials_.empty() ? 1.0 : trials_[static_cast<std::size_t>(i)];
@@ -19,6 +20,7 @@ VectorXd GlmData::starting_predictors() const {
 }
 
 VectorXd GlmData::starting_auxiliaries() const {
+  if (sample_) return sample_->starting_auxiliaries();
   VectorXd start = VectorXd::Ones(auxiliaries());
   if (!family_ || auxiliaries() == 0) return start;
   double mean = 0, square = 0;

@@ -2,7 +2,6 @@
 #include "filbert/density/subsampled_glm.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -18,7 +17,6 @@ using Eigen::VectorXd;
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-using PanelArray = Eigen::Array<double, panel_rows, 1>;
 
 double cube(double x) { return x * x * x; }
 
@@ -40,14 +38,14 @@ std::optional<SubsampledGlm> SubsampledGlm::of(const FramedGlm& density, const S
 SubsampledGlm::SubsampledGlm(const FramedGlm& density, const ThirdDerivativeBound& third,
                              const SubsamplingSettings& settings)
     : framed_(density), settings_(settings), q_(density.dimension()) {
-  auto expansion = std::make_shared<Expansion>();
+  auto expansion = std::make_shared<Terms>();
   expand(density, *expansion);
   bound_rows(data(), third, settings, *expansion);
   expansion_ = std::move(expansion);
   columns_from_ = columns_to_ = VectorXd::Zero(data().columns());
 }
 
-void SubsampledGlm::expand(const FramedGlm& density, Expansion& expansion) {
+void SubsampledGlm::expand(const FramedGlm& density, Terms& expansion) {
   const UnconstrainedGlm& unconstrained = density.unconstrained();
   const GlmData& data = unconstrained.data();
   const Index columns = data.columns();
@@ -62,51 +60,33 @@ void SubsampledGlm::expand(const FramedGlm& density, Expansion& expansion) {
   expansion.hessian = expansion.slopes.transpose() * (hessian.selfadjointView<Eigen::Lower>() * expansion.slopes);
 }
 
-/// η moves by the product of z with a row of the frame's design: by no more than its length times |z|.
 void SubsampledGlm::bound_rows(const GlmData& data, const ThirdDerivativeBound& third,
-                               const SubsamplingSettings& settings, Expansion& expansion) {
-  const Index n = data.rows(), d = expansion.slopes.cols(), columns = data.columns();
+                               const SubsamplingSettings& settings, Terms& terms) {
+  const Index n = data.rows(), d = terms.slopes.cols();
   const Index panels = (n + panel_rows - 1) / panel_rows;
-  expansion.radius = std::sqrt(static_cast<double>(d)) + 3;  // hardly a draw of a standard normal is longer
-  expansion.bounds.resize(n);
-  expansion.of_panels.resize(panels);
+  terms.radius = std::sqrt(static_cast<double>(d)) + 3;  // hardly a draw of a standard normal is longer
+  terms.bounds.resize(n);
+  terms.of_panels.resize(panels);
   VectorXd longest(panels);
   share(panels, settings.threads, 64, [&](Index first, Index last) {
     for (Index panel = first; panel < last; ++panel) {
-      const Eigen::Map<const Eigen::Array<double, panel_rows, Eigen::Dynamic>> X(data.panel(panel), panel_rows,
-                                                                                 columns);
-      PanelArray eta = PanelArray::Constant(expansion.columns(0)), squares = PanelArray::Zero();
-      for (Index j = 1; j < columns; ++j) eta += expansion.columns(j) * X.col(j);
-      for (Index k = 0; k < d; ++k) {
-        PanelArray along = PanelArray::Constant(expansion.slopes(0, k));
-        for (Index j = 1; j < columns; ++j) {
-          if (expansion.slopes(j, k) != 0) along += expansion.slopes(j, k) * X.col(j);
-        }
-        squares += along.square();
-      }
-      double sum = 0, most = 0;
-      for (Index i = 0, row = panel * panel_rows; i < panel_rows && row < n; ++i, ++row) {
-        const double length = std::sqrt(squares(i)), weight = data.weight(row);
-        double bound = 0;
-        if (weight > 0 && length > 0) {
-          bound = settings.share_of_the_bounds * weight * cube(length) / 6 *
-                  third(eta(i) + data.offset(row), length * expansion.radius, data.response(row), data.trials(row));
-          most = std::max(most, length);
-        }
-        expansion.bounds(row) = bound;
-        sum += bound;
-      }
-      expansion.of_panels(panel) = sum;
-      longest(panel) = most;
+      const Index row = panel * panel_rows, count = std::min<Index>(panel_rows, n - row);
+      longest(panel) =
+          bound_remainders(data, third, terms, terms.radius, row, row + count, terms.bounds.segment(row, count));
     }
   });
-  expansion.total = expansion.of_panels.sum();
-  expansion.growth = third.growth() * longest.maxCoeff();
-  if (expansion.total > 0 && std::isfinite(expansion.total)) expansion.panels = AliasTable(expansion.of_panels);
+  terms.bounds *= settings.share_of_the_bounds;
+  for (Index panel = 0; panel < panels; ++panel) {
+    const Index row = panel * panel_rows;
+    terms.of_panels(panel) = terms.bounds.segment(row, std::min<Index>(panel_rows, n - row)).sum();
+  }
+  terms.total = terms.of_panels.sum();
+  terms.growth = third.growth() * longest.maxCoeff();
+  if (terms.total > 0 && std::isfinite(terms.total)) terms.panels = AliasTable(terms.of_panels);
 }
 
 void SubsampledGlm::batch(const Eigen::Ref<const MatrixXd>& positions, Eigen::Ref<VectorXd> values) {
-  const Expansion& at_mode = *expansion_;
+  const Terms& at_mode = *expansion_;
   bent_.noalias() = at_mode.hessian * positions;
   for (Index i = 0; i < positions.cols(); ++i) {
     q_ = framed_.mode().q;
@@ -158,19 +138,8 @@ bool SubsampledGlm::passes(Rng& rng, const VectorXd& from, const VectorXd& to) {
 /// By how much the remainder of a row falls between `columns_from_` and `columns_to_`; 0 where it rises.
 double SubsampledGlm::loss(Index row) {
   ++rows_evaluated_;
-  double eta = data().offset(row), from = 0, to = 0;
-  for (Index j = 0; j < data().columns(); ++j) {
-    const double x = data().design(row, j);
-    eta += x * expansion_->columns(j);
-    from += x * columns_from_(j);
-    to += x * columns_to_(j);
-  }
-  const std::array<double, 3> etas = {eta, eta + from, eta + to};
-  std::array<double, 3> value{}, d1{}, d2{};
-  data().single(row, etas, framed_.unconstrained().posterior().fixed_auxiliaries(),
-                {.value = value.data(), .d1 = d1.data(), .d2 = d2.data()});
-  return data().weight(row) *
-         positive_part(value[1] - value[2] - d1[0] * (from - to) - 0.5 * d2[0] * (from - to) * (from + to));
+  return remainder_loss(data(), row, expansion_->columns, columns_from_, columns_to_,
+                        framed_.unconstrained().posterior().fixed_auxiliaries());
 }
 
 double SubsampledGlm::remainder(Index row, const VectorXd& z) {

@@ -16,6 +16,8 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
+constexpr double auxiliary_step = 1e-4;  // in the logarithm of an auxiliary, for differences of the gradient
+
 double or_minus_infinity(double value) { return std::isnan(value) ? -infinity : value; }
 
 bool has_end(const Support& support) { return support.lower > 0 || std::isfinite(support.upper); }
@@ -171,6 +173,7 @@ double UnconstrainedGlm::operator()(const VectorXd& q, VectorXd& gradient) {
 }
 
 double UnconstrainedGlm::surrogate(const VectorXd& q, VectorXd& gradient) {
+  prepare({q});
   return evaluate(q, gradient, Priors::Smooth);
 }
 
@@ -228,6 +231,7 @@ double UnconstrainedGlm::rest_of_gradient(const VectorXd& q, double log_likeliho
 
 double UnconstrainedGlm::curvature(const VectorXd& q, VectorXd& gradient, MatrixXd& hessian, Information information,
                                    bool clip_priors) {
+  prepare({q});
   hessian.setZero(dimension(), dimension());
   if (!posterior_->free_auxiliaries().empty()) add_auxiliary_hessian(q, hessian);
   set_point(q);
@@ -246,18 +250,38 @@ double UnconstrainedGlm::curvature(const VectorXd& q, VectorXd& gradient, Matrix
   return value;
 }
 
+VectorXd UnconstrainedGlm::beside(const VectorXd& q, std::size_t free, double step) const {
+  VectorXd moved = q;
+  moved(coefficients() + static_cast<Index>(free)) += step;
+  return moved;
+}
+
+void UnconstrainedGlm::prepare(const std::vector<VectorXd>& points) {
+  if (data().passes() == nullptr) return;
+  std::vector<GlmPoint> asked;
+  const auto ask = [&](const VectorXd& q) {
+    set_point(q);
+    asked.push_back({c_, auxiliaries_});
+  };
+  for (const VectorXd& q : points) {
+    ask(q);
+    for (std::size_t k = 0; k < posterior_->free_auxiliaries().size(); ++k) {
+      for (const double step : {-auxiliary_step, auxiliary_step}) ask(beside(q, k, step));
+    }
+  }
+  data().passes()->prepare(asked, Information::Observed);
+}
+
 /// By central differences of the gradient, in the logarithm of each auxiliary; without the priors.
 void UnconstrainedGlm::add_auxiliary_hessian(const VectorXd& q, MatrixXd& hessian) {
-  constexpr double step = 1e-4;
+  constexpr double step = auxiliary_step;
   const auto& free = posterior_->free_auxiliaries();
   const Index first = coefficients(), count = static_cast<Index>(free.size());
   MatrixXd columns(data().columns(), 2), of_auxiliaries(count, 2);
   const MatrixXd slopes = column_slopes(q);
   for (Index k = 0; k < count; ++k) {
     for (const Index side : {0, 1}) {
-      VectorXd moved = q;
-      moved(first + k) += side == 0 ? -step : step;
-      set_point(moved);
+      set_point(beside(q, static_cast<std::size_t>(k), side == 0 ? -step : step));
       data().gradient(c_, auxiliaries_, c_gradient_, auxiliary_gradient_);
       columns.col(side) = c_gradient_;
       for (Index l = 0; l < count; ++l)
@@ -322,6 +346,21 @@ void UnconstrainedGlm::batch(const Eigen::Ref<const MatrixXd>& points, Eigen::Re
   }
   data().batch(static_cast<int>(draws), packed_.data(), packed_auxiliaries_.data(), values.data());
   for (Index d = 0; d < draws; ++d) values(d) = or_minus_infinity(values(d) + prior_value(points.col(d)));
+}
+
+VectorXd UnconstrainedGlm::batch_at_once(const MatrixXd& points) const {
+  MatrixXd columns(data().columns(), points.cols());
+  MatrixXd auxiliaries = posterior_->fixed_auxiliaries().replicate(1, points.cols());
+  const auto& free = posterior_->free_auxiliaries();
+  for (Index d = 0; d < points.cols(); ++d) {
+    to_columns(points.col(d), columns.col(d));
+    for (std::size_t k = 0; k < free.size(); ++k) {
+      auxiliaries(free[k], d) = std::exp(points(coefficients() + static_cast<Index>(k), d));
+    }
+  }
+  VectorXd values = data().batch(columns, auxiliaries);
+  for (Index d = 0; d < points.cols(); ++d) values(d) = or_minus_infinity(values(d) + prior_value(points.col(d)));
+  return values;
 }
 
 double UnconstrainedGlm::prior_value(const Eigen::Ref<const VectorXd>& q) const {

@@ -60,7 +60,7 @@ GroupedPilot pilot_grouped(const FramedGroupedGaussian& density, std::uint64_t s
   starts.log_weights = (starts.log_density - log_proposal).unaryExpr([](double weight) {
     return std::isnan(weight) ? -std::numeric_limits<double>::infinity() : weight;
   });
-  result.pilot = judged(starts.log_weights);
+  result.pilot = judge_weights(starts.log_weights, 0);
   if (!is_dear) {
     const double refused = std::clamp(1 - result.pilot.acceptance, 1e-6, 0.99);
     result.every = std::max<Index>(1, static_cast<Index>(std::ceil(std::log(rule.left_of_a_draw) / std::log(refused))));

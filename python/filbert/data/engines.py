@@ -6,7 +6,7 @@ import pickle
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ..errors import DataTypeError, FilbertError
 from .streams import Part, Pass, Stream, named_origin
@@ -41,6 +41,7 @@ class DaskStream(EngineStream):
     data: Any
     names: list[Any]
     part_rows: int | None = None
+    runs_elsewhere: ClassVar[bool] = True
 
     def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
         for number in range(self.data.npartitions):
@@ -81,6 +82,7 @@ class SparkStream(EngineStream):
     data: Any
     names: list[Any]
     part_rows: int | None = None
+    runs_elsewhere: ClassVar[bool] = True
 
     def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
         import pyarrow as pa

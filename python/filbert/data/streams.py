@@ -66,12 +66,15 @@ class Stream(Table, ABC):
     reads_ahead : bool
         Whether the next part is read, on a thread, while the one before is worked on. Code of the user runs on the
         thread that called it.
+    runs_elsewhere : bool
+        Whether passes run on workers, several at a time.
     """
 
     names: list[Any]
     part_rows: int | None = None
     is_repeatable: bool = True
     reads_ahead: ClassVar[bool] = False
+    runs_elsewhere: ClassVar[bool] = False
 
     @abstractmethod
     def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:

@@ -10,6 +10,7 @@ import numpy as np
 from .. import _core
 from ..data.blocks import Block, Floats
 from ..priors.prior import Prior
+from . import passes
 from .family import CoefficientScales, DefaultPrior, Family, Keys, MaximumLikelihood, Posed, no_rows
 
 DEFAULT_SCALE = 2.5  # units of the linear predictor per standard deviation of a column, as in rstanarm and bambi
@@ -35,11 +36,18 @@ class KernelFamily(Family):
         return DefaultPrior(prior, repr(prior))
 
     def frame(self, regression: Posed) -> Any:
-        return _core.FramedGlm(self.posterior(regression))
+        return _core.FramedGlm(_core.GlmPosterior(self._sums(regression), **self._priors(regression)))
 
     def posterior(self, regression: Posed) -> Any:
         """Return the posterior over coefficients and the logarithms of auxiliary parameters."""
         return _core.GlmPosterior(self.data(regression), **self._priors(regression))
+
+    def _sums(self, regression: Posed) -> Any:
+        """Return the rows where sums over them are all that is asked: at hand, or in passes over many."""
+        is_known = isinstance(self.kernel, str) and type(self).data is KernelFamily.data
+        if is_known and passes.are_needed(regression):
+            return passes.data_by_passes(regression, self.kernel)
+        return self.data(regression)
 
     def grouped_frame(self, regression: Posed, seed: int, with_effects: bool) -> Any:
         groups = regression.groups
@@ -83,7 +91,7 @@ class KernelFamily(Family):
 
     def maximum_likelihood(self, regression: Posed) -> MaximumLikelihood:
         fixed = [regression.fixed.get(name) for name in self.auxiliaries]
-        top = _core.glm_maximum_likelihood(self.data(regression), intercept=regression.has_intercept, fixed=fixed)
+        top = _core.glm_maximum_likelihood(self._sums(regression), intercept=regression.has_intercept, fixed=fixed)
         top.pop("linear_predictor")
         return MaximumLikelihood(**top)
 

@@ -45,6 +45,8 @@ class Rows:
         The group of each row, by the name of the grouping factor.
     unseen : mapping of str to list of str
         In new data, the labels of those groups that the model was not fitted with, one for each negative group.
+    origin : str
+        Where rows of a stream are from, as its parts say.
     """
 
     index: pd.Index[Any]
@@ -59,6 +61,7 @@ class Rows:
     group_terms: Sequence[GroupTerm] = ()
     groups: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     unseen: Mapping[str, list[str]] = field(default_factory=dict)
+    origin: str = ""
 
     @property
     def n_rows(self) -> int:

@@ -24,9 +24,12 @@ class StreamedRows:
     design : Design
     stream : Stream
     is_binary : bool
+    is_brought : bool
+        Whether who needs them at hand is to take all of them, however many they are.
     """
 
-    def __init__(self, design: Design, stream: Stream, is_binary: bool) -> None:
+    def __init__(self, design: Design, stream: Stream, is_binary: bool, is_brought: bool = False) -> None:
+        self.is_brought = is_brought
         self.design = design
         self.stream = stream
         self.is_binary = is_binary
@@ -46,6 +49,12 @@ class StreamedRows:
     def index(self) -> pd.Index[Any]:
         """Numbers of the rows used, in the order in which they come."""
         return pd.RangeIndex(self.n_rows)
+
+    def brought(self) -> StreamedRows:
+        """Return the same rows for who takes all of them."""
+        rows = StreamedRows(self.design, self.stream, self.is_binary, is_brought=True)
+        rows._n_rows = self._n_rows
+        return rows
 
     def run(self, work: RowsPass) -> None:
         """Fold all rows into `work`, where they are."""
@@ -127,7 +136,7 @@ def laid_out(design: Design, part: Part, is_binary: bool) -> Rows | None:
     if not len(frame):
         return None
     rows = rows_with_response(design, design.left, frame, is_binary)
-    return replace(rows, n_dropped=len(part.frame) - len(frame))
+    return replace(rows, n_dropped=len(part.frame) - len(frame), origin=part.origin)
 
 
 def no_rows(dropna: bool) -> DataError:

@@ -17,6 +17,8 @@ from .settings import Settings
 
 FloatArray = npt.NDArray[np.float64]
 
+MOST_ROWS = 200_000  # that are brought to decide moves where the others stay where they are
+
 
 class Run(NamedTuple):
     """What a run gave.
@@ -52,6 +54,10 @@ class Run(NamedTuple):
         return int(self.sampling["lp"].shape[1])
 
 
+class ProposalsRefusedError(Exception):
+    """Independence Metropolis does not suit a posterior whose rows are elsewhere; the message says how that showed."""
+
+
 def run(density: Any, settings: Settings) -> Run:
     """Sample the posterior; Ctrl-C stops it and keeps the draws so far.
 
@@ -67,6 +73,8 @@ def run(density: Any, settings: Settings) -> Run:
         If it was stopped before every chain had a draw.
     SettingError
         If the draws would not fit into memory, or the density has no sampler of the kind that was asked for.
+    ProposalsRefusedError
+        If the sampler was to be chosen, each look at the rows is a pass, and NUTS would be the better one.
     """
     _check_memory(density, settings)
     with progress(settings) as report:
@@ -107,6 +115,12 @@ def _sampled(density: Any, settings: Settings, report: Any) -> dict[str, Any]:
         "max_treedepth": settings.max_treedepth,
         "keep_warmup": settings.keep_warmup,
     }
+    if isinstance(density, _core.FramedGlm) and density.by_passes:
+        common.pop("report")
+        result = _core.sample_glm_by_passes(density, **common, refuses=settings.sampler == "auto", most_rows=MOST_ROWS)
+        if result["refusal"]:
+            raise ProposalsRefusedError(result["refusal"])
+        return result
     if settings.sampler == "independence":
         if not isinstance(density, (_core.FramedGlm, _core.FramedGroupedGaussian)):
             raise SettingError(

@@ -28,6 +28,9 @@ class FramedGlm {
   /// Log densities of up to max_batch positions, a column each.
   void batch(const Eigen::Ref<const Eigen::MatrixXd>& positions, Eigen::Ref<Eigen::VectorXd> values);
 
+  /// The same of any number of positions; rows that are elsewhere are visited once for all of them. Not where auxiliaries have scores.
+  Eigen::VectorXd batch_at_once(const Eigen::MatrixXd& positions) const;
+
   /// Writes β and then the auxiliaries of each position, a column a draw: (variables, draws).
   void to_user_scale(const Eigen::Ref<const Eigen::MatrixXd>& positions, Eigen::Ref<Eigen::MatrixXd> draws);
 
@@ -60,7 +63,7 @@ class FramedGlm {
   UnconstrainedGlm density_;
   UnconstrainedGlm surrogate_;  ///< what the frame is made of: the same, unless the density is highest at an edge
   std::shared_ptr<const GlmMode> mode_;
-  std::shared_ptr<const AuxiliaryScores> scores_;  // none without auxiliaries
+  std::shared_ptr<const AuxiliaryScores> scores_;  // none without auxiliaries, or where each look at the rows is a pass
   std::shared_ptr<const Laplace> frame_;
 
   // Scratch.

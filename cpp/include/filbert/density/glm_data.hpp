@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "filbert/density/glm_passes.hpp"
 #include "filbert/families/family.hpp"
 #include "filbert/families/row_kernels.hpp"
 
@@ -49,6 +50,11 @@ struct GlmResponses {
   Eigen::VectorXd offset;   ///< added to η
 };
 
+/// What predictors are centred at and divided by, where that is not to be found from the rows.
+struct GlmUnits {
+  Eigen::VectorXd mean, scale;
+};
+
 /// Rows with the linear predictor η = offset + c₀ + Σ_j c_j (x_j - mean_j) / scale_j: columns are centred and scaled, whatever they were,
 /// so that sums over rows keep their digits. Constants of the log likelihood are included everywhere.
 class GlmData {
@@ -56,7 +62,17 @@ class GlmData {
   /// X has no column for the intercept. Throws std::invalid_argument where sizes differ, or where a number is not finite or not one that
   /// the family's responses may take.
   GlmData(Family family, Link link, const Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStride<>>& X,
-          const GlmResponses& responses, InstructionSet set = instruction_set());
+          const GlmResponses& responses, InstructionSet set = instruction_set(),
+          const std::optional<GlmUnits>& units = std::nullopt);
+
+  /// Rows that are elsewhere, and are visited in passes: only sums over them are known, and what is asked of single ones is asked of
+  /// `sample`, some of the rows, which has the units of all.
+  static GlmData elsewhere(std::shared_ptr<const GlmData> sample, Eigen::Index rows, double total_weight,
+                           GlmPassFunctions passes);
+
+  /// Null where rows are at hand.
+  const GlmPasses* passes() const { return passes_.get(); }
+  std::shared_ptr<const GlmData> sample() const { return sample_; }
 
   /// The same with a likelihood of the user's.
   GlmData(UserLikelihood likelihood, const Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStride<>>& X,
@@ -94,6 +110,12 @@ class GlmData {
 
   /// Log likelihoods of up to max_batch parameter vectors: c packed as RowKernels::batch wants it, auxiliaries max_auxiliaries a draw.
   void batch(int draws, const double* packed, const double* auxiliaries, double* values) const;
+
+  /// The same of any number, a column of `columns` and of `auxiliaries` each; on up to `threads` threads, which changes no bit.
+  Eigen::VectorXd batch(const Eigen::MatrixXd& columns, const Eigen::MatrixXd& auxiliaries, int threads = 1) const;
+
+  /// The third derivatives of the log likelihood in c, laid out as `triple_products`. Not for a user's likelihood.
+  std::vector<double> third_products(const Eigen::VectorXd& c, const Eigen::VectorXd& auxiliaries) const;
 
   /// Writes η of every row.
   void predict(const Eigen::VectorXd& c, Eigen::VectorXd& eta) const;
@@ -145,7 +167,9 @@ class GlmData {
 
  private:
   GlmData() = default;
-  void lay_out(const Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStride<>>& X, const GlmResponses& responses);
+  void lay_out(const Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStride<>>& X, const GlmResponses& responses,
+               const std::optional<GlmUnits>& units = std::nullopt);
+  void measure(Eigen::Index predictor, const double* column, const GlmResponses& responses);
   void check_responses(const GlmResponses& responses) const;
   GlmData selected(const std::vector<Eigen::Index>& chosen) const;
   void point_at_arrays();
@@ -161,6 +185,8 @@ class GlmData {
   Link link_ = Link::Identity;
   const RowKernels* kernels_ = nullptr;
   std::shared_ptr<const UserLikelihood> user_;
+  std::shared_ptr<const GlmPasses> passes_;
+  std::shared_ptr<const GlmData> sample_;
   std::vector<std::string> auxiliary_names_;
   GlmRows rows_;
   AlignedArray X_, y_, second_, weights_, offset_, last_weights_, table_values_, table_weights_;

@@ -58,7 +58,7 @@ struct GlmMaximumLikelihood {
   Eigen::MatrixXd expected_covariance;  ///< of β alone, inverse expected information, as software for GLMs reports
   double log_likelihood = 0;
   int iterations = 0;
-  Eigen::VectorXd linear_predictor;  ///< of each row, with its offset
+  Eigen::VectorXd linear_predictor;  ///< of each row, with its offset; empty where rows are elsewhere
 };
 
 /// Priors of `posterior` are ignored, fixed auxiliaries are not. Throws NoMode.

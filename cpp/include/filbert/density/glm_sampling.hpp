@@ -11,6 +11,7 @@
 #include "filbert/density/skewed_proposal.hpp"
 #include "filbert/density/subsampled_glm.hpp"
 #include "filbert/draws/diagnostics.hpp"
+#include "filbert/sampler/foreseen_independence.hpp"
 #include "filbert/sampler/independence.hpp"
 #include "filbert/sampler/independence_pilot.hpp"
 
@@ -39,6 +40,13 @@ struct GlmPilot {
 };
 
 GlmPilot pilot_glm(const FramedGlm& density, std::uint64_t seed, int threads = 1, const SwitchRule& rule = {});
+
+/// The same where rows are elsewhere and all proposals of the pilot are evaluated in one pass over them. `subsampled` is empty; there is a
+/// proposal whatever the dimension, not skewed beyond `most_dimensions`.
+GlmPilot pilot_by_passes(const FramedGlm& density, std::uint64_t seed, const SwitchRule& rule);
+
+/// Thresholds where rows are elsewhere: NUTS would have to bring them here, which is worth some refusals.
+inline SwitchRule rule_by_passes() { return {.least_acceptance = 0.6, .least_acceptance_of_run = 0.5}; }
 
 /// The proposal alone, whatever the pilot would say.
 SkewedProposal skewed_proposal(const FramedGlm& density);

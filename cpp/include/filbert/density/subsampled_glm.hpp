@@ -7,6 +7,7 @@
 
 #include "filbert/density/framed_glm.hpp"
 #include "filbert/density/glm_data.hpp"
+#include "filbert/density/remainders.hpp"
 #include "filbert/families/third_derivative.hpp"
 #include "filbert/numeric/alias_table.hpp"
 #include "filbert/sampler/rng.hpp"
@@ -56,9 +57,7 @@ class SubsampledGlm {
 
  private:
   /// What does not change, and copies share.
-  struct Expansion {
-    Eigen::VectorXd columns;   ///< c at the mode
-    Eigen::MatrixXd slopes;    ///< dc/dz
+  struct Terms : Expansion {
     double value = 0;          ///< log likelihood at the mode
     Eigen::VectorXd gradient;  ///< of the log likelihood in z
     Eigen::MatrixXd hessian;
@@ -70,9 +69,9 @@ class SubsampledGlm {
     double growth = 0;  ///< beyond it, bounds rise by at most exp(growth (|z| - radius))
   };
   SubsampledGlm(const FramedGlm& density, const ThirdDerivativeBound& third, const SubsamplingSettings& settings);
-  static void expand(const FramedGlm& density, Expansion& expansion);
+  static void expand(const FramedGlm& density, Terms& expansion);
   static void bound_rows(const GlmData& data, const ThirdDerivativeBound& third, const SubsamplingSettings& settings,
-                         Expansion& expansion);
+                         Terms& terms);
   double reach(double squared_norm) const;
   double loss(Eigen::Index row);
   double loss_of_all(const Eigen::VectorXd& from, const Eigen::VectorXd& to);
@@ -80,7 +79,7 @@ class SubsampledGlm {
 
   FramedGlm framed_;
   SubsamplingSettings settings_;
-  std::shared_ptr<const Expansion> expansion_;
+  std::shared_ptr<const Terms> expansion_;
   double rows_evaluated_ = 0;
 
   // Scratch.

@@ -64,6 +64,12 @@ class UnconstrainedGlm {
   /// Log densities of up to max_batch points, a column each. Allocates nothing.
   void batch(const Eigen::Ref<const Eigen::MatrixXd>& points, Eigen::Ref<Eigen::VectorXd> values);
 
+  /// The same of any number of points; rows that are elsewhere are visited once for all of them.
+  Eigen::VectorXd batch_at_once(const Eigen::MatrixXd& points) const;
+
+  /// Visits rows that are elsewhere once for `surrogate` and `curvature` at several points; nothing where rows are at hand.
+  void prepare(const std::vector<Eigen::VectorXd>& points);
+
   /// Priors and Jacobian alone.
   double prior_value(const Eigen::Ref<const Eigen::VectorXd>& q) const;
 
@@ -90,6 +96,7 @@ class UnconstrainedGlm {
 
  private:
   enum class Priors { AsTheyAre, Smooth };
+  Eigen::VectorXd beside(const Eigen::VectorXd& q, std::size_t free, double step) const;
   double evaluate(const Eigen::VectorXd& q, Eigen::VectorXd& gradient, Priors priors);
   double rest_of_gradient(const Eigen::VectorXd& q, double log_likelihood, Eigen::VectorXd& gradient, Priors priors);
   void set_point(const Eigen::VectorXd& q);
