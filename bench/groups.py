@@ -91,7 +91,8 @@ def section(name: str, peers: dict[str, str], rounds: int, our_fits: int) -> Tab
     return Table(
         problem.title[0].upper() + problem.title[1:],
         f"`{problem.formula}`, default priors, 4 chains × {problem.draws} draws after each package's own warm-up. "
-        "Seconds of a repeated fit: for filbert the statement of the model, set-up, warm-up and the container are in it; "
+        "Seconds of a repeated fit: for filbert the statement of the model, set-up, warm-up and the "
+        "container are in it; "
         "compilation is in none, nor are bambi's statement, the start of R and its reading of the rows. Least ESS of "
         "all parameters, effects of groups among them where they are kept. bambi's effects are independent of each "
         "other. lme4's is its REML estimate.",
