@@ -36,7 +36,13 @@ def filbert(problem: MixedProblem) -> Fit:
     def fit(seed: int) -> tuple[float, np.ndarray]:
         start = time.perf_counter()
         model = fb.Model(problem.formula, problem.data)
-        idata = model.fit(cores=CORES, random_seed=seed, progressbar=False, include_group_effects=problem.keeps_effects)
+        idata = model.fit(
+            problem.draws,
+            cores=CORES,
+            random_seed=seed,
+            progressbar=False,
+            include_group_effects=problem.keeps_effects,
+        )
         return time.perf_counter() - start, stacked(idata["posterior"])
 
     return fit

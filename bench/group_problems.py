@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ class MixedProblem:
     data: pd.DataFrame
     formula: str
     keeps_effects: bool = True
+    draws: int = 1000  # filbert's, of each chain
 
     @property
     def groups(self) -> list[str]:
@@ -55,9 +58,16 @@ def _simulated(n: int, groups: int, sizes: np.ndarray, seed: int = 1) -> pd.Data
 
 
 def radon() -> MixedProblem:
-    """Rows simulated like those of radon in Minnesota: 919 houses in 85 counties of 1 to 116."""
+    """Radon in Minnesota: 919 houses in 85 counties of 1 to 116."""
+    data = pd.read_csv(CASES.parent / "cases" / "radon_mn-radon_county_intercept" / "data.csv")
+    data["county"] = "c" + data.pop("county_idx").astype(int).astype(str)
+    return MixedProblem("radon, 919 rows, 85 groups", data, "log_radon ~ floor_measure + (1 | county)")
+
+
+def slopes() -> MixedProblem:
+    """Rows simulated like those of radon, with a slope in every county."""
     sizes = np.random.default_rng(2).pareto(1.2, 85) + 0.3
-    return MixedProblem("like radon, 919 rows, 85 groups", _simulated(919, 85, sizes), "y ~ x + (x | g)")
+    return MixedProblem("like radon, with slopes, 919 rows, 85 groups", _simulated(919, 85, sizes), "y ~ x + (x | g)")
 
 
 def million() -> MixedProblem:
@@ -65,4 +75,16 @@ def million() -> MixedProblem:
     return MixedProblem("1 000 000 rows, 10 000 groups", data, "y ~ x + (x | g)", keeps_effects=False)
 
 
-PROBLEMS = {make.__name__: make for make in (sleepstudy, radon, nested, crossed, million)}
+def insteval() -> MixedProblem:
+    """73 421 marks that students gave to lecturers, from R's lme4: 2972 by 1128 by 14 levels, crossed."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "InstEval.csv"
+        script = f"write.csv(lme4::InstEval, '{path.as_posix()}', row.names = FALSE)"
+        subprocess.run(["Rscript", "-e", script], check=True, capture_output=True)
+        data = pd.read_csv(path, dtype={"s": str, "d": str, "dept": str, "service": str})
+    formula = "y ~ service + (1 | s) + (1 | d) + (1 | dept)"
+    data = data[["y", "service", "s", "d", "dept"]].assign(service=data["service"].astype(float))
+    return MixedProblem("InstEval, 73 421 rows, crossed", data, formula, draws=250)
+
+
+PROBLEMS = {make.__name__: make for make in (sleepstudy, radon, slopes, nested, crossed, million, insteval)}

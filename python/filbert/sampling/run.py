@@ -101,7 +101,7 @@ def run(density: Any, settings: Settings) -> Run:
 
 
 def _sampled(density: Any, settings: Settings, report: Any) -> dict[str, Any]:
-    """Run the sampler that was asked for; GLMs and Gaussian mixed models have two, and choose by a pilot if they may."""
+    """Run the sampler that was asked for; GLMs and Gaussian mixed models have two, and a pilot chooses if it may."""
     common: dict[str, Any] = {
         "draws": settings.draws,
         "chains": settings.chains,

@@ -20,6 +20,8 @@ class TailElimination {
  public:
   /// A larger component is refused: a factorisation would take seconds.
   static constexpr Eigen::Index largest_component = 3000;
+  /// Up to here calls of dense kernels save nothing.
+  static constexpr Eigen::Index small_component = 64;
 
   /// Throws GroupsTooLarge.
   explicit TailElimination(const KeptRows& rows);
