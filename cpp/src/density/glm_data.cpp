@@ -153,7 +153,8 @@ void GlmData::lay_out(const Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStr
       for (Index i = 0; i < n; ++i) {
         if (!std::isfinite(column[i])) refuse(("predictor " + std::to_string(j)).c_str(), i, column[i], "finite");
       }
-      throw std::invalid_argument("predictor " + std::to_string(j) + " is too large: its standard deviation is not a number");
+      throw std::invalid_argument("predictor " + std::to_string(j) +
+                                  " is too large: its standard deviation is not a number");
     }
     mean_(j) = mean;
     scale_(j) = sd > 1e-14 * std::abs(mean) ? sd : mean != 0 ? std::abs(mean) : 1.0;
