@@ -175,7 +175,7 @@ void GlmData::measure(Index j, const double* column, const GlmResponses& respons
   mean += correction / total_weight_;
   for (Index i = 0; i < n; ++i) squares += weight_of(i) * (column[i] - mean) * (column[i] - mean);
   double sd = std::sqrt(squares / total_weight_);
-  if (!(sd > 1e-140 && sd < 1e140)) {  // squares may have left the range of doubles
+  if (std::isfinite(mean) && !(sd > 1e-140 && sd < 1e140)) {  // squares may have left the range of doubles
     double largest = 0;
     for (Index i = 0; i < n; ++i) largest = std::max(largest, std::abs(column[i] - mean));
     squares = 0;

@@ -304,7 +304,7 @@ double GroupedGaussian::draw_parameters(const VectorXd& position, Rng& rng, Eige
   const Index coefficients = shared_->units.coefficients();
   if (marginal > 0) {
     Eigen::Ref<VectorXd> noise = Kv_.head(marginal);
-    for (double& value : noise) value = rng.normal();
+    for (double& one : noise) one = rng.normal();
     precision_.transpose().triangularView<Eigen::Upper>().solveInPlace(noise);
     v_.head(marginal) += noise;
   }
