@@ -25,7 +25,7 @@ CovarianceParameters::CovarianceParameters(const GroupStructure& structure, cons
     const GroupTerm& of = structure.terms[t];
     Term term{of,
               structure.first_column(static_cast<Index>(t)),
-              EffectCovariance(of.columns, terms[t].correlated),
+              EffectCovariance(of.columns, terms[t].correlated, terms[t].lkj_eta),
               terms[t],
               {},
               {},
@@ -75,7 +75,7 @@ double CovarianceParameters::log_prior(const Eigen::Ref<const VectorXd>& positio
       slopes(k) = prior.derivative * std::exp(on_line.log_slope) + on_line.slope_of_log;
     }
     if (!term.covariance.is_correlated()) continue;
-    value += term.covariance.lkj(term.model.lkj_eta, w_[t], slopes.segment(term.first_w, w_[t].size()));
+    value += term.covariance.lkj(w_[t], slopes.segment(term.first_w, w_[t].size()));
   }
   return value;
 }

@@ -20,7 +20,20 @@ double log_one_less_square(double w) {
   return 2 * (std::numbers::ln2 - distance - std::log1p(std::exp(-2 * distance)));
 }
 
+/// The shape of the symmetric beta distribution of a partial correlation given j others.
+double shape(double lkj_eta, Index effects, Index j) { return lkj_eta + 0.5 * static_cast<double>(effects - 2 - j); }
+
 }  // namespace
+
+EffectCovariance::EffectCovariance(Index effects, bool correlated, double lkj_eta)
+    : effects_(effects), correlated_(correlated), lkj_eta_(lkj_eta) {
+  for (Index i = 1; correlated && i < effects; ++i) {
+    for (Index j = 0; j < i; ++j) {
+      const double a = shape(lkj_eta, effects, j);
+      log_normaliser_ -= (2 * a - 1) * std::numbers::ln2 + 2 * std::lgamma(a) - std::lgamma(2 * a);
+    }
+  }
+}
 
 void EffectCovariance::factor(const ConstVector& deviations, const ConstVector& w, Eigen::Ref<MatrixXd> into) const {
   into.setZero();
@@ -76,15 +89,14 @@ void EffectCovariance::factor_of(const ConstVector& deviations, const ConstVecto
   into = deviations.asDiagonal() * into;
 }
 
-double EffectCovariance::lkj(double eta, const ConstVector& w, Eigen::Ref<VectorXd> slopes) const {
-  double value = 0;
+double EffectCovariance::lkj(const ConstVector& w, Eigen::Ref<VectorXd> slopes) const {
+  double value = log_normaliser_;
   Index at = 0;
   for (Index i = 1; correlated_ && i < effects_; ++i) {
     for (Index j = 0; j < i; ++j, ++at) {
-      const double a = eta + 0.5 * static_cast<double>(effects_ - 2 - j);
-      const double log_beta = 2 * std::lgamma(a) - std::lgamma(2 * a);
+      const double a = shape(lkj_eta_, effects_, j);
       // The exponent is a, not a - 1: the Jacobian of tanh is the one factor more.
-      value += a * log_one_less_square(w(at)) - (2 * a - 1) * std::numbers::ln2 - log_beta;
+      value += a * log_one_less_square(w(at));
       slopes(at) -= 2 * a * std::tanh(w(at));
     }
   }

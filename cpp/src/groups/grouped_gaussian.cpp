@@ -34,8 +34,7 @@ GroupedGaussian::Shared::Shared(const GroupedSummary& summary, const GroupedMode
     const GroupTerm& of = structure.terms[t];
     Term term{of,
               structure.first_column(static_cast<Index>(t)),
-              EffectCovariance(of.columns, model.terms[t].correlated),
-              model.terms[t].lkj_eta,
+              EffectCovariance(of.columns, model.terms[t].correlated, model.terms[t].lkj_eta),
               {},
               0};
     for (Index j = 0; j < of.columns; ++j) {
@@ -149,7 +148,7 @@ void GroupedGaussian::add_priors(const VectorXd& position, double& value, Vector
     const Term& term = shared_->terms[t];
     if (!term.covariance.is_correlated()) continue;
     w_slopes_[t].setZero();
-    value += term.covariance.lkj(term.lkj_eta, w_[t], w_slopes_[t]);
+    value += term.covariance.lkj(w_[t], w_slopes_[t]);
     if (gradient != nullptr) gradient->segment(term.first_w, w_[t].size()) += w_slopes_[t];
   }
   for (Index k = 0; k < dimension(); ++k) {  // w is flat here, on a line that is its own

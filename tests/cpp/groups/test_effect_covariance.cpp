@@ -45,7 +45,7 @@ double lkj_by_definition(const EffectCovariance& covariance, double eta, const V
 
 double lkj(const EffectCovariance& covariance, double eta, const VectorXd& w) {
   VectorXd unused = VectorXd::Zero(w.size());
-  return covariance.lkj(eta, w, unused);
+  return EffectCovariance(covariance.effects(), covariance.is_correlated(), eta).lkj(w, unused);
 }
 
 }  // namespace
@@ -128,10 +128,10 @@ TEST_CASE("the LKJ density integrates to one, has the slopes of differences, and
     for (double w = -40; w < 40; w += 0.01) sum += 0.01 * std::exp(lkj(two, eta, VectorXd::Constant(1, w)));
     CHECK(sum == doctest::Approx(1).epsilon(1e-8));
   }
-  const EffectCovariance four(4, true);
+  const EffectCovariance four(4, true, 1.7);
   const VectorXd w = random(6, 8);
   VectorXd slopes = VectorXd::Zero(6);
-  four.lkj(1.7, w, slopes);
+  four.lkj(w, slopes);
   for (Index k = 0; k < 6; ++k) {
     const VectorXd step = 1e-5 * VectorXd::Unit(6, k);
     const double slope = (lkj(four, 1.7, w + step) - lkj(four, 1.7, w - step)) / 2e-5;

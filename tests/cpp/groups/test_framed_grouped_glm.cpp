@@ -179,11 +179,11 @@ double log_jacobian(const Data& data, const GroupedGlm& posterior, const VectorX
     const double groups = static_cast<double>(data.structure.groups(data.structure.terms[t].factor));
     for (Index k = 0; k < q; ++k) value += (1 + groups) * std::log(draw(next++));  // of the line, and of b = Λ v
     coordinate += q;
-    filbert::EffectCovariance covariance(q, true);
+    filbert::EffectCovariance covariance(q, true, 2);
     const Index n = q * (q - 1) / 2;
     const VectorXd w = position.segment(coordinate, n);
     VectorXd slopes = VectorXd::Zero(n);
-    value += covariance.lkj(2, w, slopes);
+    value += covariance.lkj(w, slopes);
     MatrixXd factor(q, q);
     covariance.factor(VectorXd::Ones(q), w, factor);
     value += groups * factor.diagonal().array().log().sum();

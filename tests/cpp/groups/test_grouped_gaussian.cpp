@@ -52,14 +52,14 @@ Theta theta_of(const Data& data, const GroupedModel& model, const VectorXd& valu
   }
   for (std::size_t t = 0; t < model.terms.size(); ++t) {
     const filbert::GroupTerm& term = data.structure.terms[t];
-    const filbert::EffectCovariance covariance(term.columns, model.terms[t].correlated);
+    const filbert::EffectCovariance covariance(term.columns, model.terms[t].correlated, model.terms[t].lkj_eta);
     VectorXd deviations(term.columns);
     for (Index j = 0; j < term.columns; ++j)
       deviations(j) = scale(model.terms[t].deviations[static_cast<std::size_t>(j)]);
     const VectorXd w = values.segment(next, covariance.correlations());
     next += w.size();
     VectorXd unused = VectorXd::Zero(w.size());
-    theta.log_prior += covariance.lkj(model.terms[t].lkj_eta, w, unused);
+    theta.log_prior += covariance.lkj(w, unused);
     MatrixXd factor(term.columns, term.columns);
     covariance.factor(deviations, w, factor);
     const Index first = data.structure.first_column(static_cast<Index>(t));

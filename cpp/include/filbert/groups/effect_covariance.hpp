@@ -13,7 +13,8 @@ namespace filbert {
 /// Uncorrelated effects have no w, and L = I.
 class EffectCovariance {
  public:
-  EffectCovariance(Eigen::Index effects, bool correlated) : effects_(effects), correlated_(correlated) {}
+  /// `lkj_eta` is the shape of the correlation matrix's prior.
+  EffectCovariance(Eigen::Index effects, bool correlated, double lkj_eta = 1);
 
   Eigen::Index effects() const { return effects_; }
   bool is_correlated() const { return correlations() > 0; }
@@ -35,15 +36,17 @@ class EffectCovariance {
   void factor_of(const Eigen::Ref<const Eigen::VectorXd>& deviations,
                  const Eigen::Ref<const Eigen::VectorXd>& correlations, Eigen::Ref<Eigen::MatrixXd> into) const;
 
-  /// The log density of w where R ~ LKJ(eta), a density on R and not on its factor; adds its slopes to `slopes`.
+  /// The log density of w where R ~ LKJ(lkj_eta), a density on R and not on its factor; adds its slopes to `slopes`.
   ///
-  /// A partial correlation given j others has the density of `2 b - 1`, b ~ Beta(a, a), a = eta + (effects - 2 - j) / 2
+  /// A partial correlation given j others has the density of `2 b - 1`, b ~ Beta(a, a), a = lkj_eta + (effects - 2 - j) / 2
   /// (Lewandowski, Kurowicka and Joe 2009).
-  double lkj(double eta, const Eigen::Ref<const Eigen::VectorXd>& w, Eigen::Ref<Eigen::VectorXd> slopes) const;
+  double lkj(const Eigen::Ref<const Eigen::VectorXd>& w, Eigen::Ref<Eigen::VectorXd> slopes) const;
 
  private:
   Eigen::Index effects_;
   bool correlated_;
+  double lkj_eta_;
+  double log_normaliser_ = 0;  // of the LKJ density; std::lgamma writes a global, so not in each evaluation
 };
 
 }  // namespace filbert

@@ -76,7 +76,6 @@ class GroupedGaussian {
     GroupTerm structure;
     Eigen::Index first_column = 0;
     EffectCovariance covariance;
-    double lkj_eta = 1;
     std::vector<Scale> deviations;
     Eigen::Index first_w = 0;  // in the position
   };
