@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,7 +69,7 @@ def fit(
     except sampling.ProposalsRefusedError as refusal:
         regression = with_rows_at_hand(regression, f"independence Metropolis does not suit this posterior: {refusal}")
         run = sampling.run(framed(regression, settings.seed, group_effects), settings)
-        run = replace(run, note=f"the rows were brought into memory; {run.note or refusal}")
+        run = run._replace(note=f"the rows were brought into memory; {run.note or refusal}")
     parameters = list(regression.parameters)
     if regression.groups is not None:
         run = _without_fixed_deviations(run, regression.groups)

@@ -22,7 +22,12 @@ GroupElimination::GroupElimination(const GroupedSummary& summary, const Posterio
       engine_(engine_for(*rows_)),
       noise_(rows_->structure.tail_size()),
       tail_(rows_->structure.tail_size()),
-      K_(rows_->width, rows_->width) {}
+      K_(rows_->width, rows_->width) {
+  const GroupStructure& structure = rows_->structure;
+  for (Index factor = 0; factor < structure.factors(); ++factor) {
+    eliminated_factors_.push_back(MatrixXd::Zero(structure.effects(factor), structure.effects(factor)));
+  }
+}
 
 double GroupElimination::forward(const std::vector<MatrixXd>& factors, double sigma, MatrixXd& K) {
   if (BlockElimination* const blocks = std::get_if<BlockElimination>(&engine_)) {
@@ -31,7 +36,6 @@ double GroupElimination::forward(const std::vector<MatrixXd>& factors, double si
   TailElimination& tailed = std::get<TailElimination>(engine_);
   eliminated_sigma_ = 0;
   const double log_determinant = tailed.forward(factors, sigma, K);
-  if (eliminated_factors_.empty()) eliminated_factors_ = factors;
   for (std::size_t f = 0; f < factors.size(); ++f) eliminated_factors_[f] = factors[f];
   eliminated_sigma_ = sigma;
   return log_determinant;

@@ -196,6 +196,8 @@ class IndependenceRun {
       const Eigen::Index count = std::min(together, needed - first);
       density_.batch(points_.middleCols(first, count), log_density_.segment(first, count));
     }
+    // The others would be needed only if some of these are no proposals, and then there is another block.
+    log_density_.tail(log_density_.size() - needed).setConstant(-std::numeric_limits<double>::infinity());
   }
 
   void propose_block() {
