@@ -11,7 +11,6 @@ import numpy as np
 
 from . import _core
 from .errors import DataError
-from .families import passes
 from .formula.streamed_rows import StreamedRows
 from .regression import identifiability
 from .regression.fingerprint import fingerprint
@@ -109,7 +108,11 @@ def with_rows_at_hand(regression: Regression, because: str) -> Regression:
         If they do not fit.
     """
     rows = regression.rows
-    if not isinstance(rows, StreamedRows) or not passes.are_needed(regression):
+    if not isinstance(rows, StreamedRows):
+        return regression
+    from .families import passes  # with what only streams need
+
+    if not passes.are_needed(regression):
         return regression
     needed, available = 2 * passes.column_bytes(regression), available_memory()
     if available is not None and needed > available:

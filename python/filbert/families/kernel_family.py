@@ -9,8 +9,8 @@ import numpy as np
 
 from .. import _core
 from ..data.blocks import Block, Floats
+from ..formula.streamed_rows import StreamedRows
 from ..priors.prior import Prior
-from . import passes
 from .family import CoefficientScales, DefaultPrior, Family, Keys, MaximumLikelihood, Posed, no_rows
 
 DEFAULT_SCALE = 2.5  # units of the linear predictor per standard deviation of a column, as in rstanarm and bambi
@@ -45,8 +45,11 @@ class KernelFamily(Family):
     def _sums(self, regression: Posed) -> Any:
         """Return the rows where sums over them are all that is asked: at hand, or in passes over many."""
         is_known = isinstance(self.kernel, str) and type(self).data is KernelFamily.data
-        if is_known and passes.are_needed(regression):
-            return passes.data_by_passes(regression, self.kernel)
+        if is_known and isinstance(regression.rows, StreamedRows):
+            from . import passes  # with what only streams need
+
+            if passes.are_needed(regression):
+                return passes.data_by_passes(regression, self.kernel)
         return self.data(regression)
 
     def grouped_frame(self, regression: Posed, seed: int, with_effects: bool) -> Any:
