@@ -146,6 +146,9 @@ def framed(regression: Regression, seed: int = 0, group_effects: bool = True) ->
     except _core.ImproperPosteriorError as error:
         raise identifiability.improper_posterior(regression, str(error)) from None
     except _core.NoModeError as error:
+        at_hand = with_rows_at_hand(regression, "no mode was found by passes over them")
+        if at_hand is not regression:
+            return framed(at_hand, seed, group_effects)
         raise identifiability.no_mode(regression, *error.args) from None
     except _core.UncomputablePosteriorError as error:
         raise identifiability.uncomputable_posterior(regression, error.args[1]) from None

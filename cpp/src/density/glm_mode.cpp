@@ -310,6 +310,7 @@ GlmMode find_mode(UnconstrainedGlm& density) {
   try {
     return climb_from(density, std::move(start));
   } catch (const NoMode& none) {
+    if (density.data().passes() != nullptr) throw;  // what follows looks at single rows
     UnconstrainedGlm held = density;
     const bool is_held = held.hold_auxiliaries();
     if (none.reason() != NoModeReason::NotConverged || !(is_held || has_edges(density.data()))) throw;

@@ -272,6 +272,19 @@ def test_a_posterior_that_is_not_normal_is_sampled_in_memory(by_passes):
     assert "brought into memory" in idata["posterior"].attrs["sampler_note"]
 
 
+def test_a_mode_at_the_edge_of_a_link_is_found_in_memory(by_passes):
+    rng = np.random.default_rng(SEED)
+    data = pd.DataFrame({"x": rng.normal(size=600)})
+    data["k"] = rng.poisson(np.exp(0.3 * data.x))  # no line: linear predictors press against 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found, expected = (
+            fb.Model("k ~ x", rows, family="poisson", link="identity").fit(progressbar=False, random_seed=5)
+            for rows in (parts_of(data, 250), data)
+        )
+    assert np.array_equal(found["posterior"]["x"], expected["posterior"]["x"])
+
+
 def test_rows_that_do_not_fit_are_refused(by_passes, monkeypatch):
     import filbert.fit
 
