@@ -19,6 +19,10 @@ using Eigen::VectorXd;
 namespace {
 
 constexpr int max_iterations = 200;
+constexpr int max_halvings = 50;
+// Where each look at the rows is a pass over them, a climb that is so slow is left to who has them at hand.
+constexpr int max_iterations_by_passes = 30;
+constexpr int max_halvings_by_passes = 10;
 constexpr double small_decrement = 1e-9;  // of the squared Newton decrement: the step after it leaves 1e-18
 constexpr double small_step = 1e-3;       // of coordinates of order one, before that last step
 constexpr Index many_rows = 50000;
@@ -60,12 +64,14 @@ class Climb {
   explicit Climb(UnconstrainedGlm& density)
       : density_(density),
         unit_(unit_of_predictors(density.data())),
+        iterations_(density.data().passes() ? max_iterations_by_passes : max_iterations),
+        halvings_(density.data().passes() ? max_halvings_by_passes : max_halvings),
         gradient_(density.dimension()),
         trial_gradient_(density.dimension()) {}
 
   GlmMode from(VectorXd start) {
     q_ = std::move(start);
-    for (int iteration = 1; iteration <= max_iterations; ++iteration) {
+    for (int iteration = 1; iteration <= iterations_; ++iteration) {
       Curvature curvature = curvature_here();
       VectorXd step = curvature.factor.solve(gradient_);
       const double decrement = gradient_.dot(step);
@@ -106,7 +112,7 @@ class Climb {
     constexpr double sufficient = 1e-4;
     const double rise = gradient_.dot(step);  // of a straight line
     double share = 1;
-    for (int attempt = 0; attempt < 50; ++attempt, share *= 0.5) {
+    for (int attempt = 0; attempt < halvings_; ++attempt, share *= 0.5) {
       trial_ = q_ + share * step;
       const double value = density_.surrogate(trial_, trial_gradient_);
       if (!std::isfinite(value) || !trial_gradient_.allFinite()) continue;
@@ -191,6 +197,7 @@ class Climb {
 
   UnconstrainedGlm& density_;
   double unit_;
+  int iterations_, halvings_;  // at most
   VectorXd q_, gradient_, trial_, trial_gradient_;
   MatrixXd hessian_;
   double value_ = 0;
