@@ -15,7 +15,7 @@ Y = 10 + 3 * X + np.random.default_rng(3).normal(0, 0.5, 80)
 
 def drawn(model: pm.Model) -> Any:
     with model:
-        return pm.sample(300, chains=2, random_seed=1, progressbar=False)
+        return pm.sample(1000, random_seed=1, progressbar=False)
 
 
 def line(shape: int | None = None) -> pm.Model:
