@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,30 +16,13 @@
 #include "filbert/density/framed_glm.hpp"
 #include "filbert/density/glm_sampling.hpp"
 #include "filbert/sampler/independence.hpp"
-#include "poll.hpp"
+#include "independence_result.hpp"
 
 namespace py = pybind11;
 using Eigen::Index;
 using filbert::FramedGlm;
 
 namespace {
-
-struct IndependenceArrays {
-  double *values, *log_density, *log_weight;
-  bool *accepted, *is_nuts, *diverging;
-  std::int64_t* n_steps;
-};
-
-IndependenceArrays new_arrays(py::dict& arrays, Index variables, int chains, Index draws) {
-  const std::vector<py::ssize_t> shape = {chains, draws};
-  return {new_array<double>(arrays, "values", {variables, chains, draws}),
-          new_array<double>(arrays, "lp", shape),
-          new_array<double>(arrays, "log_weight", shape),
-          new_array<bool>(arrays, "accepted", shape),
-          new_array<bool>(arrays, "nuts", shape),
-          new_array<bool>(arrays, "diverging", shape),
-          new_array<std::int64_t>(arrays, "n_steps", shape)};
-}
 
 /// Writes draws and statistics into arrays; draws of different chains may come from different threads.
 class Recorder {
@@ -63,11 +45,7 @@ class Recorder {
     for (Index v = 0; v < variables_; ++v) arrays_.values[(v * chains_ + chain) * draws_ + iteration] = draw(v);
     arrays_.log_density[at] =
         repeats ? arrays_.log_density[at - 1] : own.user_log_density(position, statistics.log_density);
-    arrays_.log_weight[at] = statistics.log_weight;
-    arrays_.accepted[at] = statistics.accepted;
-    arrays_.is_nuts[at] = statistics.is_nuts;
-    arrays_.diverging[at] = statistics.diverging;
-    arrays_.n_steps[at] = statistics.n_steps;
+    arrays_.record(at, statistics);
   }
 
  private:
@@ -79,20 +57,6 @@ class Recorder {
 };
 
 using Rows = Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
-
-void describe(py::dict& result, const std::vector<filbert::IndependenceChain>& chains) {
-  std::vector<Index> iterations, stays;
-  std::vector<double> acceptance;
-  for (const filbert::IndependenceChain& chain : chains) {
-    iterations.push_back(chain.iterations);
-    stays.push_back(chain.longest_stay);
-    acceptance.push_back(static_cast<double>(chain.accepted) /
-                         static_cast<double>(std::max<Index>(chain.proposals, 1)));
-  }
-  result["iterations"] = iterations;
-  result["acceptance"] = acceptance;
-  result["longest_stay"] = stays;
-}
 
 /// `density` is `framed`, or what is sampled in its place.
 template <typename Density>
@@ -152,11 +116,6 @@ py::dict sample_independence(const FramedGlm& density, Index draws, int chains, 
                      : independence(density, density, *proposal, settings, std::move(report));
 }
 
-/// Takes every proposal: what a sampler without its accept step would give. For tests that show how that is noticed.
-struct AcceptsAll : filbert::IndependenceRules {
-  static bool accepts(double log_ratio, double) { return log_ratio > -std::numeric_limits<double>::infinity(); }
-};
-
 struct Everything {
   bool operator()(Index, Index) const { return true; }
 };
@@ -169,14 +128,14 @@ struct Tried {
 
 /// By candidate rows, where these are few.
 Tried try_candidates(const FramedGlm& density, const filbert::IndependenceSettings& settings, Index most,
-                     Recorder& recorder, const Rows& values, bool is_broken) {
+                     Recorder& recorder, const Rows& values) {
   Tried tried;
   if (most == 0) return tried;
   const filbert::SkewedProposal normal(Eigen::MatrixXd(0, density.dimension()), {});
   const filbert::ForeseenProposals proposals = filbert::foresee(normal, density.dimension(), settings);
   const auto candidates = filbert::CandidateRows::of(density, proposals, settings, most);
   if (!candidates) return tried;
-  const auto passes = [&](Index from, Index to) { return is_broken || candidates->passes(from, to); };
+  const auto passes = [&](Index from, Index to) { return candidates->passes(from, to); };
   tried.chains = filbert::decide(proposals, candidates->first_factor(), settings, std::ref(recorder), passes);
   tried.complaint = filbert::complaint_about(tried.chains, values);
   tried.rows_a_move = static_cast<double>(candidates->size()) / static_cast<double>(proposals.points.cols());
@@ -185,7 +144,7 @@ Tried try_candidates(const FramedGlm& density, const filbert::IndependenceSettin
 
 /// By log likelihoods of all proposals.
 Tried try_batch(const FramedGlm& density, const filbert::IndependenceSettings& settings, bool refuses,
-                Recorder& recorder, const Rows& values, bool is_broken) {
+                Recorder& recorder, const Rows& values) {
   Tried tried;
   const filbert::SwitchRule rule = filbert::rule_by_passes();
   const filbert::GlmPilot found = filbert::pilot_by_passes(density, settings.seed, rule);
@@ -193,15 +152,13 @@ Tried try_batch(const FramedGlm& density, const filbert::IndependenceSettings& s
   if (refuses && !found.refusal.empty()) return tried;
   const filbert::ForeseenProposals proposals = filbert::foresee(*found.proposal, density.dimension(), settings);
   const Eigen::VectorXd log_density = density.batch_at_once(proposals.points);
-  tried.chains = is_broken
-                     ? filbert::decide<AcceptsAll>(proposals, log_density, settings, std::ref(recorder), Everything())
-                     : filbert::decide(proposals, log_density, settings, std::ref(recorder), Everything());
-  if (tried.complaint.empty()) tried.complaint = filbert::complaint_about(tried.chains, values, rule);
+  tried.chains = filbert::decide(proposals, log_density, settings, std::ref(recorder), Everything());
+  if (tried.complaint.empty()) tried.complaint = filbert::complaint_about(tried.chains, values, rule.asked);
   return tried;
 }
 
 py::dict sample_by_passes(const FramedGlm& density, Index draws, int chains, int cores, std::uint64_t seed,
-                          bool refuses, Index most_rows, bool is_broken) {
+                          bool refuses, Index most_rows) {
   const filbert::IndependenceSettings settings = make_settings(draws, chains, cores, seed);
   const Index variables = density.variables();
   py::dict result, sampling;
@@ -211,9 +168,9 @@ py::dict sample_by_passes(const FramedGlm& density, Index draws, int chains, int
     const py::gil_scoped_release release;
     const Rows values(arrays.values, variables * chains, draws);
     Recorder recorder(density, arrays, chains, draws);
-    tried = try_candidates(density, settings, most_rows, recorder, values, is_broken);
+    tried = try_candidates(density, settings, most_rows, recorder, values);
     if (tried.chains.empty() || !tried.complaint.empty())
-      tried = try_batch(density, settings, refuses, recorder, values, is_broken);
+      tried = try_batch(density, settings, refuses, recorder, values);
   }
   result["refusal"] = refuses ? tried.complaint : "";
   if (refuses && !tried.complaint.empty()) return result;
@@ -250,25 +207,11 @@ py::dict sample_auto(const FramedGlm& density, Index draws, Index tune, int chai
     const py::gil_scoped_release release;
     found = filbert::pilot_glm(density, seed, cores);
   }
-  std::string note = found.refusal;
-  if (note.empty()) {
-    py::dict result = found.subsampled ? independence(density, *found.subsampled, *found.proposal, settings, report)
-                                       : independence(density, density, *found.proposal, settings, report);
-    note = result["complaint"].cast<std::string>();
-    if (note.empty()) {
-      result["sampler"] = "independence";
-      result["note"] = "";
-      return result;
-    }
-  }
-  const py::object nuts = py::module_::import("filbert._core").attr("sample");
-  py::dict result =
-      nuts(density, py::arg("draws") = draws, py::arg("tune") = tune, py::arg("chains") = chains,
-           py::arg("cores") = cores, py::arg("seed") = seed, py::arg("target_accept") = target_accept,
-           py::arg("max_treedepth") = max_treedepth, py::arg("keep_warmup") = keep_warmup, py::arg("report") = report);
-  result["sampler"] = "nuts";
-  result["note"] = "independence Metropolis was left for NUTS: " + note;
-  return result;
+  const SamplerChoice choice{draws, tune, chains, cores, seed, target_accept, max_treedepth, keep_warmup, report};
+  return independence_or_nuts(density, choice, found.refusal, [&] {
+    return found.subsampled ? independence(density, *found.subsampled, *found.proposal, settings, report)
+                            : independence(density, density, *found.proposal, settings, report);
+  });
 }
 
 }  // namespace
@@ -286,11 +229,11 @@ are drawn at random, exactly: then "rows_a_move" is how many on average, "lp" an
 the mode, with the priors as they are, and local moves take the place of the NUTS transitions.)");
   module.def(
       "sample_glm_by_passes", &sample_by_passes, py::arg("density"), py::kw_only(), py::arg("draws"), py::arg("chains"),
-      py::arg("cores"), py::arg("seed"), py::arg("refuses"), py::arg("most_rows"), py::arg("broken") = false,
+      py::arg("cores"), py::arg("seed"), py::arg("refuses"), py::arg("most_rows"),
       R"(Samples a FramedGlm whose rows are elsewhere: a pass for a pilot's proposals, and one for those of all chains.
 
 Returns what `sample_independence` does, without NUTS transitions; where `refuses`, only "refusal", if the pilot or the run shows that the
-proposals do not suit the posterior. `broken` leaves out the accept step, for tests.)");
+proposals do not suit the posterior.)");
   module.def("glm_pilot", &pilot, py::arg("density"), py::arg("seed"),
              "Whether independence Metropolis will do: acceptance, folded, log_largest_weight, will_do and refusal, "
              "which says why not; subsamples: whether a move would look at a few rows only.");

@@ -4,7 +4,6 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -13,7 +12,7 @@
 #include "filbert/groups/grouped_sampling.hpp"
 #include "filbert/sampler/independence.hpp"
 #include "filbert/sampler/student_proposal.hpp"
-#include "poll.hpp"
+#include "independence_result.hpp"
 
 namespace py = pybind11;
 using Eigen::Index;
@@ -84,15 +83,8 @@ py::dict independence(const FramedGroupedGaussian& density, const GroupedPilot& 
   settings.validate();
   const Index draws = asked.draws, variables = density.variables();
   const int chains = asked.chains;
-  const std::vector<py::ssize_t> shape = {chains, draws};
   py::dict result, sampling;
-  double* const values = new_array<double>(sampling, "values", {variables, chains, draws});
-  double* const lp = new_array<double>(sampling, "lp", shape);
-  double* const log_weight = new_array<double>(sampling, "log_weight", shape);
-  bool* const accepted = new_array<bool>(sampling, "accepted", shape);
-  bool* const is_nuts = new_array<bool>(sampling, "nuts", shape);
-  bool* const diverging = new_array<bool>(sampling, "diverging", shape);
-  std::int64_t* const n_steps = new_array<std::int64_t>(sampling, "n_steps", shape);
+  const IndependenceArrays arrays = new_arrays(sampling, variables, chains, draws);
   result["sampling"] = sampling;
   filbert::Progress progress(chains);
   Poll poll(progress, std::move(report));
@@ -103,19 +95,16 @@ py::dict independence(const FramedGroupedGaussian& density, const GroupedPilot& 
     const py::gil_scoped_release release;
     std::vector<ChainWriter> writers;
     writers.reserve(static_cast<std::size_t>(chains));
-    for (int chain = 0; chain < chains; ++chain) writers.emplace_back(density, chain, chains, draws, values);
+    for (int chain = 0; chain < chains; ++chain) writers.emplace_back(density, chain, chains, draws, arrays.values);
     const auto record = [&](int chain, Index iteration, const Eigen::VectorXd& position,
                             const filbert::IndependenceStatistics& statistics, auto& of_chain) {
       ChainWriter& writer = writers[static_cast<std::size_t>(chain)];
       const Index at = chain * draws + iteration;
       const bool moved = statistics.accepted || iteration == 0;
       writer.add(position, moved, of_chain);
-      lp[at] = moved ? writer.user_log_density(position, statistics.log_density) : lp[at - 1];
-      log_weight[at] = statistics.log_weight;
-      accepted[at] = statistics.accepted;
-      is_nuts[at] = statistics.is_nuts;
-      diverging[at] = statistics.diverging;
-      n_steps[at] = statistics.n_steps;
+      arrays.log_density[at] =
+          moved ? writer.user_log_density(position, statistics.log_density) : arrays.log_density[at - 1];
+      arrays.record(at, statistics);
     };
     const filbert::StudentProposal proposal(density.dimension());
     const auto run = [&](const auto& sampled) {
@@ -127,20 +116,11 @@ py::dict independence(const FramedGroupedGaussian& density, const GroupedPilot& 
     using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     if (!poll.interrupted()) {
       const Index rows = density.posterior().parameters() * chains;
-      complaint = filbert::complaint_about_grouped(done, Eigen::Map<const Rows>(values, rows, draws));
+      complaint = filbert::complaint_about(done, Eigen::Map<const Rows>(arrays.values, rows, draws),
+                                           filbert::GroupedSwitchRule().asked);
     }
   }
-  std::vector<Index> iterations, stays;
-  std::vector<double> acceptance;
-  for (const filbert::IndependenceChain& chain : done) {
-    iterations.push_back(chain.iterations);
-    stays.push_back(chain.longest_stay);
-    acceptance.push_back(static_cast<double>(chain.accepted) /
-                         static_cast<double>(std::max<Index>(chain.proposals, 1)));
-  }
-  result["iterations"] = iterations;
-  result["acceptance"] = acceptance;
-  result["longest_stay"] = stays;
+  describe(result, done);
   result["complaint"] = complaint;
   result["every"] = settings.every;
   result["interrupted"] = poll.interrupted();
@@ -161,24 +141,9 @@ py::dict sample_auto(const FramedGroupedGaussian& density, Index draws, Index tu
                      std::uint64_t seed, double target_accept, int max_treedepth, bool keep_warmup,
                      const py::object& report) {
   const GroupedPilot pilot = pilot_of(density, seed, cores);
-  std::string note = pilot.refusal;
-  if (note.empty()) {
-    py::dict result = independence(density, pilot, {draws, chains, cores, seed}, report);
-    note = result["complaint"].cast<std::string>();
-    if (note.empty()) {
-      result["sampler"] = "independence";
-      result["note"] = "";
-      return result;
-    }
-  }
-  const py::object nuts = py::module_::import("filbert._core").attr("sample");
-  py::dict result =
-      nuts(density, py::arg("draws") = draws, py::arg("tune") = tune, py::arg("chains") = chains,
-           py::arg("cores") = cores, py::arg("seed") = seed, py::arg("target_accept") = target_accept,
-           py::arg("max_treedepth") = max_treedepth, py::arg("keep_warmup") = keep_warmup, py::arg("report") = report);
-  result["sampler"] = "nuts";
-  result["note"] = "independence Metropolis was left for NUTS: " + note;
-  return result;
+  const SamplerChoice choice{draws, tune, chains, cores, seed, target_accept, max_treedepth, keep_warmup, report};
+  return independence_or_nuts(density, choice, pilot.refusal,
+                              [&] { return independence(density, pilot, {draws, chains, cores, seed}, report); });
 }
 
 }  // namespace

@@ -349,7 +349,6 @@ def sample_glm_by_passes(
     seed: int,
     refuses: bool,
     most_rows: int,
-    broken: bool = False,
 ) -> dict[str, Any]: ...
 def grouped_pilot(density: FramedGroupedGaussian, seed: int) -> dict[str, Any]: ...
 def sample_grouped(

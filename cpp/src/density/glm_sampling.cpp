@@ -11,27 +11,6 @@ namespace filbert {
 
 using Eigen::Index;
 
-namespace {
-
-/// Why what a pilot found will not do; empty where it will.
-std::string refusal_of(const IndependencePilot& pilot, const SwitchRule& rule) {
-  std::ostringstream refusal;
-  if (pilot.outside > rule.most_outside) {
-    refusal << "a share of " << pilot.outside << " of a pilot's proposals lay beyond an edge of the density, more than "
-            << rule.most_outside;
-  } else if (!(pilot.acceptance >= rule.least_acceptance)) {
-    refusal << "a pilot accepted " << pilot.acceptance << " of its proposals, less than " << rule.least_acceptance;
-  } else if (pilot.folded > rule.most_folded) {
-    refusal << "the skew correction failed for a share of " << pilot.folded << " of a pilot's proposals, more than "
-            << rule.most_folded;
-  } else if (pilot.log_largest_weight > rule.most_log_largest_weight) {
-    refusal << "a pilot's largest importance weight was " << std::exp(pilot.log_largest_weight) << " times the mean";
-  }
-  return refusal.str();
-}
-
-}  // namespace
-
 SkewedProposal skewed_proposal(const FramedGlm& density) { return SkewedProposal(density.third_derivatives(), {}); }
 
 std::optional<GlmSubsampling> subsampled_where_long(const FramedGlm& density, std::uint64_t seed, int threads,
@@ -42,7 +21,7 @@ std::optional<GlmSubsampling> subsampled_where_long(const FramedGlm& density, st
   if (!subsampled || !(subsampled->expected_candidates() <= rule.most_candidates)) return std::nullopt;
   const SkewedProposal normal(Eigen::MatrixXd(0, density.dimension()), {});
   GlmSubsampling result{*subsampled, normal, pilot_factorised(*subsampled, normal, seed)};
-  if (!(result.pilot.acceptance >= rule.least_acceptance)) return std::nullopt;
+  if (!(result.pilot.acceptance >= rule.asked.least_acceptance)) return std::nullopt;
   return result;
 }
 
@@ -59,7 +38,7 @@ GlmPilot pilot_glm(const FramedGlm& density, std::uint64_t seed, int threads, co
   } else {
     result.proposal = skewed_proposal(density);
     result.pilot = pilot_independence(density, *result.proposal, seed);
-    refusal << refusal_of(result.pilot, rule);
+    refusal << refusal_of(result.pilot, rule.asked);
   }
   result.refusal = refusal.str();
   return result;
@@ -79,38 +58,8 @@ GlmPilot pilot_by_passes(const FramedGlm& density, std::uint64_t seed, const Swi
     if (std::isnan(weight)) weight = -std::numeric_limits<double>::infinity();
   }
   result.pilot = judge_weights(log_weights, folded);
-  result.refusal = refusal_of(result.pilot, rule);
+  result.refusal = refusal_of(result.pilot, rule.asked);
   return result;
-}
-
-std::string complaint_about(const std::vector<IndependenceChain>& chains, const ChainsRef& values,
-                            const SwitchRule& rule) {
-  std::ostringstream complaint;
-  for (const IndependenceChain& chain : chains) {
-    const double acceptance =
-        static_cast<double>(chain.accepted) / static_cast<double>(std::max<Index>(chain.proposals, 1));
-    // Three standard errors of a binomial share: a short run may fall short by chance.
-    const double error = 3 * std::sqrt(0.16 / static_cast<double>(std::max<Index>(chain.proposals, 1)));
-    if (acceptance < rule.least_acceptance_of_run - error) {
-      complaint << "a chain accepted " << acceptance << " of its proposals, less than " << rule.least_acceptance_of_run;
-      return complaint.str();
-    }
-    if (chain.longest_stay > rule.longest_stay) {
-      complaint << "a chain refused " << chain.longest_stay << " proposals in a row";
-      return complaint.str();
-    }
-  }
-  const Index count = static_cast<Index>(chains.size());
-  if (count < 2 || values.cols() < 4) return "";
-  const double allowed = 1 + (rule.largest_rhat - 1) * std::max(1.0, 1000.0 / static_cast<double>(values.cols()));
-  for (Index first = 0; first < values.rows(); first += count) {
-    const double rhat = split_rhat(values.middleRows(first, count));
-    if (rhat > allowed) {
-      complaint << "R-hat was " << rhat;
-      return complaint.str();
-    }
-  }
-  return "";
 }
 
 }  // namespace filbert

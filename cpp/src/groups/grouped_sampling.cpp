@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <sstream>
 
 #include "filbert/sampler/student_proposal.hpp"
 #include "filbert/threads/thread_pool.hpp"
@@ -65,45 +64,8 @@ GroupedPilot pilot_grouped(const FramedGroupedGaussian& density, std::uint64_t s
     const double refused = std::clamp(1 - result.pilot.acceptance, 1e-6, 0.99);
     result.every = std::max<Index>(1, static_cast<Index>(std::ceil(std::log(rule.left_of_a_draw) / std::log(refused))));
   }
-  std::ostringstream refusal;
-  if (!(result.pilot.acceptance >= rule.least_acceptance)) {
-    refusal << "a pilot accepted " << result.pilot.acceptance << " of its proposals, less than "
-            << rule.least_acceptance;
-  } else if (result.pilot.log_largest_weight > rule.most_log_largest_weight) {
-    refusal << "a pilot's largest importance weight was " << std::exp(result.pilot.log_largest_weight)
-            << " times the mean";
-  }
-  result.refusal = refusal.str();
+  result.refusal = refusal_of(result.pilot, rule.asked);
   return result;
-}
-
-std::string complaint_about_grouped(const std::vector<IndependenceChain>& chains, const ChainsRef& parameters,
-                                    const GroupedSwitchRule& rule) {
-  std::ostringstream complaint;
-  for (const IndependenceChain& chain : chains) {
-    const double proposals = static_cast<double>(std::max<Index>(chain.proposals, 1));
-    const double acceptance = static_cast<double>(chain.accepted) / proposals;
-    // Three standard errors of a binomial share: a short run may fall short by chance.
-    if (acceptance < rule.least_acceptance_of_run - 3 * std::sqrt(0.25 / proposals)) {
-      complaint << "a chain accepted " << acceptance << " of its proposals, less than " << rule.least_acceptance_of_run;
-      return complaint.str();
-    }
-    if (chain.longest_stay > rule.longest_stay) {
-      complaint << "a chain refused " << chain.longest_stay << " proposals in a row";
-      return complaint.str();
-    }
-  }
-  const Index count = static_cast<Index>(chains.size());
-  if (count < 2 || parameters.cols() < 4) return "";
-  const double allowed = 1 + (rule.largest_rhat - 1) * std::max(1.0, 1000.0 / static_cast<double>(parameters.cols()));
-  for (Index first = 0; first < parameters.rows(); first += count) {
-    const double rhat = split_rhat(parameters.middleRows(first, count));
-    if (rhat > allowed) {
-      complaint << "R-hat was " << rhat;
-      return complaint.str();
-    }
-  }
-  return "";
 }
 
 }  // namespace filbert

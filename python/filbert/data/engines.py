@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..errors import DataTypeError, FilbertError
-from .streams import Part, Pass, Stream, named_origin
+from .streams import PART_BYTES, Part, Pass, Stream, named_origin
 from .tables import as_frame
 
 _BRANCHES = 8  # states that are merged at once
-_PART_BYTES = 1 << 24
 _SERIALIZED = "origin string, first long, content binary"  # what Spark sends of some rows
 
 
@@ -178,11 +177,13 @@ def _together(batches: Iterator[Any]) -> Iterator[Any]:
     import pyarrow as pa
 
     joined: list[Any] = []
+    size = 0
     for batch in batches:
         joined.append(batch)
-        if sum(each.nbytes for each in joined) > _PART_BYTES:
+        size += batch.nbytes
+        if size > PART_BYTES:
             yield pa.Table.from_batches(joined)
-            joined = []
+            joined, size = [], 0
     if joined:
         yield pa.Table.from_batches(joined)
 

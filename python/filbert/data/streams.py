@@ -14,7 +14,7 @@ from ..errors import DataError, DataTypeError, FilbertError, FormulaError, Setti
 from .files import column_names, file_names, is_larger_than, read_in_parts
 from .tables import Table, are_paths, as_frame, table_of
 
-_PART_BYTES = 1 << 25
+PART_BYTES = 1 << 25
 _LARGEST_PART = 1 << 20  # rows: beyond that, parts cost memory and save nothing
 _SMALLEST_PART = 1 << 10
 IN_MEMORY = 1 << 28  # bytes of numbers; files that hold more are read in parts
@@ -83,7 +83,7 @@ class Stream(Table, ABC):
     def parts(self, names: Collection[str]) -> Iterator[Part]:
         """Yield the rows with the columns of the names, of which those that are not there are left out."""
         wanted = [name for name in self.names if name in names]
-        size = _PART_BYTES // (_NUMBER_BYTES * max(1, len(wanted)))
+        size = PART_BYTES // (_NUMBER_BYTES * max(1, len(wanted)))
         parts = self._read(wanted, self.part_rows or min(_LARGEST_PART, max(_SMALLEST_PART, size)))
         return _ahead(parts) if self.reads_ahead else parts
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "filbert/groups/grouped_gaussian.hpp"
 #include "filbert/groups/grouped_summary.hpp"
 #include "filbert/sampler/rng.hpp"
 
@@ -218,6 +219,19 @@ inline std::vector<Data> every_structure() {
   add({.n_groups = {12, 4}, .terms = {{0, 1}, {1, 2}}, .nested = true});
   add({.n = 150, .p = 1, .n_groups = {50}, .terms = {{0, 1}}});
   return all;
+}
+
+/// Priors that leave the data to decide; the effects of a term have correlations or not.
+inline filbert::GroupedModel weakly_informed(const Data& data, bool correlated) {
+  filbert::GroupedModel model;
+  model.coefficient_priors.assign(static_cast<std::size_t>(data.X.cols() + 1), filbert::Prior::normal(0, 20));
+  model.sigma.prior = filbert::Prior::half_normal(5);
+  for (const filbert::GroupTerm& term : data.structure.terms) {
+    filbert::TermModel one{correlated, {}, 2};
+    one.deviations.assign(static_cast<std::size_t>(term.columns), {filbert::Prior::half_normal(5)});
+    model.terms.push_back(one);
+  }
+  return model;
 }
 
 }  // namespace mixed_models

@@ -142,23 +142,11 @@ double largest(const std::array<double, 6>& z) {
   return result;
 }
 
-GroupedModel weakly_informed(const Data& data) {
-  GroupedModel model;
-  model.coefficient_priors.assign(static_cast<std::size_t>(data.X.cols() + 1), Prior::normal(0, 20));
-  model.sigma.prior = Prior::half_normal(5);
-  for (const filbert::GroupTerm& term : data.structure.terms) {
-    filbert::TermModel one{true, {}, 2};
-    one.deviations.assign(static_cast<std::size_t>(term.columns), {Prior::half_normal(5)});
-    model.terms.push_back(one);
-  }
-  return model;
-}
-
 }  // namespace
 
 TEST_CASE("the density in the frame is that of the posterior times the Jacobian, with its slopes") {
   for (const Data& data : every_structure()) {
-    GroupedModel model = weakly_informed(data);
+    GroupedModel model = weakly_informed(data, true);
     model.coefficient_priors.back() = Prior::student_t(4, 0, 2);
     GroupedGaussian posterior(data.summary(), model);
     FramedGroupedGaussian framed(posterior);
@@ -188,7 +176,7 @@ TEST_CASE("the density in the frame is that of the posterior times the Jacobian,
 
 TEST_CASE("a gradient in the frame allocates nothing") {
   const Data data = make_data({.n_groups = {7, 4}, .terms = {{0, 2}, {1, 1}}}, 1);
-  FramedGroupedGaussian framed(GroupedGaussian(data.summary(), weakly_informed(data)));
+  FramedGroupedGaussian framed(GroupedGaussian(data.summary(), weakly_informed(data, true)));
   const VectorXd u = VectorXd::Zero(framed.dimension());
   VectorXd gradient(u.size());
   Eigen::internal::set_is_malloc_allowed(false);
@@ -228,13 +216,13 @@ TEST_CASE("no seed diverges after a short warm-up: few groups, no variance, inde
   framed.emplace_back(GroupedGaussian(one_way(dyestuff2, 6).summary(), one_way_model(5, Prior::normal(5, 10))));
   framed.emplace_back(GroupedGaussian(one_way(three_groups, 3).summary(), one_way_model(1, Prior::normal(0, 2))));
   for (const Data& data : every_structure()) {
-    GroupedModel model = weakly_informed(data);
+    GroupedModel model = weakly_informed(data, true);
     for (filbert::TermModel& term : model.terms) term.correlated = false;
     framed.emplace_back(GroupedGaussian(data.summary(), model));
   }
   for (const std::uint64_t seed : {1, 2, 3}) {  // of two groups the deviation reaches as far as its prior lets it
     const Data data = make_data({.n_groups = {12, 2}, .terms = {{0, 1}, {1, 1}}}, seed);
-    GroupedModel model = weakly_informed(data);
+    GroupedModel model = weakly_informed(data, true);
     for (filbert::TermModel& term : model.terms) term.deviations = {{Prior::half_normal(10)}};
     framed.emplace_back(GroupedGaussian(data.summary(), model));
   }
@@ -251,7 +239,7 @@ TEST_CASE("a ridge between a plateau and a cliff rises above neither") {
 
 TEST_CASE("draws do not depend on the number of cores, and effects left out can be drawn later") {
   const Data data = make_data({.n_groups = {7, 4}, .terms = {{0, 2}, {1, 1}}}, 2);
-  const GroupedGaussian posterior(data.summary(), weakly_informed(data));
+  const GroupedGaussian posterior(data.summary(), weakly_informed(data, true));
   const FramedGroupedGaussian framed(posterior, {.with_effects = true, .seed = 5});
   const Run run = sample(framed, 50, 3);
   CHECK(sample(framed, 50, 3, 4).draws == run.draws);

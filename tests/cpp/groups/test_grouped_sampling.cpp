@@ -21,21 +21,9 @@ namespace {
 
 using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-GroupedModel weakly_informed(const Data& data) {
-  GroupedModel model;
-  model.coefficient_priors.assign(static_cast<std::size_t>(data.X.cols() + 1), Prior::normal(0, 20));
-  model.sigma.prior = Prior::half_normal(5);
-  for (const filbert::GroupTerm& term : data.structure.terms) {
-    filbert::TermModel one{false, {}, 2};
-    one.deviations.assign(static_cast<std::size_t>(term.columns), {Prior::half_normal(5)});
-    model.terms.push_back(one);
-  }
-  return model;
-}
-
 FramedGroupedGaussian crossed(const filbert::GroupedFrameSettings& settings = {}) {
   const Data data = make_data({.n_groups = {12, 6}, .terms = {{0, 1}, {1, 1}}}, 3);
-  return FramedGroupedGaussian(GroupedGaussian(data.summary(), weakly_informed(data)), settings);
+  return FramedGroupedGaussian(GroupedGaussian(data.summary(), weakly_informed(data, false)), settings);
 }
 
 /// Draws (variables, 4 · draws) by independence Metropolis.
@@ -129,7 +117,7 @@ TEST_CASE("a dear density draws while it evaluates, what it would draw later") {
 
 TEST_CASE("the frame does not depend on threads, where a component is large") {
   const Data data = make_data({.n = 3000, .n_groups = {260, 240}, .terms = {{0, 1}, {1, 1}}}, 5);
-  const GroupedGaussian posterior(data.summary(), weakly_informed(data));
+  const GroupedGaussian posterior(data.summary(), weakly_informed(data, false));
   CHECK(posterior.dense_effects() > 200);
   FramedGroupedGaussian one(posterior, {.with_effects = true, .seed = 1, .threads = 1});
   FramedGroupedGaussian three(posterior, {.with_effects = true, .seed = 1, .threads = 3});
@@ -139,16 +127,4 @@ TEST_CASE("the frame does not depend on threads, where a component is large") {
   CHECK(pilot.is_dear);
   CHECK(pilot.every == 1);
   CHECK(pilot.starts.log_weights == filbert::pilot_grouped(one, 4, 3).starts.log_weights);
-}
-
-TEST_CASE("runs that stayed or refused too much are complained of") {
-  const Rows nothing(0, 100);
-  filbert::IndependenceChain good{100, 100, 80, 5, 0};
-  CHECK(filbert::complaint_about_grouped({good, good}, nothing).empty());
-  filbert::IndependenceChain refusing{100, 100, 20, 5, 0}, staying{100, 100, 80, 40, 0};
-  CHECK(filbert::complaint_about_grouped({good, refusing}, nothing).find("accepted 0.2") != std::string::npos);
-  CHECK(filbert::complaint_about_grouped({good, staying}, nothing).find("40 proposals in a row") != std::string::npos);
-  Rows apart = Rows::Random(2, 100);
-  apart.row(1).array() += 5;
-  CHECK(filbert::complaint_about_grouped({good, good}, apart).find("R-hat") != std::string::npos);
 }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 
 import filbert as fb
 import numpy as np
 import pandas as pd
 import pytest
 from filbert.data.engines import DaskStream, SparkStream
+from spark_sessions import spark_session
 
 dd = pytest.importorskip("dask.dataframe")
 
@@ -107,14 +107,8 @@ def test_processes_give_the_same():
 
 @pytest.fixture(scope="module")
 def spark():
-    pytest.importorskip("pyspark")
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs Java")
-    from pyspark.sql import SparkSession
-
-    session = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
-    yield session
-    session.stop()
+    with spark_session() as session:
+        yield session
 
 
 @pytest.mark.parametrize("formula", FORMULAS[1:])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import warnings
 
 import filbert as fb
@@ -16,6 +15,7 @@ from filbert.families import passes
 from filbert.fit import framed
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spark_sessions import spark_session
 
 N = 1500
 SEED = 20261125
@@ -161,34 +161,49 @@ def test_draws_are_those_of_the_posterior(by_passes, family):
     assert np.max(np.abs(z_scores(draws, others))) < 6  # draws are worth about half as many independent ones
 
 
-def test_a_sampler_that_refuses_nothing_is_noticed(by_passes):
+@pytest.fixture
+def break_off(monkeypatch):
+    """Let a method of `passes.Passes` give something else from when the returned function is called."""
+
+    def prepare(name, instead):
+        whole, broken = getattr(passes.Passes, name), []
+        monkeypatch.setattr(passes.Passes, name, lambda *given: instead(*given) if broken else whole(*given))
+        return lambda: broken.append(True)
+
+    return prepare
+
+
+def values_of(density, run):
+    """Return draws of a run, (variables, draws)."""
+    return run["sampling"]["values"].reshape(density.variables, -1)
+
+
+def test_proposals_that_no_row_judges_are_noticed(by_passes, break_off):
+    lose = break_off("batch", lambda _, c, __: np.zeros(c.shape[1]))
     seen = DATA[::100].reset_index(drop=True)
     density = framed(fb.Model("c ~ x + z", parts_of(seen, 10), family="negativebinomial").regression)
-    draws, broken = (
-        _core.sample_glm_by_passes(
-            density, draws=25000, chains=4, cores=1, seed=3, refuses=False, most_rows=0, broken=flag
-        )["sampling"]["values"].reshape(density.variables, -1)
-        for flag in (False, True)
-    )
-    assert np.max(np.abs(z_scores(broken, draws))) > 10
+    asked = {"draws": 25000, "chains": 4, "cores": 1, "seed": 3, "refuses": False, "most_rows": 0}
+    draws = values_of(density, _core.sample_glm_by_passes(density, **asked))
+    lose()
+    assert np.max(np.abs(z_scores(values_of(density, _core.sample_glm_by_passes(density, **asked)), draws))) > 10
 
 
 @pytest.mark.parametrize("family", ["bernoulli", "poisson"])
-def test_few_rows_decide_moves_as_all_would(by_passes, family):
+def test_few_rows_decide_moves_as_all_would(by_passes, break_off, family):
+    lose = break_off("candidates", lambda *_: (None, np.zeros(0), False))
     rng = np.random.default_rng(SEED)
     seen = pd.DataFrame({"x": rng.normal(size=600)})
     mean = np.exp(-1.5 + 0.5 * seen.x)
     seen["y"] = rng.poisson(mean) if family == "poisson" else rng.binomial(1, np.minimum(mean, 1))
     density = framed(fb.Model("y ~ x", parts_of(seen, 150), family=family).regression)
     asked = {"draws": 25000, "chains": 4, "cores": 1, "seed": 3, "refuses": False}
-    runs = [
-        _core.sample_glm_by_passes(density, **asked, most_rows=most_rows, broken=broken)
-        for most_rows, broken in ((0, False), (10**8, False), (10**8, True))
-    ]
-    assert ["rows_a_move" in run for run in runs] == [False, True, True]
-    all_rows, few, none = (run["sampling"]["values"].reshape(density.variables, -1) for run in runs)
-    assert np.max(np.abs(z_scores(few, all_rows))) < 6
-    assert np.max(np.abs(z_scores(none, all_rows))) > 10
+    all_rows, few = (_core.sample_glm_by_passes(density, **asked, most_rows=most) for most in (0, 10**8))
+    lose()  # no row ever objects
+    none = _core.sample_glm_by_passes(density, **asked, most_rows=10**8)
+    assert ["rows_a_move" in run for run in (all_rows, few, none)] == [False, True, True]
+    expected = values_of(density, all_rows)
+    assert np.max(np.abs(z_scores(values_of(density, few), expected))) < 6
+    assert np.max(np.abs(z_scores(values_of(density, none), expected))) > 10
 
 
 def test_bounds_hold_for_what_polynomials_leave():
@@ -325,25 +340,17 @@ def test_rows_stay_where_they_are(by_passes, monkeypatch):
     dd = pytest.importorskip("dask.dataframe")
     from filbert.data.engines import DaskStream
 
-    read = []
-    whole = DaskStream._read
-    monkeypatch.setattr(DaskStream, "_read", lambda *given: (read.append(part) or part for part in whole(*given)))
+    def refuse_to_read(*_):
+        raise AssertionError("a whole partition was read by the caller")
+
+    monkeypatch.setattr(DaskStream, "_read", refuse_to_read)
     model("bernoulli", dd.from_pandas(DATA, npartitions=9)).fit(progressbar=False)
-    assert len(read) <= 2  # the first rows, and the part that is read ahead
 
 
 @pytest.mark.filterwarnings("default")
 def test_spark_gives_the_same(by_passes):
-    pytest.importorskip("pyspark")
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs Java")
-    from pyspark.sql import SparkSession
-
-    session = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
-    try:
+    with spark_session() as session:
         frame = model("poisson", session.createDataFrame(DATA).repartition(3), weights="w")
         check_mode(model("poisson", DATA, weights="w"), frame)
         idata = frame.fit(progressbar=False, random_seed=5)
-    finally:
-        session.stop()
     assert idata["posterior"].attrs["sampler"] == "independence"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 
 import filbert as fb
 import numpy as np
 import pandas as pd
 import pytest
+from spark_sessions import spark_session
 
 dd = pytest.importorskip("dask.dataframe")
 
@@ -113,14 +113,8 @@ def test_averages_take_all_rows_together(fitted):
 
 
 def test_spark_gives_the_numbers_of_rows_in_memory(fitted):
-    pytest.importorskip("pyspark")
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs Java")
-    from pyspark.sql import SparkSession
-
     model, idata = fitted
-    session = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
-    try:
+    with spark_session() as session:
         frame = session.createDataFrame(DATA.assign(row=range(N))).repartition(3)
         found = fb.predictions(model, idata, data=frame)
         assert found.columns == [*frame.columns, *RESULTS]
@@ -129,5 +123,3 @@ def test_spark_gives_the_numbers_of_rows_in_memory(fitted):
         noisy = fb.predictions(model, idata, data=frame, target="y", random_seed=1).toPandas()
         assert (noisy["sd"] > computed["sd"].max()).all()
         assert noisy["sd"].nunique() == N  # each row has noise of its own
-    finally:
-        session.stop()

@@ -10,25 +10,19 @@
 #include "filbert/density/framed_glm.hpp"
 #include "filbert/density/skewed_proposal.hpp"
 #include "filbert/density/subsampled_glm.hpp"
-#include "filbert/draws/diagnostics.hpp"
+#include "filbert/draws/independence_verdict.hpp"
 #include "filbert/sampler/foreseen_independence.hpp"
 #include "filbert/sampler/independence.hpp"
 #include "filbert/sampler/independence_pilot.hpp"
 
 namespace filbert {
 
-/// Thresholds of the switch; see `pilot_glm` and `complaint_about`.
+/// Thresholds of the switch; see `pilot_glm`.
 struct SwitchRule {
-  double least_acceptance = 0.85;     ///< in the pilot
+  IndependenceThresholds asked;
   Eigen::Index most_dimensions = 60;  ///< beyond, the map's d³ costs more than gradients
-  double most_folded = 0.01;
-  double most_outside = 0.95;  ///< share of a pilot's proposals beyond an edge, where the density is zero
-  double most_log_largest_weight = 4;
-  double least_acceptance_of_run = 0.8;
-  Eigen::Index longest_stay = 30;  ///< proposals refused in a row
-  double least_values = 5e5;       ///< rows times coefficients, from which on rows are subsampled
-  double most_candidates = 100;    ///< rows a proposal to be looked at; beyond, the expansion is too poor
-  double largest_rhat = 1.01;      ///< of 1000 draws a chain; fewer are allowed more, see `complaint_about`
+  double least_values = 5e5;          ///< rows times coefficients, from which on rows are subsampled
+  double most_candidates = 100;       ///< rows a proposal to be looked at; beyond, the expansion is too poor
 };
 
 /// A pilot run, the proposal that it tried, and why independence Metropolis would not do, if it would not.
@@ -46,7 +40,7 @@ GlmPilot pilot_glm(const FramedGlm& density, std::uint64_t seed, int threads = 1
 GlmPilot pilot_by_passes(const FramedGlm& density, std::uint64_t seed, const SwitchRule& rule);
 
 /// Thresholds where rows are elsewhere: NUTS would have to bring them here, which is worth some refusals.
-inline SwitchRule rule_by_passes() { return {.least_acceptance = 0.6, .least_acceptance_of_run = 0.5}; }
+inline SwitchRule rule_by_passes() { return {.asked = {.least_acceptance = 0.6, .least_acceptance_of_run = 0.5}}; }
 
 /// The proposal alone, whatever the pilot would say.
 SkewedProposal skewed_proposal(const FramedGlm& density);
@@ -62,9 +56,5 @@ struct GlmSubsampling {
 /// threads, which changes no number.
 std::optional<GlmSubsampling> subsampled_where_long(const FramedGlm& density, std::uint64_t seed, int threads = 1,
                                                     const SwitchRule& rule = {});
-
-/// Why draws of a run are not to be trusted; empty where they are. `values` is (variables · chains, draws), a variable's chains together.
-std::string complaint_about(const std::vector<IndependenceChain>& chains, const ChainsRef& values,
-                            const SwitchRule& rule = {});
 
 }  // namespace filbert

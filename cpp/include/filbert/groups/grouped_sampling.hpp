@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "filbert/draws/diagnostics.hpp"
+#include "filbert/draws/independence_verdict.hpp"
 #include "filbert/groups/framed_grouped_gaussian.hpp"
 #include "filbert/sampler/independence.hpp"
 #include "filbert/sampler/independence_pilot.hpp"
@@ -15,11 +15,7 @@ namespace filbert {
 
 /// Thresholds of the switch to NUTS.
 struct GroupedSwitchRule {
-  double least_acceptance = 0.6;         ///< in the pilot
-  double most_log_largest_weight = 2.5;  ///< 12 times the mean
-  double least_acceptance_of_run = 0.5;
-  Eigen::Index longest_stay = 30;        ///< proposals refused in a row
-  double largest_rhat = 1.01;            ///< of 1000 draws a chain; fewer are allowed more
+  IndependenceThresholds asked{.least_acceptance = 0.6, .most_log_largest_weight = 2.5, .least_acceptance_of_run = 0.5};
   double left_of_a_draw = 0.03;          ///< chance of a draw to repeat the one before it, where values are cheap
   Eigen::Index few_dense_effects = 200;  ///< beyond, a value is dear: every one is a draw, and a pilot has few
 };
@@ -57,9 +53,5 @@ struct GroupedPilot {
 /// On up to `threads` threads, which changes no number.
 GroupedPilot pilot_grouped(const FramedGroupedGaussian& density, std::uint64_t seed, int threads = 1,
                            const GroupedSwitchRule& rule = {});
-
-/// Why draws of a run are not to be trusted; empty where they are. `parameters` is (parameters · chains, draws), see `complaint_about`.
-std::string complaint_about_grouped(const std::vector<IndependenceChain>& chains, const ChainsRef& parameters,
-                                    const GroupedSwitchRule& rule = {});
 
 }  // namespace filbert

@@ -1,0 +1,93 @@
+// What runs of independence Metropolis give to Python: arrays of statistics, what chains did, and NUTS where it is left.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "filbert/sampler/independence.hpp"
+#include "poll.hpp"
+
+/// Memory of the arrays of a run: values (variables, chains, draws), the others (chains, draws).
+struct IndependenceArrays {
+  double *values, *log_density, *log_weight;
+  bool *accepted, *is_nuts, *diverging;
+  std::int64_t* n_steps;
+
+  /// Writes what is known of a draw beside its values and log density.
+  void record(Eigen::Index at, const filbert::IndependenceStatistics& statistics) const {
+    log_weight[at] = statistics.log_weight;
+    accepted[at] = statistics.accepted;
+    is_nuts[at] = statistics.is_nuts;
+    diverging[at] = statistics.diverging;
+    n_steps[at] = statistics.n_steps;
+  }
+};
+
+inline IndependenceArrays new_arrays(pybind11::dict& arrays, Eigen::Index variables, int chains, Eigen::Index draws) {
+  const std::vector<pybind11::ssize_t> shape = {chains, draws};
+  return {new_array<double>(arrays, "values", {variables, chains, draws}),
+          new_array<double>(arrays, "lp", shape),
+          new_array<double>(arrays, "log_weight", shape),
+          new_array<bool>(arrays, "accepted", shape),
+          new_array<bool>(arrays, "nuts", shape),
+          new_array<bool>(arrays, "diverging", shape),
+          new_array<std::int64_t>(arrays, "n_steps", shape)};
+}
+
+/// Adds "iterations", "acceptance" and "longest_stay" of each chain.
+inline void describe(pybind11::dict& result, const std::vector<filbert::IndependenceChain>& chains) {
+  std::vector<Eigen::Index> iterations, stays;
+  std::vector<double> acceptance;
+  for (const filbert::IndependenceChain& chain : chains) {
+    iterations.push_back(chain.iterations);
+    stays.push_back(chain.longest_stay);
+    acceptance.push_back(static_cast<double>(chain.accepted) /
+                         static_cast<double>(std::max<Eigen::Index>(chain.proposals, 1)));
+  }
+  result["iterations"] = iterations;
+  result["acceptance"] = acceptance;
+  result["longest_stay"] = stays;
+}
+
+/// What a choice between the two samplers is given.
+struct SamplerChoice {
+  Eigen::Index draws, tune;
+  int chains, cores;
+  std::uint64_t seed;
+  double target_accept;
+  int max_treedepth;
+  bool keep_warmup;
+  const pybind11::object& report;
+};
+
+/// The draws of `independence()`, unless a pilot's `refusal` or their own complaint leaves it for NUTS; says which it was, and why.
+template <typename Density, typename Independence>
+pybind11::dict independence_or_nuts(const Density& density, const SamplerChoice& choice, const std::string& refusal,
+                                    const Independence& independence) {
+  namespace py = pybind11;
+  std::string note = refusal;
+  if (note.empty()) {
+    py::dict result = independence();
+    note = result["complaint"].template cast<std::string>();
+    if (note.empty()) {
+      result["sampler"] = "independence";
+      result["note"] = "";
+      return result;
+    }
+  }
+  const py::object nuts = py::module_::import("filbert._core").attr("sample");
+  py::dict result =
+      nuts(density, py::arg("draws") = choice.draws, py::arg("tune") = choice.tune, py::arg("chains") = choice.chains,
+           py::arg("cores") = choice.cores, py::arg("seed") = choice.seed,
+           py::arg("target_accept") = choice.target_accept, py::arg("max_treedepth") = choice.max_treedepth,
+           py::arg("keep_warmup") = choice.keep_warmup, py::arg("report") = choice.report);
+  result["sampler"] = "nuts";
+  result["note"] = "independence Metropolis was left for NUTS: " + note;
+  return result;
+}

@@ -1,0 +1,21 @@
+"""A Spark session of two threads; tests that ask for one are skipped where Spark or Java is not installed."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+
+import pytest
+
+
+@contextlib.contextmanager
+def spark_session():
+    """Start Spark, and stop it afterwards."""
+    sql = pytest.importorskip("pyspark.sql")
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java")
+    session = sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+    try:
+        yield session
+    finally:
+        session.stop()
