@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["write_log_likelihood"]
 
-_CHUNK_VALUES = 1 << 16  # that are compressed and read together
+_CHUNK_VALUES = 1 << 16  # that are read together
 
 
 def write_log_likelihood(path: str | os.PathLike[str], model: Any, idata: Any) -> int:

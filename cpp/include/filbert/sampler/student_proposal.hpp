@@ -3,6 +3,7 @@
 
 #include <Eigen/Core>
 #include <cmath>
+#include <numbers>
 
 #include "filbert/sampler/rng.hpp"
 
@@ -15,7 +16,7 @@ class StudentProposal {
   static constexpr int freedom = 8;
 
   explicit StudentProposal(Eigen::Index dimension) : dimension_(dimension) {
-    const double size = static_cast<double>(dimension), nu = freedom, pi = 3.141592653589793;
+    const double size = static_cast<double>(dimension), nu = freedom, pi = std::numbers::pi;
     log_constant_ = std::lgamma(0.5 * (nu + size)) - std::lgamma(0.5 * nu) - 0.5 * size * std::log(nu * pi);
   }
 
