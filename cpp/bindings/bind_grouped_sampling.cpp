@@ -11,7 +11,6 @@
 
 #include "filbert/groups/grouped_sampling.hpp"
 #include "filbert/sampler/independence.hpp"
-#include "filbert/sampler/student_proposal.hpp"
 #include "independence_result.hpp"
 
 namespace py = pybind11;
@@ -70,8 +69,8 @@ struct Asked {
   std::uint64_t seed;
 };
 
-py::dict independence(const FramedGroupedGaussian& density, const GroupedPilot& pilot, const Asked& asked,
-                      py::object report) {
+py::dict independence(const GroupedPilot& pilot, const Asked& asked, py::object report) {
+  const FramedGroupedGaussian& density = pilot.density;
   constexpr Index burn_in = 10;  // the first state is next to a draw already
   filbert::IndependenceSettings settings;
   settings.draws = asked.draws;
@@ -106,9 +105,8 @@ py::dict independence(const FramedGroupedGaussian& density, const GroupedPilot& 
           moved ? writer.user_log_density(position, statistics.log_density) : arrays.log_density[at - 1];
       arrays.record(at, statistics);
     };
-    const filbert::StudentProposal proposal(density.dimension());
     const auto run = [&](const auto& sampled) {
-      return filbert::sample_independence(sampled, proposal, settings, record, progress, poll, {},
+      return filbert::sample_independence(sampled, pilot.proposal, settings, record, progress, poll, {},
                                           std::chrono::milliseconds(50), &pilot.starts);
     };
     done = pilot.is_dear ? run(filbert::DrawingDensity(density)) : run(density);
@@ -134,7 +132,7 @@ GroupedPilot pilot_of(const FramedGroupedGaussian& density, std::uint64_t seed, 
 
 py::dict sample_independence(const FramedGroupedGaussian& density, Index draws, int chains, int cores,
                              std::uint64_t seed, py::object report) {
-  return independence(density, pilot_of(density, seed, cores), {draws, chains, cores, seed}, std::move(report));
+  return independence(pilot_of(density, seed, cores), {draws, chains, cores, seed}, std::move(report));
 }
 
 py::dict sample_auto(const FramedGroupedGaussian& density, Index draws, Index tune, int chains, int cores,
@@ -143,7 +141,7 @@ py::dict sample_auto(const FramedGroupedGaussian& density, Index draws, Index tu
   const GroupedPilot pilot = pilot_of(density, seed, cores);
   const SamplerChoice choice{draws, tune, chains, cores, seed, target_accept, max_treedepth, keep_warmup, report};
   return independence_or_nuts(density, choice, pilot.refusal,
-                              [&] { return independence(density, pilot, {draws, chains, cores, seed}, report); });
+                              [&] { return independence(pilot, {draws, chains, cores, seed}, report); });
 }
 
 }  // namespace
@@ -152,7 +150,7 @@ void bind_grouped_sampling(py::module_& module) {
   module.def(
       "sample_independence", &sample_independence, py::arg("density"), py::kw_only(), py::arg("draws"),
       py::arg("chains"), py::arg("cores"), py::arg("seed"), py::arg("report"),
-      R"(Samples a FramedGroupedGaussian by independence Metropolis: proposals of a t in its frame, and after every 96 one NUTS transition.
+      R"(Samples a FramedGroupedGaussian by independence Metropolis: proposals of a t in its frame, or of several that are adapted to it, and after every 96 one NUTS transition.
 
 Chains begin at proposals of a pilot, drawn by weight. A draw is made of "every" moves, so many that few draws repeat the one before; coefficients
 and effects are drawn anew in each. Returns "sampling", "iterations", "acceptance", "longest_stay" and "complaint" as for a FramedGlm.)");

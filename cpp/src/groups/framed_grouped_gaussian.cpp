@@ -39,7 +39,7 @@ FramedGroupedGaussian::FramedGroupedGaussian(const GroupedGaussian& posterior, c
     };
   };
   const int threads = posterior.dense_effects() > many_dense_effects ? settings.threads : 1;
-  frame_.emplace(copy, posterior_.starts(), threads);
+  frame_.emplace(copy, posterior_.starts(), threads, settings.shape);
   evaluations_ = evaluations;
 }
 

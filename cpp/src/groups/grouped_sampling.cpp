@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
-#include "filbert/sampler/student_proposal.hpp"
+#include "filbert/sampler/population_monte_carlo.hpp"
 #include "filbert/threads/thread_pool.hpp"
 
 namespace filbert {
@@ -34,37 +35,71 @@ void DrawingDensity::draw(const Eigen::VectorXd& position, std::uint64_t stays, 
   density_.to_user_scale(position, stays, into);
 }
 
+namespace {
+
+/// Draws some of a proposal and weighs them; minus infinity where a point is of no use.
+WeightedPoints weighed(const FramedGroupedGaussian& density, StudentMixture proposal, Index n, Rng& rng, int threads) {
+  WeightedPoints drawn;
+  drawn.points.resize(density.dimension(), n);
+  drawn.log_density.resize(n);
+  Eigen::VectorXd log_proposal(n);
+  proposal.draw(rng, drawn.points, log_proposal);
+  share(n, threads, 8, [&](Index first, Index last) {
+    FramedGroupedGaussian own = density;
+    for (Index i = first; i < last; ++i) drawn.log_density(i) = own.value(drawn.points.col(i));
+  });
+  drawn.log_weights = (drawn.log_density - log_proposal).unaryExpr([](double weight) {
+    return std::isnan(weight) ? -std::numeric_limits<double>::infinity() : weight;
+  });
+  return drawn;
+}
+
+/// A mixture for a posterior that is far from its frame: curved, or with a heavy side. As many rounds as it takes, up to a limit.
+StudentMixture adapted(const FramedGroupedGaussian& density, Rng& rng, int threads) {
+  constexpr int most_rounds = 20;
+  constexpr double enough = 0.8;  // acceptance
+  const Index n = std::max<Index>(1536, 256 * density.dimension());
+  WeightedPoints points = weighed(density, StudentMixture(density.dimension()), n, rng, threads);
+  StudentMixture proposal = mixture_about(points, rng);
+  for (int round = 0; round < most_rounds; ++round) {
+    points = weighed(density, proposal, n, rng, threads);
+    if (judge_weights(points.log_weights, 0).acceptance > enough) break;
+    proposal = readapted(std::move(proposal), points);
+  }
+  return proposal;
+}
+
+}  // namespace
+
 GroupedPilot pilot_grouped(const FramedGroupedGaussian& density, std::uint64_t seed, int threads,
                            const GroupedSwitchRule& rule) {
   constexpr Index few = 64, many = 384;
   const bool is_dear = density.posterior().dense_effects() > rule.few_dense_effects;
   const Index n = is_dear ? few : many;
-  GroupedPilot result;
+  GroupedPilot result(density);
   result.is_dear = is_dear;
   if (density.posterior().dimension() == 0) {
     result.refusal = "there is nothing to sample";
     return result;
   }
-  const StudentProposal proposal(density.dimension());
   Rng rng(seed ^ pilot_stream);
-  WeightedPoints& starts = result.starts;
-  starts.points.resize(density.dimension(), n);
-  starts.log_density.resize(n);
-  Eigen::VectorXd log_proposal(n);
-  proposal.draw(rng, starts.points, log_proposal);
-  share(n, is_dear ? threads : 1, few / 8, [&](Index first, Index last) {
-    FramedGroupedGaussian own = density;
-    for (Index i = first; i < last; ++i) starts.log_density(i) = own.value(starts.points.col(i));
-  });
-  starts.log_weights = (starts.log_density - log_proposal).unaryExpr([](double weight) {
-    return std::isnan(weight) ? -std::numeric_limits<double>::infinity() : weight;
-  });
-  result.pilot = judge_weights(starts.log_weights, 0);
+  const auto try_proposal = [&] {
+    result.starts = weighed(result.density, result.proposal, n, rng, is_dear ? threads : 1);
+    result.pilot = judge_weights(result.starts.log_weights, 0);
+    result.refusal = refusal_of(result.pilot, rule.asked);
+  };
+  try_proposal();
+  if (!result.refusal.empty() && !is_dear && density.dimension() <= rule.most_adapted && result.pilot.acceptance > 0) {
+    GroupedFrameSettings smooth = density.settings();
+    smooth.shape = ProfileFrame::Shape::smooth;
+    result.density = FramedGroupedGaussian(density.posterior(), smooth);
+    result.proposal = adapted(result.density, rng, threads);
+    try_proposal();
+  }
   if (!is_dear) {
     const double refused = std::clamp(1 - result.pilot.acceptance, 1e-6, 0.99);
     result.every = std::max<Index>(1, static_cast<Index>(std::ceil(std::log(rule.left_of_a_draw) / std::log(refused))));
   }
-  result.refusal = refusal_of(result.pilot, rule.asked);
   return result;
 }
 

@@ -74,6 +74,18 @@ double Ridge::operator()(double at) const {
   return left->value + width * t * (left_slope + t * (second + t * third));
 }
 
+std::pair<double, double> Ridge::within(double depth) const {
+  double highest = points_.front().value;
+  for (const Point& point : points_) highest = std::max(highest, point.value);
+  std::size_t first = points_.size() - 1, last = 0;
+  for (std::size_t i = 0; i < points_.size(); ++i) {
+    if (points_[i].value < highest - depth) continue;
+    first = std::min(first, i);
+    last = i;
+  }
+  return {points_[first - std::min<std::size_t>(first, 1)].at, points_[std::min(last + 1, points_.size() - 1)].at};
+}
+
 Ridge profile(const SmoothFunction& function, const Mode& mode, const MatrixXd& curvature, Index k) {
   const Others others(curvature, k);
   // The deviation of coordinate k, all others integrated out of the quadratic.

@@ -22,10 +22,17 @@ constexpr double secant = 0.8;      // half the width over which curvature is ta
 constexpr double reach = 3;         // beyond about this many deviations u is drawn out
 constexpr double same_mode = 1e-3;  // in log density: what two searches that end at one mode differ by
 
+/// A log density as wide as a ridge between the points where it has fallen by 2, and falling like an exponential beyond.
+std::function<double(double)> smooth_density(const Ridge& ridge) {
+  const auto [low, high] = ridge.within(2);
+  const double centre = 0.5 * (low + high), width = 0.25 * (high - low);
+  return [centre, width](double at) { return -std::hypot(1.0, (at - centre) / width); };
+}
+
 }  // namespace
 
 ProfileFrame::ProfileFrame(const std::function<SmoothFunction()>& copy, const std::vector<VectorXd>& starts,
-                           int threads)
+                           int threads, Shape shape)
     : at_(static_cast<std::size_t>(starts.front().size())),
       s_(starts.front().size()),
       scores_(starts.front().size()),
@@ -50,14 +57,17 @@ ProfileFrame::ProfileFrame(const std::function<SmoothFunction()>& copy, const st
     const SmoothFunction own = first == 0 ? density : copy();
     for (Index k = first; k < last; ++k) {
       const Ridge ridge = profile(own, mode, at_mode, k);
+      std::function<double(double)> scored = [&ridge](double at) { return ridge(at); };
+      if (shape == Shape::smooth) scored = smooth_density(ridge);
       try {
-        scores[static_cast<std::size_t>(k)].emplace(Support{}, [&ridge](double at) { return ridge(at); });
+        scores[static_cast<std::size_t>(k)].emplace(Support{}, scored);
       } catch (const std::range_error&) {
         throw UncomputablePosterior({});
       }
     }
   });
   for (std::optional<MarginalCoordinate>& one : scores) shared->scores.push_back(std::move(*one));
+  if (shape == Shape::smooth) return;
   VectorXd position(n), position_slopes(n);
   const SmoothFunction in_scores = [&](const VectorXd& at, VectorXd& gradient) {
     const double log_slopes = score(at, position);

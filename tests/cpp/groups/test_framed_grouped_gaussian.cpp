@@ -12,7 +12,7 @@
 #include "filbert/draws/diagnostics.hpp"
 #include "filbert/groups/profile.hpp"
 #include "filbert/sampler/sample.hpp"
-#include "filbert/sampler/student_proposal.hpp"
+#include "filbert/sampler/student_mixture.hpp"
 #include "mixed_models.hpp"
 
 using filbert::FramedGroupedGaussian;
@@ -258,7 +258,7 @@ TEST_CASE(
   const Data data = one_way(dyestuff2, 6);
   const GroupedModel model = one_way_model(5, Prior::normal(5, 10));
   FramedGroupedGaussian framed(GroupedGaussian(data.summary(), model));
-  const filbert::StudentProposal proposal(2);
+  filbert::StudentMixture proposal(2);
   constexpr Index n = 20000;
   MatrixXd points(2, n);
   VectorXd proposed(n), density(n);

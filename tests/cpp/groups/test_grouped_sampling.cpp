@@ -8,7 +8,6 @@
 
 #include "filbert/draws/diagnostics.hpp"
 #include "filbert/sampler/sample.hpp"
-#include "filbert/sampler/student_proposal.hpp"
 #include "mixed_models.hpp"
 
 using filbert::FramedGroupedGaussian;
@@ -38,8 +37,8 @@ MatrixXd independent(const FramedGroupedGaussian& density, Index draws, Index ev
                           FramedGroupedGaussian& own) {
     own.to_user_scale(position, 0, result.col(chain * draws + iteration));
   };
-  filbert::sample_independence<Rules>(density, filbert::StudentProposal(density.dimension()), settings, record,
-                                      progress, {}, {}, std::chrono::milliseconds(50), &pilot.starts);
+  filbert::sample_independence<Rules>(pilot.density, pilot.proposal, settings, record, progress, {}, {},
+                                      std::chrono::milliseconds(50), &pilot.starts);
   return result;
 }
 
@@ -80,6 +79,19 @@ TEST_CASE("independence draws of a crossed model have the moments of NUTS, and a
   const MatrixXd nuts = by_nuts(density, 10000);
   CHECK(difference(independent(density, 10000, 2), nuts, first, last) < 4);
   CHECK(difference(independent<AcceptsAll>(density, 10000, 2), nuts, first, last) > 5);
+}
+
+TEST_CASE("where the frame's own proposals fail, adapted ones do, and their draws have the moments of NUTS") {
+  const Data data = make_data({.n = 8, .p = 1, .n_groups = {6, 3}, .terms = {{0, 1}, {1, 1}}}, 1);
+  const FramedGroupedGaussian density(GroupedGaussian(data.summary(), weakly_informed(data, false)));
+  CHECK(!filbert::pilot_grouped(density, 1, 1, {.most_adapted = 0}).refusal.empty());
+  const filbert::GroupedPilot pilot = filbert::pilot_grouped(density, 1);
+  CHECK(pilot.refusal.empty());
+  CHECK(pilot.proposal.components().size() > 1);
+  const Index first = density.posterior().units().coefficients(), last = first + 3;
+  const MatrixXd nuts = by_nuts(density, 20000);
+  CHECK(difference(independent(density, 10000, 3), nuts, first, last) < 4);
+  CHECK(difference(independent<AcceptsAll>(density, 10000, 3), nuts, first, last) > 5);
 }
 
 TEST_CASE("a draw of several moves repeats the one before it less often, and draws do not depend on cores") {

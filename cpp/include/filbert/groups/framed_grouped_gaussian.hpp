@@ -15,6 +15,7 @@ struct GroupedFrameSettings {
   bool with_effects = true;  ///< whether draws hold the effects
   std::uint64_t seed = 0;    ///< of the coefficients and effects that are drawn given a position
   int threads = 1;           ///< that find the frame, where an evaluation is dear; changes no number
+  ProfileFrame::Shape shape = ProfileFrame::Shape::of_profiles;
 };
 
 /// `GroupedGaussian` in a ProfileFrame of its position. Models `FramedDensity`.
@@ -58,6 +59,7 @@ class FramedGroupedGaussian {
   Eigen::VectorXd position(const Eigen::VectorXd& u);
 
   const GroupedGaussian& posterior() const { return posterior_; }
+  const GroupedFrameSettings& settings() const { return settings_; }
 
   /// How often the density was evaluated to find the frame.
   int evaluations() const { return evaluations_; }

@@ -10,6 +10,7 @@
 #include "filbert/groups/framed_grouped_gaussian.hpp"
 #include "filbert/sampler/independence.hpp"
 #include "filbert/sampler/independence_pilot.hpp"
+#include "filbert/sampler/student_mixture.hpp"
 
 namespace filbert {
 
@@ -18,6 +19,7 @@ struct GroupedSwitchRule {
   IndependenceThresholds asked{.least_acceptance = 0.6, .most_log_largest_weight = 2.5, .least_acceptance_of_run = 0.5};
   double left_of_a_draw = 0.03;          ///< chance of a draw to repeat the one before it, where values are cheap
   Eigen::Index few_dense_effects = 200;  ///< beyond, a value is dear: every one is a draw, and a pilot has few
+  Eigen::Index most_adapted = 12;  ///< dimensions in which proposals are adapted where the frame's own will not do
 };
 
 /// A density whose values are dear: a draw is made at each point of `batch`, from the same elimination, for the case that it is kept.
@@ -41,8 +43,14 @@ class DrawingDensity {
   Eigen::Index next_ = 0;
 };
 
-/// What a pilot found: where chains begin, how many proposals a draw is made of, and why independence Metropolis would not do, if so.
+/// What a pilot found: what to propose, where chains begin, how many proposals a draw is made of, and why independence Metropolis would
+/// not do, if so.
 struct GroupedPilot {
+  explicit GroupedPilot(const FramedGroupedGaussian& framed) : density(framed), proposal(framed.dimension()) {}
+
+  FramedGroupedGaussian
+      density;  ///< what to sample: the same posterior, in a smooth frame where proposals were adapted
+  StudentMixture proposal;
   IndependencePilot pilot;
   WeightedPoints starts;
   Eigen::Index every = 1;

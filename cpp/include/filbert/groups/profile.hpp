@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <utility>
 #include <vector>
 
 #include "filbert/frame/marginal_coordinate.hpp"
@@ -20,6 +21,9 @@ class Ridge {
   explicit Ridge(std::vector<Point> points);
 
   double operator()(double at) const;
+
+  /// The first and the last of the points that are less than `depth` below the highest one, and one beyond each if there is.
+  std::pair<double, double> within(double depth) const;
 
  private:
   std::vector<Point> points_;

@@ -17,10 +17,14 @@ namespace filbert {
 /// trajectory that strays there would diverge.
 class ProfileFrame {
  public:
+  /// What coordinates are scores of: profiles, or, where the ridge of a bent density says little of what is beside it, something smooth of
+  /// their widths, not whitened.
+  enum class Shape { of_profiles, smooth };
+
   /// From the highest of the modes that are found from some starts, on up to `threads` threads, which changes no number. `copy` gives the
   /// density, each time with scratch of its own. Throws ImproperPosterior, UncomputablePosterior.
-  ProfileFrame(const std::function<SmoothFunction()>& copy, const std::vector<Eigen::VectorXd>& starts,
-               int threads = 1);
+  ProfileFrame(const std::function<SmoothFunction()>& copy, const std::vector<Eigen::VectorXd>& starts, int threads = 1,
+               Shape shape = Shape::of_profiles);
 
   Eigen::Index dimension() const { return s_.size(); }
 
