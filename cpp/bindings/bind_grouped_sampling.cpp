@@ -125,6 +125,18 @@ py::dict independence(const GroupedPilot& pilot, const Asked& asked, py::object 
   return result;
 }
 
+/// Once more with adapted proposals, where the frame's own passed the pilot and failed the run.
+py::dict independence(const FramedGroupedGaussian& density, const GroupedPilot& pilot, const Asked& asked,
+                      const py::object& report) {
+  py::dict result = independence(pilot, asked, report);
+  if (pilot.is_adapted || result["complaint"].cast<std::string>().empty()) return result;
+  const GroupedPilot adapted = [&] {
+    const py::gil_scoped_release release;
+    return filbert::pilot_adapted(density, asked.seed, asked.cores);
+  }();
+  return adapted.refusal.empty() ? independence(adapted, asked, report) : result;
+}
+
 GroupedPilot pilot_of(const FramedGroupedGaussian& density, std::uint64_t seed, int cores) {
   const py::gil_scoped_release release;
   return filbert::pilot_grouped(density, seed, cores);
@@ -132,7 +144,7 @@ GroupedPilot pilot_of(const FramedGroupedGaussian& density, std::uint64_t seed, 
 
 py::dict sample_independence(const FramedGroupedGaussian& density, Index draws, int chains, int cores,
                              std::uint64_t seed, py::object report) {
-  return independence(pilot_of(density, seed, cores), {draws, chains, cores, seed}, std::move(report));
+  return independence(density, pilot_of(density, seed, cores), {draws, chains, cores, seed}, report);
 }
 
 py::dict sample_auto(const FramedGroupedGaussian& density, Index draws, Index tune, int chains, int cores,
@@ -141,7 +153,7 @@ py::dict sample_auto(const FramedGroupedGaussian& density, Index draws, Index tu
   const GroupedPilot pilot = pilot_of(density, seed, cores);
   const SamplerChoice choice{draws, tune, chains, cores, seed, target_accept, max_treedepth, keep_warmup, report};
   return independence_or_nuts(density, choice, pilot.refusal,
-                              [&] { return independence(pilot, {draws, chains, cores, seed}, report); });
+                              [&] { return independence(density, pilot, {draws, chains, cores, seed}, report); });
 }
 
 }  // namespace

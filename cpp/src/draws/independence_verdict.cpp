@@ -37,7 +37,8 @@ std::string complaint_about(const std::vector<IndependenceChain>& chains, const 
       complaint << "a chain accepted " << acceptance << " of its proposals, less than " << least;
       return complaint.str();
     }
-    if (chain.longest_stay > asked.longest_stay) {
+    // A stay of s adds s² to the variance of a sum over all: a longer run bears a longer one.
+    if (static_cast<double>(chain.longest_stay) > asked.longest_stay * std::sqrt(std::max(1.0, proposals / 1000))) {
       complaint << "a chain refused " << chain.longest_stay << " proposals in a row";
       return complaint.str();
     }

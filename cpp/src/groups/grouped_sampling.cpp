@@ -55,7 +55,7 @@ WeightedPoints weighed(const FramedGroupedGaussian& density, StudentMixture prop
 }
 
 /// A mixture for a posterior that is far from its frame: curved, or with a heavy side. As many rounds as it takes, up to a limit.
-StudentMixture adapted(const FramedGroupedGaussian& density, Rng& rng, int threads) {
+StudentMixture adapted_to(const FramedGroupedGaussian& density, Rng& rng, int threads) {
   constexpr int most_rounds = 20;
   constexpr double enough = 0.8;  // acceptance
   const Index n = std::max<Index>(1536, 256 * density.dimension());
@@ -69,37 +69,53 @@ StudentMixture adapted(const FramedGroupedGaussian& density, Rng& rng, int threa
   return proposal;
 }
 
+bool is_dear(const FramedGroupedGaussian& density, const GroupedSwitchRule& rule) {
+  return density.posterior().dense_effects() > rule.few_dense_effects;
+}
+
+/// Draws some of the proposal, and says whether it will do.
+void judge(GroupedPilot& pilot, Index n, Rng& rng, int threads, const GroupedSwitchRule& rule) {
+  pilot.starts = weighed(pilot.density, pilot.proposal, n, rng, threads);
+  pilot.pilot = judge_weights(pilot.starts.log_weights, 0);
+  pilot.refusal = refusal_of(pilot.pilot, rule.asked);
+  if (pilot.is_dear) return;
+  const double refused = std::clamp(1 - pilot.pilot.acceptance, 1e-6, 0.99);
+  pilot.every = std::max<Index>(1, static_cast<Index>(std::ceil(std::log(rule.left_of_a_draw) / std::log(refused))));
+}
+
+constexpr Index few = 64, many = 384;  // proposals of a pilot
+
 }  // namespace
 
 GroupedPilot pilot_grouped(const FramedGroupedGaussian& density, std::uint64_t seed, int threads,
                            const GroupedSwitchRule& rule) {
-  constexpr Index few = 64, many = 384;
-  const bool is_dear = density.posterior().dense_effects() > rule.few_dense_effects;
-  const Index n = is_dear ? few : many;
   GroupedPilot result(density);
-  result.is_dear = is_dear;
+  result.is_dear = is_dear(density, rule);
   if (density.posterior().dimension() == 0) {
     result.refusal = "there is nothing to sample";
     return result;
   }
   Rng rng(seed ^ pilot_stream);
-  const auto try_proposal = [&] {
-    result.starts = weighed(result.density, result.proposal, n, rng, is_dear ? threads : 1);
-    result.pilot = judge_weights(result.starts.log_weights, 0);
-    result.refusal = refusal_of(result.pilot, rule.asked);
-  };
-  try_proposal();
-  if (!result.refusal.empty() && !is_dear && density.dimension() <= rule.most_adapted && result.pilot.acceptance > 0) {
-    GroupedFrameSettings smooth = density.settings();
-    smooth.shape = ProfileFrame::Shape::smooth;
-    result.density = FramedGroupedGaussian(density.posterior(), smooth);
-    result.proposal = adapted(result.density, rng, threads);
-    try_proposal();
+  judge(result, result.is_dear ? few : many, rng, result.is_dear ? threads : 1, rule);
+  if (result.refusal.empty()) return result;
+  GroupedPilot adapted = pilot_adapted(density, seed, threads, rule);
+  return adapted.refusal.empty() ? adapted : result;
+}
+
+GroupedPilot pilot_adapted(const FramedGroupedGaussian& density, std::uint64_t seed, int threads,
+                           const GroupedSwitchRule& rule) {
+  GroupedPilot result(density);
+  result.is_adapted = true;
+  if (is_dear(density, rule) || density.dimension() > rule.most_adapted || density.posterior().dimension() == 0) {
+    result.refusal = "proposals are not adapted to posteriors of this size";
+    return result;
   }
-  if (!is_dear) {
-    const double refused = std::clamp(1 - result.pilot.acceptance, 1e-6, 0.99);
-    result.every = std::max<Index>(1, static_cast<Index>(std::ceil(std::log(rule.left_of_a_draw) / std::log(refused))));
-  }
+  GroupedFrameSettings smooth = density.settings();
+  smooth.shape = ProfileFrame::Shape::smooth;
+  result.density = FramedGroupedGaussian(density.posterior(), smooth);
+  Rng rng(scrambled(seed) ^ pilot_stream);
+  result.proposal = adapted_to(result.density, rng, threads);
+  judge(result, many, rng, threads, rule);
   return result;
 }
 

@@ -14,6 +14,9 @@ TEST_CASE("runs that stayed or refused too much are complained of") {
   filbert::IndependenceChain refusing{100, 100, 20, 5, 0}, staying{100, 100, 80, 40, 0};
   CHECK(filbert::complaint_about({good, refusing}, nothing).find("accepted 0.2") != std::string::npos);
   CHECK(filbert::complaint_about({good, staying}, nothing).find("40 proposals in a row") != std::string::npos);
+  staying.proposals = 4000;  // of which 40 are a hundredth
+  staying.accepted = 3600;
+  CHECK(filbert::complaint_about({good, staying}, nothing).empty());
   Rows apart = Rows::Random(2, 100);
   apart.row(1).array() += 5;
   CHECK(filbert::complaint_about({good, good}, apart).find("R-hat") != std::string::npos);

@@ -18,8 +18,8 @@ struct IndependenceThresholds {
   double most_outside = 0.95;  ///< share of a pilot's proposals beyond an edge, where the density is zero
   double most_log_largest_weight = 4;
   double least_acceptance_of_run = 0.8;
-  Eigen::Index longest_stay = 30;  ///< proposals refused in a row
-  double largest_rhat = 1.01;      ///< of 1000 draws a chain; fewer are allowed more
+  double longest_stay = 30;    ///< proposals refused in a row, of 1000 in a chain
+  double largest_rhat = 1.01;  ///< of 1000 draws a chain; fewer are allowed more
 };
 
 /// Why what a pilot found will not do; empty where it will.

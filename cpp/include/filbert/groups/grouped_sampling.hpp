@@ -48,18 +48,22 @@ class DrawingDensity {
 struct GroupedPilot {
   explicit GroupedPilot(const FramedGroupedGaussian& framed) : density(framed), proposal(framed.dimension()) {}
 
-  FramedGroupedGaussian
-      density;  ///< what to sample: the same posterior, in a smooth frame where proposals were adapted
+  FramedGroupedGaussian density;  ///< what to sample: the same posterior, in a smooth frame where proposals are adapted
   StudentMixture proposal;
   IndependencePilot pilot;
   WeightedPoints starts;
   Eigen::Index every = 1;
   bool is_dear = false;  ///< so that it pays to sample a DrawingDensity
-  std::string refusal;   ///< empty where it will do
+  bool is_adapted = false;
+  std::string refusal;  ///< empty where it will do
 };
 
-/// On up to `threads` threads, which changes no number.
+/// Of proposals in the density's own frame, or else of adapted ones. On up to `threads` threads, which changes no number.
 GroupedPilot pilot_grouped(const FramedGroupedGaussian& density, std::uint64_t seed, int threads = 1,
+                           const GroupedSwitchRule& rule = {});
+
+/// Of proposals adapted in a smooth frame, where each value costs little and coordinates are few; refused where not.
+GroupedPilot pilot_adapted(const FramedGroupedGaussian& density, std::uint64_t seed, int threads = 1,
                            const GroupedSwitchRule& rule = {});
 
 }  // namespace filbert
