@@ -126,7 +126,7 @@ def with_rows_at_hand(regression: Regression, because: str) -> Regression:
 
 def warm_up(regression: Regression) -> int:
     """Return the iterations of NUTS's warm-up where `tune` is not given: few in a frame made for the posterior."""
-    if regression.groups is not None:
+    if regression.groups is not None or regression.by_level is not None:
         return 200
     return 1000 if regression.family.sees_summary(regression) else 150
 
@@ -137,7 +137,9 @@ def framed(regression: Regression, seed: int = 0, group_effects: bool = True) ->
     if sees_summary:
         identifiability.check_residual(regression)
     try:
-        if regression.groups is None:
+        if regression.by_level is not None:
+            density = regression.family.levelled_frame(regression, seed)
+        elif regression.groups is None:
             density = regression.family.frame(regression)
         else:
             density = regression.family.grouped_frame(regression, seed, group_effects)
@@ -155,7 +157,7 @@ def framed(regression: Regression, seed: int = 0, group_effects: bool = True) ->
     identifiability.warn_collinear(regression)
     if regression.groups is not None:
         return density
-    if sees_summary:
+    if sees_summary and regression.by_level is None:
         identifiability.warn_overruled(regression, density)
     identifiability.warn_auxiliary_overruled(regression)
     if isinstance(density, _core.FramedGlm):

@@ -11,6 +11,7 @@ from . import _core, foreign
 from .errors import DataTypeError, PriorError, SettingError
 from .families import family_of
 from .families.family import Family
+from .families.gaussian import Gaussian
 from .fit import fit, warm_up
 from .formula.design import Design
 from .formula.reading import read
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from .storage.summaries import SufficientStatistics
+
+
+def _needs_columns(family: Family, link: str) -> str:
+    """Say why each level of a factor must have a column; empty where one of many levels need not."""
+    if type(family) is Gaussian and link == "identity":
+        return ""
+    return f"the family is {family.name!r} with link={link!r}, and not 'gaussian' with the identity"
 
 
 class Model:
@@ -133,6 +141,7 @@ class Model:
             extra_namespace=extra_namespace,
             is_binary=chosen.is_binary,
             correlated=bool(correlated),
+            needs_columns=_needs_columns(chosen, chosen_link.name),
         )
         choices = Choices({} if priors is None else priors, bool(auto_scale))
         self._regression = state(design, chosen, chosen_link, bool(center_predictors), choices, rows)

@@ -74,6 +74,19 @@ class Gaussian(KernelFamily):
         threads = _core.available_processors()
         return _core.FramedGroupedGaussian(posterior, effects=with_effects, seed=seed, threads=threads)
 
+    def levelled_frame(self, regression: Posed, seed: int) -> _core.FramedGroupedGaussian:
+        """Return the posterior of a model with a factor by level, in its frame."""
+        posterior = _core.GroupedGaussian(
+            regression.grouped_summary,
+            intercept=regression.has_intercept,
+            intercept_at_means=regression.intercept_at_means,
+            coefficient_priors=regression.coefficient_priors,
+            sigma=regression.fixed["sigma"] if regression.fixed else regression.auxiliary_priors["sigma"],
+            terms=[(False, [1.0], 1.0)],
+            levels=regression.level_specs,
+        )
+        return _core.FramedGroupedGaussian(posterior, seed=seed)
+
     def log_likelihood(self, link: str, block: Block, predictor: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
         if link != "identity":
             return super().log_likelihood(link, block, predictor, auxiliaries)

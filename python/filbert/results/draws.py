@@ -36,6 +36,8 @@ class Draws:
         By the family's names.
     effects : tuple of array, (columns, groups, chains * draws)
         One a group-specific term.
+    levels : array, (coefficients, chains * draws), or None
+        The coefficients of the levels of a factor that has no columns.
     """
 
     array: FloatArray
@@ -43,6 +45,7 @@ class Draws:
     coefficients: FloatArray
     auxiliaries: dict[str, FloatArray]
     effects: tuple[FloatArray, ...] = ()
+    levels: FloatArray | None = None
 
     @classmethod
     def of(cls, regression: Regression, values: FloatArray, shape: tuple[int, int]) -> Draws:
@@ -52,7 +55,8 @@ class Draws:
         auxiliaries = {**known, **drawn}
         groups = regression.groups
         effects = _effects(values, groups) if groups is not None and len(values) > groups.first_effect else ()
-        return cls(values, shape, values[: regression.n_coefficients], auxiliaries, effects)
+        levels = None if regression.of_levels is None else values[regression.of_levels.rows.min() :]
+        return cls(values, shape, values[: regression.n_coefficients], auxiliaries, effects, levels)
 
     @classmethod
     def read(cls, idata: Any, regression: Regression, with_effects: bool = True) -> Draws:

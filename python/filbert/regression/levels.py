@@ -1,0 +1,226 @@
+"""The coefficients of a factor that is kept by level: their priors, what the rows of each level say, and least squares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from ..data.blocks import Block
+from ..errors import DataError, PriorError, quote_names
+from ..formula.design import Design
+from ..formula.terms import Term
+from .names import INTERCEPT
+from .parameters import ChosenPrior
+
+if TYPE_CHECKING:
+    from .regression import Regression
+
+Floats = NDArray[np.float64]
+
+
+def empty_summary(design: Design) -> _core.GroupedSummary:
+    """Return a summary by level of no rows yet."""
+    assert design.by_level is not None
+    return _core.GroupedSummary(len(design.columns), [design.by_level.n_levels], [(0, 1)])
+
+
+def fold_block(summary: _core.GroupedSummary, block: Block, response: Floats) -> None:
+    """Fold rows into a summary by level."""
+    assert block.levels is not None
+    summary.update(block.X, response, [None], [block.levels], block.weights)
+
+
+class LevelSums(NamedTuple):
+    """What the rows of each level say.
+
+    Attributes
+    ----------
+    weight : array, (levels,)
+        Number of rows, each counted as its weight says.
+    means : array, (levels, columns + 1)
+        Means of columns and response, in the summary's units and from its origin; 0 without rows.
+    """
+
+    weight: Floats
+    means: Floats
+
+    @classmethod
+    def of(cls, summary: _core.GroupedSummary) -> LevelSums:
+        """Read them from a summary by level."""
+        _, _, _, _, n_rows, _, _, rows = summary.state()
+        table = rows.reshape(-1, summary.columns + 3)
+        weight, means = np.zeros(len(n_rows)), np.zeros((len(n_rows), summary.columns + 1))
+        weight[n_rows > 0] = table[:, 0] ** 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            means[n_rows > 0] = np.where(table[:, :1] != 0, table[:, 2:] / table[:, :1], 0)
+        return cls(weight, means)
+
+
+def shares(design: Design, summary: _core.GroupedSummary) -> Floats:
+    """Return the mean of the column that each level with a coefficient would have.
+
+    Raises
+    ------
+    DataError
+        If all rows of a level have weight zero, so that they say nothing.
+    """
+    by_level = design.by_level
+    assert by_level is not None
+    weight = LevelSums.of(summary).weight
+    if not weight.all():
+        levels = design.levels[by_level.factor] or ()
+        idle = [levels[place] for place in np.flatnonzero(weight == 0)]
+        raise DataError(
+            f"The weights of all rows of {by_level.factor!r} = {quote_names(idle)} are 0, so that nothing is known of "
+            "these levels. Leave these rows out."
+        )
+    share: Floats = np.delete(weight, by_level.reference) if by_level.reference >= 0 else weight
+    return share / summary.total_weight
+
+
+def check_priors(design: Design, chosen: Mapping[str, ChosenPrior], intercept_at_means: bool) -> None:
+    """Refuse priors that need a column a level.
+
+    Raises
+    ------
+    PriorError
+        For levels with another prior than a normal one, and for an intercept at the means without.
+    """
+    by_level = design.by_level
+    assert by_level is not None
+    name, prior = by_level.term, chosen[by_level.term].prior
+    if prior.name != "Normal":
+        unscaled = " (it is the default one of auto_scale=False)" if chosen[name].is_default else ""
+        raise PriorError(
+            f"The prior of {name!r}, a factor of {by_level.n_levels} levels, must be Normal, and is {prior}{unscaled}: "
+            f"its levels are summed up one by one, which takes normal priors. Give priors={{{name!r}: Normal(0, 10)}} in "
+            f"the units of the data, or write (1 | {by_level.factor})."
+        )
+    if INTERCEPT not in chosen or not intercept_at_means:
+        return
+    own = chosen[INTERCEPT].prior
+    if own.name not in ("Normal", "Flat"):
+        raise PriorError(
+            f"The prior of 'Intercept' is about the mean response at the predictor means, of which the levels of "
+            f"{name!r} are part, and so must be Normal (or Flat), and is {own}. Give such a one, or one that is about "
+            "the response at the reference level, with center_predictors=False."
+        )
+
+
+def specs(regression: Regression) -> tuple[Floats, Floats, int]:
+    """Return means and deviations of the priors of levels and the place of the reference, as the C++ core takes them."""
+    by_level, parameter = regression.by_level, regression.of_levels
+    assert by_level is not None and parameter is not None
+    params = parameter.prior.params
+    mu, sigma = (np.broadcast_to(params[key], parameter.rows.size).astype(np.float64) for key in ("mu", "sigma"))
+    return mu, sigma, by_level.reference
+
+
+def coefficients(block: Block, regression: Regression, levels: Floats) -> Floats:
+    """Return the coefficient of each row's level in each draw, (rows, draws); that of the reference is 0."""
+    by_level = regression.by_level
+    assert by_level is not None and block.levels is not None
+    if by_level.reference < 0:
+        return levels[block.levels]
+    found = levels[np.maximum(block.levels - (block.levels > by_level.reference), 0).clip(max=len(levels) - 1)]
+    found[block.levels == by_level.reference] = 0
+    return found
+
+
+class LevelSquares:
+    """The classical fit of columns and levels, from the summary by level: columns within levels, then the levels.
+
+    Attributes are those of `_core.LeastSquares`, of the coefficients with columns, the intercept first, and of levels.
+    """
+
+    def __init__(self, regression: Regression) -> None:
+        self._regression = regression
+        by_level, summary = regression.by_level, regression.grouped_summary
+        assert by_level is not None
+        self._sums = LevelSums.of(summary)
+        _, _, unit, rest, *_ = summary.state()
+        # What is left of rows beside the means of their levels: a regression without an intercept.
+        within = _core.SufficientStatistics(summary.columns)
+        self._rest = rest[:, 1:] * unit
+        within.update(np.asfortranarray(self._rest[:, :-1]), self._rest[:, -1])
+        self._within = within.least_squares(intercept=False)
+        self._unit = unit
+        self.dependent = self._within.dependent
+        self.rank = self._within.rank + by_level.n_levels
+        self.condition_number = self._within.condition_number
+        self.residual_sum_of_squares = self._within.residual_sum_of_squares
+        self.degrees_of_freedom = summary.total_weight - self.rank
+        freedom = max(self.degrees_of_freedom, 0.0)
+        self.sigma = float(np.sqrt(self.residual_sum_of_squares / freedom)) if freedom > 0 else float("nan")
+
+    @cached_property
+    def _fit(self) -> dict[str, Floats]:
+        """Estimates and standard errors of columns, levels and the intercept."""
+        by_level = self._regression.by_level
+        assert by_level is not None
+        _, origin, *_ = self._regression.grouped_summary.state()
+        beta = np.asarray(self._within.estimate)
+        X, y = self._sums.means[:, :-1] * self._unit[:-1], self._sums.means[:, -1] * self._unit[-1]
+        triangle = np.linalg.qr(self._rest[:, :-1], mode="r")
+        root = np.linalg.inv(triangle) if len(beta) else np.zeros((0, 0))
+        errors = self.sigma * np.sqrt((root**2).sum(axis=1))
+        zero = -origin[:-1]  # where every predictor is 0, from the origin
+        at_zero = y + origin[-1] + (zero - X) @ beta
+        of_mean = 1 / self._sums.weight
+        if by_level.reference < 0:
+            spread = of_mean + (((zero - X) @ root) ** 2).sum(axis=1)
+            return {"columns": beta, "columns_error": errors, "levels": at_zero, "levels_error": self.sigma * spread**0.5}
+        r = by_level.reference
+        spread = of_mean + of_mean[r] + (((X[r] - X) @ root) ** 2).sum(axis=1)
+        of_intercept = of_mean[r] + float((((zero - X[r]) @ root) ** 2).sum())
+        return {
+            "columns": np.concatenate([[at_zero[r]], beta]),
+            "columns_error": np.concatenate([[self.sigma * of_intercept**0.5], errors]),
+            "levels": np.delete(y - y[r] - (X - X[r]) @ beta, r),
+            "levels_error": np.delete(self.sigma * spread**0.5, r),
+        }
+
+    @property
+    def estimate(self) -> Floats:
+        """Of each coefficient with a column, the intercept first, and then of each level."""
+        return np.concatenate([self._fit["columns"], self._fit["levels"]])
+
+    @property
+    def standard_error(self) -> Floats:
+        """Of the same."""
+        return np.concatenate([self._fit["columns_error"], self._fit["levels_error"]])
+
+
+def default_columns(
+    design: Design, summary: _core.SufficientStatistics, share: Floats
+) -> tuple[list[Term], Floats, Floats]:
+    """Return the terms in the order of their columns, those by level last, and means and deviations of these columns."""
+    by_level = design.by_level
+    assert by_level is not None
+    last = [term for term in design.terms if term.name == by_level.term]
+    mean = np.concatenate([summary.mean[:-1], share])
+    sd = np.concatenate([summary.sd[:-1], np.sqrt(share * (1 - share))])
+    return [*design.terms_with_columns, *last], mean, sd
+
+
+def refused(what: str, by_level: Any, remedy: str) -> str:
+    """Say what a model with a factor by level cannot do."""
+    return (
+        f"{what} needs a column for each level, and {by_level.factor!r} has {by_level.n_levels} levels, which are summed "
+        f"up one by one. {remedy}"
+    )
+
+
+def at_means(regression: Regression, values: Floats) -> Floats | float:
+    """Return what columns and levels add to the linear predictor at the predictor means, of draws of all parameters."""
+    added: Floats | float = 0.0
+    if regression.columns:
+        added = regression.summary.mean[:-1] @ values[1 : regression.n_coefficients]
+    if regression.of_levels is not None and regression.design is not None:
+        added = added + shares(regression.design, regression.grouped_summary) @ values[regression.of_levels.rows]
+    return added
