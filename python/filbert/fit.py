@@ -126,7 +126,7 @@ def with_rows_at_hand(regression: Regression, because: str) -> Regression:
 
 def warm_up(regression: Regression) -> int:
     """Return the iterations of NUTS's warm-up where `tune` is not given: few in a frame made for the posterior."""
-    if regression.groups is not None or regression.by_level is not None:
+    if regression.sums_groups:
         return 200
     return 1000 if regression.family.sees_summary(regression) else 150
 

@@ -11,12 +11,12 @@ from . import _core, foreign
 from .errors import DataTypeError, PriorError, SettingError
 from .families import family_of
 from .families.family import Family
-from .families.gaussian import Gaussian
 from .fit import fit, warm_up
 from .formula.design import Design
 from .formula.reading import read
 from .priors.prior import Prior
 from .regression.default_priors import checked_priors
+from .regression.levels import needs_columns, refused
 from .regression.regression import Choices, Regression, rows_of, stated_by_formula
 from .regression.statement import state, with_priors
 from .sampling.settings import Settings
@@ -28,13 +28,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from .storage.summaries import SufficientStatistics
-
-
-def _needs_columns(family: Family, link: str) -> str:
-    """Say why each level of a factor must have a column; empty where one of many levels need not."""
-    if type(family) is Gaussian and link == "identity":
-        return ""
-    return f"the family is {family.name!r} with link={link!r}, and not 'gaussian' with the identity"
 
 
 class Model:
@@ -141,7 +134,7 @@ class Model:
             extra_namespace=extra_namespace,
             is_binary=chosen.is_binary,
             correlated=bool(correlated),
-            needs_columns=_needs_columns(chosen, chosen_link.name),
+            needs_columns=needs_columns(chosen, chosen_link.name),
         )
         choices = Choices({} if priors is None else priors, bool(auto_scale))
         self._regression = state(design, chosen, chosen_link, bool(center_predictors), choices, rows)
@@ -280,6 +273,9 @@ class Model:
         from .regression.labels import labels_of
         from .storage.summaries import named
 
+        if self._regression.by_level is not None:
+            remedy = "model.save(path) keeps the sums by level, and model.update(rows) adds to them."
+            raise SettingError(refused("sufficient_statistics", self._regression.by_level, remedy))
         return named(self._regression.summary, labels_of(self.design, self.family))
 
     @property

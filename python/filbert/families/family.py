@@ -142,6 +142,11 @@ class Posed(Protocol):
         ...
 
     @property
+    def sums_groups(self) -> bool:
+        """Whether there are groups, or a factor by level."""
+        ...
+
+    @property
     def level_specs(self) -> Any:
         """The priors of the levels of a factor by level: means, deviations and the place of the reference."""
         ...

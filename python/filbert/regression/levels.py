@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from .. import _core
 from ..data.blocks import Block
 from ..errors import DataError, PriorError, quote_names
+from ..families.family import Family
+from ..families.gaussian import Gaussian
 from ..formula.design import Design
+from ..formula.levels import ByLevel
 from ..formula.terms import Term
 from .names import INTERCEPT
 from .parameters import ChosenPrior
@@ -21,6 +24,16 @@ if TYPE_CHECKING:
     from .regression import Regression
 
 Floats = NDArray[np.float64]
+
+# What is left of a column beside its means by level is rounding below this part of it.
+_ROUNDING = 1e-12
+
+
+def needs_columns(family: Family, link: str) -> str:
+    """Say why each level of a factor must have a column; empty where one of many levels need not."""
+    if type(family) is Gaussian and link == "identity":
+        return ""
+    return f"the model has family={family.name!r} with link={link!r}, and not 'gaussian' with the identity"
 
 
 def empty_summary(design: Design) -> _core.GroupedSummary:
@@ -135,65 +148,73 @@ def coefficients(block: Block, regression: Regression, levels: Floats) -> Floats
 class LevelSquares:
     """The classical fit of columns and levels, from the summary by level: columns within levels, then the levels.
 
-    Attributes are those of `_core.LeastSquares`, of the coefficients with columns, the intercept first, and of levels.
+    Attributes are those of `_core.LeastSquares`; estimates and standard errors are of the coefficients with columns, the
+    intercept first, and then of levels. The condition number is that of the columns within levels.
     """
 
     def __init__(self, regression: Regression) -> None:
-        self._regression = regression
         by_level, summary = regression.by_level, regression.grouped_summary
         assert by_level is not None
-        self._sums = LevelSums.of(summary)
-        _, _, unit, rest, *_ = summary.state()
-        # What is left of rows beside the means of their levels: a regression without an intercept.
+        self._has_intercept, self._reference = regression.has_intercept, by_level.reference
+        _, origin, unit, rest, *_ = summary.state()
+        sums = LevelSums.of(summary)
+        self._weight, means = sums.weight, origin + sums.means * unit
+        self._X, self._y = means[:, :-1], means[:, -1]
+        rows = rest[:, 1:] * unit  # what is left of rows beside the means of their levels
+        n_levels = by_level.n_levels
+        if self._is_at_zero:  # nothing is taken off the rows of the reference level
+            rows = np.vstack([rows, np.sqrt(self._weight[self._reference]) * means[self._reference]])
+            n_levels -= 1
+        size = np.sqrt(summary.total_weight) * np.hypot(summary.mean, summary.sd)
+        rows[:, np.sqrt((rows**2).sum(axis=0)) <= _ROUNDING * size] = 0
         within = _core.SufficientStatistics(summary.columns)
-        self._rest = rest[:, 1:] * unit
-        within.update(np.asfortranarray(self._rest[:, :-1]), self._rest[:, -1])
-        self._within = within.least_squares(intercept=False)
-        self._unit = unit
+        within.update(np.asfortranarray(rows[:, :-1]), rows[:, -1])
+        self._rows, self._within = rows, within.least_squares(intercept=False)
         self.dependent = self._within.dependent
-        self.rank = self._within.rank + by_level.n_levels
         self.condition_number = self._within.condition_number
         self.residual_sum_of_squares = self._within.residual_sum_of_squares
+        self.rank = self._within.rank + n_levels
         self.degrees_of_freedom = summary.total_weight - self.rank
-        freedom = max(self.degrees_of_freedom, 0.0)
-        self.sigma = float(np.sqrt(self.residual_sum_of_squares / freedom)) if freedom > 0 else float("nan")
+        variance = self.residual_sum_of_squares / self.degrees_of_freedom if self.degrees_of_freedom > 0 else np.nan
+        self.sigma = float(np.sqrt(variance))
+
+    @property
+    def _is_at_zero(self) -> bool:
+        """Whether the reference level has neither a coefficient nor the intercept."""
+        return self._reference >= 0 and not self._has_intercept
 
     @cached_property
-    def _fit(self) -> dict[str, Floats]:
-        """Estimates and standard errors of columns, levels and the intercept."""
-        by_level = self._regression.by_level
-        assert by_level is not None
-        _, origin, *_ = self._regression.grouped_summary.state()
+    def _fit(self) -> tuple[Floats, Floats]:
         beta = np.asarray(self._within.estimate)
-        X, y = self._sums.means[:, :-1] * self._unit[:-1], self._sums.means[:, -1] * self._unit[-1]
-        triangle = np.linalg.qr(self._rest[:, :-1], mode="r")
-        root = np.linalg.inv(triangle) if len(beta) else np.zeros((0, 0))
+        root = np.zeros((len(beta), 0))
+        if len(beta):
+            root = np.linalg.inv(np.linalg.qr(self._rows[:, :-1], mode="r"))
+        X, y, unknown = self._X, self._y, 1 / self._weight
+
+        def spread(of_levels: Floats | float, off: Floats) -> Floats:
+            return np.asarray(self.sigma * np.sqrt(of_levels + ((off @ root) ** 2).sum(axis=-1)))
+
         errors = self.sigma * np.sqrt((root**2).sum(axis=1))
-        zero = -origin[:-1]  # where every predictor is 0, from the origin
-        at_zero = y + origin[-1] + (zero - X) @ beta
-        of_mean = 1 / self._sums.weight
-        if by_level.reference < 0:
-            spread = of_mean + (((zero - X) @ root) ** 2).sum(axis=1)
-            return {"columns": beta, "columns_error": errors, "levels": at_zero, "levels_error": self.sigma * spread**0.5}
-        r = by_level.reference
-        spread = of_mean + of_mean[r] + (((X[r] - X) @ root) ** 2).sum(axis=1)
-        of_intercept = of_mean[r] + float((((zero - X[r]) @ root) ** 2).sum())
-        return {
-            "columns": np.concatenate([[at_zero[r]], beta]),
-            "columns_error": np.concatenate([[self.sigma * of_intercept**0.5], errors]),
-            "levels": np.delete(y - y[r] - (X - X[r]) @ beta, r),
-            "levels_error": np.delete(self.sigma * spread**0.5, r),
-        }
+        if self._has_intercept:
+            r = self._reference
+            intercept, its_error = y[r] - X[r] @ beta, spread(unknown[r], X[r])
+            levels, level_errors = y - y[r] - (X - X[r]) @ beta, spread(unknown + unknown[r], X - X[r])
+            beta, errors = np.append(intercept, beta), np.append(its_error, errors)
+        else:
+            levels, level_errors = y - X @ beta, spread(unknown, X)
+        if self._reference >= 0:
+            levels, level_errors = np.delete(levels, self._reference), np.delete(level_errors, self._reference)
+        return np.concatenate([beta, levels]), np.concatenate([errors, level_errors])
 
     @property
     def estimate(self) -> Floats:
         """Of each coefficient with a column, the intercept first, and then of each level."""
-        return np.concatenate([self._fit["columns"], self._fit["levels"]])
+        return self._fit[0]
 
     @property
     def standard_error(self) -> Floats:
         """Of the same."""
-        return np.concatenate([self._fit["columns_error"], self._fit["levels_error"]])
+        return self._fit[1]
 
 
 def default_columns(
@@ -208,7 +229,7 @@ def default_columns(
     return [*design.terms_with_columns, *last], mean, sd
 
 
-def refused(what: str, by_level: Any, remedy: str) -> str:
+def refused(what: str, by_level: ByLevel, remedy: str) -> str:
     """Say what a model with a factor by level cannot do."""
     return (
         f"{what} needs a column for each level, and {by_level.factor!r} has {by_level.n_levels} levels, which are summed "
@@ -224,3 +245,10 @@ def at_means(regression: Regression, values: Floats) -> Floats | float:
     if regression.of_levels is not None and regression.design is not None:
         added = added + shares(regression.design, regression.grouped_summary) @ values[regression.of_levels.rows]
     return added
+
+
+def level_columns(regression: Regression) -> list[str]:
+    """Return what the columns of a factor by level would be called, if there is one."""
+    if regression.by_level is None or regression.design is None:
+        return []
+    return [name for term in regression.design.terms if term.name == regression.by_level.term for name in term.columns]

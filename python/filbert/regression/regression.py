@@ -157,6 +157,11 @@ class Regression:
         return bool(self.columns) or self.by_level is not None
 
     @property
+    def sums_groups(self) -> bool:
+        """Whether there are groups, or a factor by level."""
+        return self.groups is not None or self.by_level is not None
+
+    @property
     def level_specs(self) -> tuple[Any, Any, int]:
         """The priors of its levels, as the C++ core takes them."""
         return specs(self)

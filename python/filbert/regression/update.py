@@ -91,7 +91,7 @@ def summarised(regression: Regression, data: Any) -> _core.SufficientStatistics:
 
 def needs_no_rows(regression: Regression) -> bool:
     """Tell whether a model can be fitted, and updated, from summaries alone."""
-    if regression.groups is not None:
+    if regression.groups is not None or regression.by_level is not None:
         return regression.grouped_summary_at_hand is not None
     return regression.family.sees_summary(regression)
 
