@@ -11,6 +11,7 @@ import numpy as np
 
 from . import _core
 from .errors import DataError
+from .families.gaussian import Gaussian
 from .formula.streamed_rows import StreamedRows
 from .regression import identifiability
 from .regression.fingerprint import fingerprint
@@ -138,6 +139,7 @@ def framed(regression: Regression, seed: int = 0, group_effects: bool = True) ->
         identifiability.check_residual(regression)
     try:
         if regression.by_level is not None:
+            assert isinstance(regression.family, Gaussian)
             density = regression.family.levelled_frame(regression, seed)
         elif regression.groups is None:
             density = regression.family.frame(regression)
@@ -157,7 +159,7 @@ def framed(regression: Regression, seed: int = 0, group_effects: bool = True) ->
     identifiability.warn_collinear(regression)
     if regression.groups is not None:
         return density
-    if sees_summary and regression.by_level is None:
+    if isinstance(density, _core.FramedLinearGaussian):
         identifiability.warn_overruled(regression, density)
     identifiability.warn_auxiliary_overruled(regression)
     if isinstance(density, _core.FramedGlm):

@@ -124,6 +124,7 @@ class Model:
         foreign.check_model_arguments(Model.__init__, other)
         chosen = family_of(family)
         chosen_link = chosen.chosen_link(link)
+        choices, at_means = Choices({} if priors is None else priors, bool(auto_scale)), bool(center_predictors)
         design, rows = read(
             formula,
             data,
@@ -134,10 +135,11 @@ class Model:
             extra_namespace=extra_namespace,
             is_binary=chosen.is_binary,
             correlated=bool(correlated),
-            needs_columns=needs_columns(chosen, chosen_link.name),
+            needs_columns=needs_columns(
+                chosen, chosen_link.name, checked_priors(priors, chosen.parent), choices.auto_scale, at_means
+            ),
         )
-        choices = Choices({} if priors is None else priors, bool(auto_scale))
-        self._regression = state(design, chosen, chosen_link, bool(center_predictors), choices, rows)
+        self._regression = state(design, chosen, chosen_link, at_means, choices, rows)
 
     @classmethod
     def from_summary(

@@ -74,9 +74,9 @@ class Gaussian(KernelFamily):
         threads = _core.available_processors()
         return _core.FramedGroupedGaussian(posterior, effects=with_effects, seed=seed, threads=threads)
 
-    def levelled_frame(self, regression: Posed, seed: int) -> _core.FramedGroupedGaussian:
-        """Return the posterior of a model with a factor by level, in its frame."""
-        posterior = _core.GroupedGaussian(
+    def levelled_posterior(self, regression: Posed) -> _core.GroupedGaussian:
+        """Return the posterior over σ (and coefficients without normal priors) of a model with a factor by level."""
+        return _core.GroupedGaussian(
             regression.grouped_summary,
             intercept=regression.has_intercept,
             intercept_at_means=regression.intercept_at_means,
@@ -85,7 +85,10 @@ class Gaussian(KernelFamily):
             terms=[(False, [1.0], 1.0)],
             levels=regression.level_specs,
         )
-        return _core.FramedGroupedGaussian(posterior, seed=seed)
+
+    def levelled_frame(self, regression: Posed, seed: int) -> _core.FramedGroupedGaussian:
+        """Return it in its frame, whose draws have the coefficients of all levels."""
+        return _core.FramedGroupedGaussian(self.levelled_posterior(regression), seed=seed)
 
     def log_likelihood(self, link: str, block: Block, predictor: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
         if link != "identity":

@@ -30,7 +30,7 @@ from .design import Design
 from .factors import evaluate, evaluate_again, factor_rows, rows, translate_errors
 from .groups import INTERCEPT_TERM, GroupingFactor, GroupTerm, check_terms, tell_of_correlations
 from .left_side import LeftSide
-from .levels import ByLevel, chosen, is_main_effect, reasons_for_columns, stand_in, term_by_level
+from .levels import ByLevel, chosen, has_better_columns, is_main_effect, reasons_for_columns, stand_in, term_by_level
 from .parsed import Expression, Response
 from .predictor import Predictors
 from .question import Question
@@ -98,6 +98,8 @@ class Learning:
         laid_out = {text: factor_rows(values) for text, values in factors.items()}
         by_level = chosen(factors, reasons_for_columns(parsed, self.question.needs_columns))
         fixed = self._terms(parsed.terms, factors, laid_out, by_level)
+        if has_better_columns(fixed.by_level, len(fixed.columns)):
+            fixed = self._terms(parsed.terms, factors, laid_out)
         grouping, groups = self._grouping()
         group_terms = self._group_terms(fixed, factors, laid_out)
         check_terms(group_terms, grouping, self.n_rows)
@@ -209,14 +211,14 @@ class Learning:
             own[by_level] = stand_in(own[by_level])
         spec, names = self._learn(asked, own)
         labels = Labels(spec, own, names)
-        parts = []
-        place, kept = 0, None
+        parts: list[tuple[Term, list[Product]]] = []
+        kept = None
         for structure in spec.structure:
             if structure.term.degree > 0:
                 term = labels.term(structure)
                 if by_level is not None and is_main_effect(structure.term, by_level):
                     levels = _levels(factors[by_level]) or ()
-                    place, kept = len(parts), term_by_level(term.name, by_level, levels, len(term.columns) == 1)
+                    kept = term_by_level(term.name, by_level, levels, len(term.columns) == 1)
                     if by_level in labels.baseline:
                         labels.baseline[by_level] = str(levels[0])
                     continue
@@ -226,8 +228,9 @@ class Learning:
         terms, layout = without_empty_cells(parts, laid_out)
         if kept is None:
             return _LaidOut(has_intercept, terms, layout, labels.baseline)
-        terms = (*terms[:place], kept[0], *terms[place:])
-        return _LaidOut(has_intercept, terms, layout, labels.baseline, kept[1])
+        order = list(names.values())
+        in_order = sorted((*terms, kept[0]), key=lambda term: order.index(term.name))
+        return _LaidOut(has_intercept, tuple(in_order), layout, labels.baseline, kept[1])
 
     def _learn(
         self, asked: Sequence[FormulaicTerm], factors: Mapping[str, FactorValues[Any]]

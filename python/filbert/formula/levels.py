@@ -1,4 +1,4 @@
-"""Factors of many levels: which of them may be kept as the level of each row in place of a column a level, and their term."""
+"""Factors of many levels: which may be kept as the level of each row in place of a column a level, and their term."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from .terms import Term, coordinate
 
 # A factor of more levels is kept by level where it may be; of fewer, columns are quick, and nothing is out of reach.
 MOST_WITH_COLUMNS = 1000
+# Beside more other columns each draw takes longer than the matrix of all columns does once.
+MOST_BESIDE = 200
 # Every level is a column of the matrix and a row of its triangular factor: beyond this only sums by level will do.
 MOST_LEVELS = 5000
 
@@ -51,16 +53,19 @@ class ByLevel(NamedTuple):
         return rows.codes.astype(np.int64)
 
 
-def reasons_for_columns(parsed: ParsedFormula, why: str) -> dict[str, str]:
+def reasons_for_columns(parsed: ParsedFormula, needs_columns: Mapping[str, str]) -> dict[str, str]:
     """Return of each factor of a formula why its levels need columns; empty where they do not.
 
     Parameters
     ----------
     parsed : ParsedFormula
-    why : str
-        Why no factor of the model may be kept by level, such as its family; empty if one may.
+    needs_columns : mapping of str to str
+        What else is known of that, by the factor's text without white space, and of all others by ``""``.
     """
-    return {text: why or _reason(expression, parsed) for text, expression in parsed.expressions.items()}
+    return {
+        text: needs_columns.get("".join(text.split()), needs_columns[""]) or _reason(expression, parsed)
+        for text, expression in parsed.expressions.items()
+    }
 
 
 def _reason(expression: Expression, parsed: ParsedFormula) -> str:
@@ -92,6 +97,11 @@ def chosen(factors: Mapping[str, FactorValues[Any]], reasons: Mapping[str, str])
     return largest
 
 
+def has_better_columns(by_level: ByLevel | None, n_beside: int) -> bool:
+    """Tell whether a factor that is kept by level could have columns, and there are many others already."""
+    return by_level is not None and by_level.n_levels <= MOST_LEVELS and n_beside > MOST_BESIDE
+
+
 def too_many_levels(text: str, n_levels: int, reason: str) -> DataError:
     """Say why a factor cannot have so many levels."""
     return DataError(
@@ -103,7 +113,8 @@ def too_many_levels(text: str, n_levels: int, reason: str) -> DataError:
 
 def stand_in(values: FactorValues[Any]) -> FactorValues[Any]:
     """Return a factor of two levels in the place of one of many, to learn how it is coded."""
-    two = pd.Series(pd.Categorical.from_codes(np.zeros(len(values.__wrapped__), dtype=np.int8), categories=["a", "b"]))
+    codes = np.zeros(len(values.__wrapped__), dtype=np.int64)
+    two = pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(["a", "b"])))
     return FactorValues(two, metadata=values.__formulaic_metadata__)
 
 

@@ -38,9 +38,9 @@ class Question:
         Whether the response may be true and false, or one level of a column against the others.
     correlated : bool
         Whether ``(x | g)`` has correlations.
-    needs_columns : str
-        Why every factor has a column a level, as in ``"family='poisson' sees rows one by one"``; empty where one of
-        many levels need not.
+    needs_columns : mapping of str to str
+        Why a factor has a column a level, such as the family, by its text without white space, and of all others by
+        ``""``; empty where one of many levels need not.
     """
 
     parsed: ParsedFormula
@@ -51,7 +51,7 @@ class Question:
     dropna: bool
     is_binary: bool
     correlated: bool
-    needs_columns: str
+    needs_columns: Mapping[str, str]
 
     @classmethod
     def asked(
@@ -66,7 +66,7 @@ class Question:
         extra_namespace: Mapping[str, Any] | None,
         is_binary: bool,
         correlated: bool,
-        needs_columns: str,
+        needs_columns: Mapping[str, str],
     ) -> Question:
         """Take a formula apart, whose names are those of a table's columns; see `filbert.formula.reading`."""
         namespace = make_namespace(extra_namespace)

@@ -186,7 +186,9 @@ def _with_density(regression: Regression) -> dict[str, Parameter]:
 
 def _is_at_means(regression: Regression, name: str) -> bool:
     """Tell whether a parameter is the intercept, and its prior about the linear predictor at the predictor means."""
-    return bool(name == INTERCEPT and regression.has_intercept and regression.intercept_at_means and regression.has_predictors)
+    return bool(
+        name == INTERCEPT and regression.has_intercept and regression.intercept_at_means and regression.has_predictors
+    )
 
 
 def _at_means(regression: Regression) -> str:

@@ -106,7 +106,8 @@ def no_unique_fit(regression: Regression) -> DataError:
             f"{regression.n_rows} rows do not determine {len(fit.estimate)} coefficients. Least squares needs fewer."
         )
     return DataError(
-        f"{_collinearity(_collinear_columns(regression), _factor(regression))}, so least squares has no unique answer. Leave one out."
+        f"{_collinearity(_collinear_columns(regression), _by_level(regression))}, so least squares has no unique "
+        "answer. Leave one out."
     )
 
 
@@ -122,7 +123,8 @@ def improper_posterior(regression: Regression, reason: str) -> DataError:
     sets = _collinear_columns(regression)
     if sets:
         return DataError(
-            f"{_collinearity(sets, _factor(regression))}, and with flat priors the posterior is improper. Leave one of them out. {remedy}."
+            f"{_collinearity(sets, _by_level(regression))}, and with flat priors the posterior is improper. Leave one "
+            f"of them out. {remedy}."
         )
     return DataError(f"The model cannot be sampled: {reason}.")
 
@@ -344,7 +346,7 @@ def _collinear_columns(regression: Regression) -> list[list[str]]:
     return [[regression.columns[j] for j in columns] for columns in regression.least_squares.dependent]
 
 
-def _factor(regression: Regression) -> str:
+def _by_level(regression: Regression) -> str:
     """Return the factor that is kept by level, if there is one."""
     return "" if regression.by_level is None else regression.by_level.factor
 

@@ -1,4 +1,4 @@
-"""The coefficients of a factor that is kept by level: their priors, what the rows of each level say, and least squares."""
+"""The coefficients of a factor that is kept by level: priors, what the rows of each level say, and least squares."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from ..errors import DataError, PriorError, quote_names
 from ..families.family import Family
 from ..families.gaussian import Gaussian
 from ..formula.design import Design
-from ..formula.levels import ByLevel
+from ..formula.levels import MOST_LEVELS, ByLevel
 from ..formula.terms import Term
+from ..priors.prior import Prior
+from .default_priors import COMMON, squeezed
 from .names import INTERCEPT
 from .parameters import ChosenPrior
 
@@ -25,12 +27,48 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+NORMAL = "Normal"
+NORMAL_OR_FLAT = (NORMAL, "Flat")
 # What is left of a column beside its means by level is rounding below this part of it.
 _ROUNDING = 1e-12
 
 
-def needs_columns(family: Family, link: str) -> str:
-    """Say why each level of a factor must have a column; empty where one of many levels need not."""
+def needs_columns(
+    family: Family, link: str, priors: Mapping[str, Prior | float], auto_scale: bool, intercept_at_means: bool
+) -> dict[str, str]:
+    """Say why factors must have a column a level; empty where one of many levels need not.
+
+    Parameters
+    ----------
+    family : Family
+    link : str
+    priors : mapping of str to Prior or number
+        Those that were given.
+    auto_scale, intercept_at_means : bool
+        As in `filbert.Model`.
+
+    Returns
+    -------
+    dict
+        By the name that a prior was given for, without white space, and of all others by ``""``.
+    """
+    if why := sees_rows(family, link):
+        return {"": why}
+    given = {squeezed(name): prior for name, prior in priors.items() if isinstance(prior, Prior)}
+    intercept = given.pop(INTERCEPT, None)
+    if intercept is not None and intercept_at_means and intercept.name not in NORMAL_OR_FLAT:
+        return {"": f"the prior of 'Intercept' is {intercept}"}
+    others = given.pop(COMMON, None)
+    reasons = {name: "" if prior.name == NORMAL else f"its prior is {prior}" for name, prior in given.items()}
+    if others is not None:
+        reasons[""] = "" if others.name == NORMAL else f"the prior of {COMMON!r} is {others}"
+    else:
+        reasons[""] = "" if auto_scale else "priors are flat with auto_scale=False"
+    return reasons
+
+
+def sees_rows(family: Family, link: str) -> str:
+    """Say that a likelihood needs more of rows than sums; empty where it does not."""
     if type(family) is Gaussian and link == "identity":
         return ""
     return f"the model has family={family.name!r} with link={link!r}, and not 'gaussian' with the identity"
@@ -65,8 +103,8 @@ class LevelSums(NamedTuple):
     @classmethod
     def of(cls, summary: _core.GroupedSummary) -> LevelSums:
         """Read them from a summary by level."""
-        _, _, _, _, n_rows, _, _, rows = summary.state()
-        table = rows.reshape(-1, summary.columns + 3)
+        state = summary.state()
+        n_rows, table = np.asarray(state[4]), np.asarray(state[7]).reshape(-1, summary.columns + 3)
         weight, means = np.zeros(len(n_rows)), np.zeros((len(n_rows), summary.columns + 1))
         weight[n_rows > 0] = table[:, 0] ** 2
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -107,28 +145,29 @@ def check_priors(design: Design, chosen: Mapping[str, ChosenPrior], intercept_at
     by_level = design.by_level
     assert by_level is not None
     name, prior = by_level.term, chosen[by_level.term].prior
-    if prior.name != "Normal":
-        unscaled = " (it is the default one of auto_scale=False)" if chosen[name].is_default else ""
+    if prior.name != NORMAL:
         raise PriorError(
-            f"The prior of {name!r}, a factor of {by_level.n_levels} levels, must be Normal, and is {prior}{unscaled}: "
-            f"its levels are summed up one by one, which takes normal priors. Give priors={{{name!r}: Normal(0, 10)}} in "
-            f"the units of the data, or write (1 | {by_level.factor})."
+            f"The prior of {name!r}, a factor of {by_level.n_levels} levels, must be Normal, and is {prior}: its "
+            f"levels are summed up one by one, which takes normal priors. Give priors={{{name!r}: Normal(0, 10)}} in "
+            f"the units of the data, make the model with that prior in priors= (for at most {MOST_LEVELS} levels), or "
+            f"write (1 | {by_level.factor})."
         )
     if INTERCEPT not in chosen or not intercept_at_means:
         return
     own = chosen[INTERCEPT].prior
-    if own.name not in ("Normal", "Flat"):
+    if own.name not in NORMAL_OR_FLAT:
         raise PriorError(
             f"The prior of 'Intercept' is about the mean response at the predictor means, of which the levels of "
-            f"{name!r} are part, and so must be Normal (or Flat), and is {own}. Give such a one, or one that is about "
-            "the response at the reference level, with center_predictors=False."
+            f"{name!r} are part, and so must be Normal or Flat, and is {own}. Give such a one, or make the model with "
+            "it, or with center_predictors=False, where the prior is about the response at the reference level."
         )
 
 
 def specs(regression: Regression) -> tuple[Floats, Floats, int]:
-    """Return means and deviations of the priors of levels and the place of the reference, as the C++ core takes them."""
+    """Return means and deviations of the levels' priors and the place of the reference, as the C++ core takes them."""
     by_level, parameter = regression.by_level, regression.of_levels
-    assert by_level is not None and parameter is not None
+    assert by_level is not None
+    assert parameter is not None
     params = parameter.prior.params
     mu, sigma = (np.broadcast_to(params[key], parameter.rows.size).astype(np.float64) for key in ("mu", "sigma"))
     return mu, sigma, by_level.reference
@@ -137,10 +176,13 @@ def specs(regression: Regression) -> tuple[Floats, Floats, int]:
 def coefficients(block: Block, regression: Regression, levels: Floats) -> Floats:
     """Return the coefficient of each row's level in each draw, (rows, draws); that of the reference is 0."""
     by_level = regression.by_level
-    assert by_level is not None and block.levels is not None
+    assert by_level is not None
+    assert block.levels is not None
     if by_level.reference < 0:
-        return levels[block.levels]
-    found = levels[np.maximum(block.levels - (block.levels > by_level.reference), 0).clip(max=len(levels) - 1)]
+        whole: Floats = levels[block.levels]
+        return whole
+    places = block.levels - (block.levels > by_level.reference)
+    found: Floats = levels[np.minimum(places, len(levels) - 1)]
     found[block.levels == by_level.reference] = 0
     return found
 
@@ -148,15 +190,15 @@ def coefficients(block: Block, regression: Regression, levels: Floats) -> Floats
 class LevelSquares:
     """The classical fit of columns and levels, from the summary by level: columns within levels, then the levels.
 
-    Attributes are those of `_core.LeastSquares`; estimates and standard errors are of the coefficients with columns, the
-    intercept first, and then of levels. The condition number is that of the columns within levels.
+    Attributes are those of `_core.LeastSquares`; estimates and standard errors are of the coefficients with columns,
+    the intercept first, and then of levels. The condition number is that of the columns within levels.
     """
 
     def __init__(self, regression: Regression) -> None:
         by_level, summary = regression.by_level, regression.grouped_summary
         assert by_level is not None
         self._has_intercept, self._reference = regression.has_intercept, by_level.reference
-        _, origin, unit, rest, *_ = summary.state()
+        origin, unit, rest = (np.asarray(part, dtype=np.float64) for part in summary.state()[1:4])
         sums = LevelSums.of(summary)
         self._weight, means = sums.weight, origin + sums.means * unit
         self._X, self._y = means[:, :-1], means[:, -1]
@@ -187,7 +229,9 @@ class LevelSquares:
     def _fit(self) -> tuple[Floats, Floats]:
         beta = np.asarray(self._within.estimate)
         root = np.zeros((len(beta), 0))
-        if len(beta):
+        if self.dependent:
+            root = np.full((len(beta), 1), np.nan)
+        elif len(beta):
             root = np.linalg.inv(np.linalg.qr(self._rows[:, :-1], mode="r"))
         X, y, unknown = self._X, self._y, 1 / self._weight
 
@@ -220,7 +264,7 @@ class LevelSquares:
 def default_columns(
     design: Design, summary: _core.SufficientStatistics, share: Floats
 ) -> tuple[list[Term], Floats, Floats]:
-    """Return the terms in the order of their columns, those by level last, and means and deviations of these columns."""
+    """Return the terms in the order of their columns, that by level last, and means and deviations of these columns."""
     by_level = design.by_level
     assert by_level is not None
     last = [term for term in design.terms if term.name == by_level.term]
@@ -232,13 +276,13 @@ def default_columns(
 def refused(what: str, by_level: ByLevel, remedy: str) -> str:
     """Say what a model with a factor by level cannot do."""
     return (
-        f"{what} needs a column for each level, and {by_level.factor!r} has {by_level.n_levels} levels, which are summed "
-        f"up one by one. {remedy}"
+        f"{what} needs a column for each level, and {by_level.factor!r} has {by_level.n_levels} levels, which are "
+        f"summed up one by one. {remedy}"
     )
 
 
 def at_means(regression: Regression, values: Floats) -> Floats | float:
-    """Return what columns and levels add to the linear predictor at the predictor means, of draws of all parameters."""
+    """Return what columns and levels add to the linear predictor at the predictor means, in draws of parameters."""
     added: Floats | float = 0.0
     if regression.columns:
         added = regression.summary.mean[:-1] @ values[1 : regression.n_coefficients]

@@ -80,7 +80,9 @@ def summarised(regression: Regression, data: Any) -> _core.SufficientStatistics:
             "nothing of groups. Use model.update(rows), and model.save(path)."
         )
     if regression.by_level is not None:
-        raise SettingError(refused("A summary", regression.by_level, "Use model.update(rows), which keeps sums by level."))
+        raise SettingError(
+            refused("A summary", regression.by_level, "Use model.update(rows), which keeps sums by level.")
+        )
     summary = _core.SufficientStatistics(len(regression.columns))
     for part in frames_of(data, used_columns(regression.design)):
         with named_origin(part.origin):

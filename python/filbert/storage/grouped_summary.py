@@ -11,7 +11,7 @@ from .. import _core
 from ..errors import ModelFileError
 from ..families.family import Family
 from ..formula.design import Design
-from ..regression.levels import needs_columns
+from ..regression.levels import sees_rows
 from ..regression.regression import Regression
 from .values import read_array, read_dict, write_array
 
@@ -60,7 +60,7 @@ def read_summary_by_level(
 ) -> _core.GroupedSummary:
     """Read the summary by level of a design with a factor by level, which a model cannot be without."""
     assert design.by_level is not None
-    if why := needs_columns(family, link):
+    if why := sees_rows(family, link):
         raise ModelFileError(f"it has a factor by level, and {why}.")
     return _read(entry, summary, [design.by_level.n_levels], [(0, 1)])
 
