@@ -96,7 +96,7 @@ class Learning:
             for text, expression in parsed.expressions.items()
         }
         laid_out = {text: factor_rows(values) for text, values in factors.items()}
-        by_level = chosen(factors, reasons_for_columns(parsed, self.question.needs_columns))
+        by_level = chosen(factors, reasons_for_columns(parsed, self.question.needs_columns), self.n_rows)
         fixed = self._terms(parsed.terms, factors, laid_out, by_level)
         if has_better_columns(fixed.by_level, len(fixed.columns)):
             fixed = self._terms(parsed.terms, factors, laid_out)

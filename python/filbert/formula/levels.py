@@ -79,8 +79,8 @@ def _reason(expression: Expression, parsed: ParsedFormula) -> str:
     return ""
 
 
-def chosen(factors: Mapping[str, FactorValues[Any]], reasons: Mapping[str, str]) -> str | None:
-    """Return the factor that is kept by level: the one of most levels, if it has many.
+def chosen(factors: Mapping[str, FactorValues[Any]], reasons: Mapping[str, str], n_rows: int) -> str | None:
+    """Return the factor that is kept by level: the one of most levels, if it has many and does not identify rows.
 
     Raises
     ------
@@ -88,12 +88,12 @@ def chosen(factors: Mapping[str, FactorValues[Any]], reasons: Mapping[str, str])
         If a factor has too many levels for columns and cannot be kept by level.
     """
     sizes = {text: len(values.__wrapped__.cat.categories) for text, values in factors.items() if is_categorical(values)}
-    able = {text: size for text, size in sizes.items() if size > MOST_WITH_COLUMNS and not reasons[text]}
+    able = {text: size for text, size in sizes.items() if MOST_WITH_COLUMNS < size < n_rows and not reasons[text]}
     largest = max(able, key=lambda text: able[text], default=None)
     for text, size in sizes.items():
         if size > MOST_LEVELS and text != largest:
             reason = reasons[text] or f"only the largest factor is, which here is {largest!r}"
-            raise too_many_levels(text, size, reason)
+            raise _too_many_levels(text, size, "each has one row" if size >= n_rows else reason)
     return largest
 
 
@@ -102,10 +102,9 @@ def has_better_columns(by_level: ByLevel | None, n_beside: int) -> bool:
     return by_level is not None and by_level.n_levels <= MOST_LEVELS and n_beside > MOST_BESIDE
 
 
-def too_many_levels(text: str, n_levels: int, reason: str) -> DataError:
-    """Say why a factor cannot have so many levels."""
+def _too_many_levels(text: str, n_levels: int, reason: str) -> DataError:
     return DataError(
-        f"The factor {text!r} has {n_levels} levels; as columns it may have at most {MOST_LEVELS}, and it cannot be "
+        f"The factor {text!r} has {n_levels} levels; in columns it may have at most {MOST_LEVELS}, and it is not "
         f"summed up level by level because {reason}. As a group-specific term, (1 | {text}), it may have any number. "
         "Leave it out if it identifies rows, or combine its levels."
     )
