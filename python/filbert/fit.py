@@ -16,7 +16,7 @@ from .formula.streamed_rows import StreamedRows
 from .regression import identifiability
 from .regression.fingerprint import fingerprint
 from .regression.groups import Groups
-from .regression.parameters import Role, row_labels
+from .regression.parameters import row_labels
 from .regression.regression import Regression
 from .sampling import run as sampling
 from .sampling.memory import available_memory
@@ -45,7 +45,7 @@ def fit(
     attributes : mapping
         What the group ``posterior`` records beside the model and the settings.
     group_effects : bool, default True
-        Whether the result has the effects of groups.
+        Whether the result has the effects of groups, and the coefficients of a factor by level.
 
     Returns
     -------
@@ -73,8 +73,8 @@ def fit(
     parameters = list(regression.parameters)
     if regression.groups is not None:
         run = _without_fixed_deviations(run, regression.groups)
-        if not group_effects:
-            parameters = [parameter for parameter in parameters if parameter.role is not Role.EFFECT]
+    if not group_effects:
+        parameters = [parameter for parameter in parameters if not parameter.is_drawn_later]
     if settings.check_convergence:
         advice = identifiability.centring_advice(regression) or identifiability.edge_advice(regression)
         warn_about(run, lambda: row_labels(parameters), settings, advice)
@@ -140,7 +140,7 @@ def framed(regression: Regression, seed: int = 0, group_effects: bool = True) ->
     try:
         if regression.by_level is not None:
             assert isinstance(regression.family, Gaussian)
-            density = regression.family.levelled_frame(regression, seed)
+            density = regression.family.levelled_frame(regression, seed, group_effects)
         elif regression.groups is None:
             density = regression.family.frame(regression)
         else:

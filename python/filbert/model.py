@@ -482,8 +482,9 @@ class Model:
         progressbar : bool, default True
             Show progress if sampling takes over half a second.
         include_group_effects : bool, default True
-            Whether the result has the effects of groups. They are drawn given the other parameters, so that those of a
-            Gaussian model can be left out where they would not fit into memory; predictions draw the same ones again.
+            Whether the result has the effects of groups, and the coefficients of a factor whose levels are summed up
+            one by one. They are drawn given the other parameters, so that those of a Gaussian model can be left out
+            where they would not fit into memory; predictions draw the same ones again.
         **other
             Arguments of bambi and PyMC: ``idata_kwargs={"log_likelihood": True}`` and ``include_response_params`` add
             what they say, ``nuts={"target_accept": 0.9}`` and ``compute_convergence_checks`` do, ``inference_method``

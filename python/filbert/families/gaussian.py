@@ -86,9 +86,9 @@ class Gaussian(KernelFamily):
             levels=regression.level_specs,
         )
 
-    def levelled_frame(self, regression: Posed, seed: int) -> _core.FramedGroupedGaussian:
-        """Return it in its frame, whose draws have the coefficients of all levels."""
-        return _core.FramedGroupedGaussian(self.levelled_posterior(regression), seed=seed)
+    def levelled_frame(self, regression: Posed, seed: int, with_levels: bool) -> _core.FramedGroupedGaussian:
+        """Return it in its frame, with or without the coefficients of levels among its draws."""
+        return _core.FramedGroupedGaussian(self.levelled_posterior(regression), effects=with_levels, seed=seed)
 
     def log_likelihood(self, link: str, block: Block, predictor: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
         if link != "identity":

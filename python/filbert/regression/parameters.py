@@ -83,6 +83,11 @@ class Parameter:
         return self.chosen.prior
 
     @property
+    def is_drawn_later(self) -> bool:
+        """Whether draws may be without it, because it can be drawn given the others."""
+        return self.role in (Role.EFFECT, Role.LEVEL)
+
+    @property
     def labels(self) -> list[str]:
         """A label for each value, as ArviZ labels them: ``x``, ``g[b]``."""
         levels = [self.coordinates.get(dim, range(size)) for dim, size in zip(self.dims, self.rows.shape, strict=True)]

@@ -45,7 +45,10 @@ def check_draws_fit(asked: str, n_draws: int, n_values: int) -> None:
     if needed > (_MOST_BYTES if available is None else available):
         free = "" if available is None else f", and {available} ({available / 1e9:.2g} GB) are free"
         if n_values > _MANY_VALUES:
-            advice = f"A draw has {n_values} numbers. Ask for fewer: a hundred draws a chain give means and intervals."
+            advice = (
+                f"A draw has {n_values} numbers. Ask for fewer draws: a hundred a chain give means and intervals; "
+                "include_group_effects=False leaves out those of groups and levels."
+            )
         else:
             advice = "Ask for fewer: a thousand draws a chain are plenty for means and intervals."
         raise SettingError(f"{asked} would take {needed} bytes ({needed / 1e9:.2g} GB){free}. {advice}")

@@ -151,6 +151,18 @@ def test_draws_are_laid_out_and_read_as_those_of_columns(frame: pd.DataFrame, fe
     assert model.log_likelihood(found, inplace=False)["log_likelihood"]["y"].shape == (4, 500, len(frame))
 
 
+def test_coefficients_of_levels_may_be_left_out_and_drawn_later(
+    frame: pd.DataFrame, few: Callable[..., fb.Model]
+) -> None:
+    model = few("y ~ x + g", frame)
+    whole = model.fit(draws=200, random_seed=3, progressbar=False)
+    without = model.fit(draws=200, random_seed=3, progressbar=False, include_group_effects=False)
+    assert set(without["posterior"].data_vars) == {"Intercept", "x", "sigma"}
+    for name in without["posterior"].data_vars:
+        np.testing.assert_array_equal(without["posterior"][name], whole["posterior"][name])
+    pd.testing.assert_frame_equal(fb.predictions(model, without), fb.predictions(model, whole))
+
+
 def test_prior_draws_are_about_the_predictor_means(frame: pd.DataFrame, few: Callable[..., fb.Model]) -> None:
     priors = {"g": fb.Normal(5, 0.01), "x": fb.Normal(0, 0.01), "Intercept": fb.Normal(3, 0.01)}
     model = few("y ~ x + g", frame, priors=priors)
