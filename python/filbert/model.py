@@ -45,7 +45,8 @@ class Model:
         ``scale(x)``, ``poly(x, 2)``, ``bs(x, df=4)``), ``I()``, ``C()`` with contrasts and reference level,
         interactions (``*``, ``:``), ``offset(x)``, no intercept (``0 +``); and group-specific terms: ``(1 | g)``,
         ``(x | g)`` with correlated intercepts and slopes, ``(x || g)`` without correlations, ``(0 + x | g)``,
-        ``(1 | g/h)`` nested, ``(1 | g:h)`` combinations that have rows. Names are columns of `data`, functions that
+        ``(1 | g/h)`` nested, ``(1 | g:h)`` combinations that have rows. A factor may have 5000 levels, and any number
+        as the main effect of a Gaussian model with normal priors, which sums its rows up level by level. Names are columns of `data`, functions that
         formulas know, and those of `extra_namespace`; variables of the caller are not seen.
     data : table
         One row an observation: a pandas frame; a polars frame (eager or lazy), a PyArrow table, a DuckDB relation or
@@ -389,7 +390,8 @@ class Model:
         -------
         pandas.DataFrame
             A row a coefficient, columns ``estimate`` and ``standard_error``. ``attrs`` has ``sigma`` (the residual
-            standard deviation), ``residual_sum_of_squares``, ``degrees_of_freedom``, ``rank`` and ``condition_number``.
+            standard deviation), ``residual_sum_of_squares``, ``degrees_of_freedom``, ``rank`` and ``condition_number``, which
+            is that within levels where a factor has no columns.
 
         Raises
         ------
@@ -417,7 +419,8 @@ class Model:
             A row a parameter, columns ``estimate`` and ``standard_error``: of coefficients from the expected
             information, as software for generalised linear models has it, and of auxiliary parameters from the
             observed one. ``attrs`` has ``log_likelihood``, ``aic``, ``covariance`` (coefficients and logarithms of
-            auxiliaries, from the observed information) and ``iterations``. With groups the numbers are lme4's: sigma,
+            auxiliaries, from the observed information; not of models with a factor whose levels are summed up one by
+            one) and ``iterations``. With groups the numbers are lme4's: sigma,
             deviations and correlations have no standard error, a correlation of an effect with deviation 0 is NaN, and
             ``attrs`` has ``log_likelihood``, ``aic``, ``restricted`` and ``converged``.
 
