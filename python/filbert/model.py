@@ -46,8 +46,9 @@ class Model:
         interactions (``*``, ``:``), ``offset(x)``, no intercept (``0 +``); and group-specific terms: ``(1 | g)``,
         ``(x | g)`` with correlated intercepts and slopes, ``(x || g)`` without correlations, ``(0 + x | g)``,
         ``(1 | g/h)`` nested, ``(1 | g:h)`` combinations that have rows. A factor may have 5000 levels, and any number
-        as the main effect of a Gaussian model with normal priors, which sums its rows up level by level. Names are columns of `data`, functions that
-        formulas know, and those of `extra_namespace`; variables of the caller are not seen.
+        as the main effect of a Gaussian model with normal priors, which sums its rows up level by level. Names are
+        columns of `data`, functions that formulas know, and those of `extra_namespace`; variables of the caller are not
+        seen.
     data : table
         One row an observation: a pandas frame; a polars frame (eager or lazy), a PyArrow table, a DuckDB relation or
         anything else that narwhals or the Arrow stream protocol reads; or a file's path, a pattern such as
@@ -390,8 +391,8 @@ class Model:
         -------
         pandas.DataFrame
             A row a coefficient, columns ``estimate`` and ``standard_error``. ``attrs`` has ``sigma`` (the residual
-            standard deviation), ``residual_sum_of_squares``, ``degrees_of_freedom``, ``rank`` and ``condition_number``, which
-            is that within levels where a factor has no columns.
+            standard deviation), ``residual_sum_of_squares``, ``degrees_of_freedom``, ``rank`` and
+            ``condition_number``, which is that within levels where a factor has no columns.
 
         Raises
         ------
