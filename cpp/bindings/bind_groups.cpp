@@ -151,13 +151,14 @@ StructureTuple structure_of(const SharedSummary& shared) {
 
 GroupedGaussian make_posterior(const SharedSummary& summary, bool intercept, bool intercept_at_means,
                                const std::vector<PriorSpec>& coefficient_priors, const ScaleSpec& sigma,
-                               const std::vector<TermSpec>& terms) {
+                               const std::vector<TermSpec>& terms, const std::optional<LevelsSpec>& levels) {
   filbert::GroupedModel model;
   model.intercept = intercept;
   model.about = intercept_at_means ? filbert::InterceptPrior::AtMeans : filbert::InterceptPrior::AtZero;
   for (const PriorSpec& spec : coefficient_priors) model.coefficient_priors.push_back(make_prior(spec));
   model.sigma = make_scale(sigma);
   model.terms = make_terms(terms);
+  if (levels) model.levels = {std::get<0>(*levels), std::get<1>(*levels), std::get<2>(*levels)};
   const GroupedSummary own = summary.snapshot();
   const py::gil_scoped_release release;
   return GroupedGaussian(own, model);
@@ -276,9 +277,14 @@ void bind_groups(py::module_& module) {
 
 Coefficients with Gaussian (or flat) priors and all effects are integrated out. θ, in this order: of each term its deviations and
 then w of its correlations (canonical partial correlations are tanh(w), row after row of the lower triangle), σ, and the
-coefficients whose priors are not Gaussian. What is fixed is left out. A position is θ on the line, in coordinates of its own.)")
+coefficients whose priors are not Gaussian. What is fixed is left out. A position is θ on the line, in coordinates of its own.
+
+With `levels` the effects are the coefficients of a factor's levels: (means, deviations, reference), of each level that has a coefficient
+the mean and the deviation of its normal prior, and the group that has none, or -1. There is one factor then, and one term of deviation 1,
+which draws do not have.)")
       .def(py::init(&make_posterior), py::arg("summary"), py::kw_only(), py::arg("intercept"),
-           py::arg("intercept_at_means"), py::arg("coefficient_priors"), py::arg("sigma"), py::arg("terms"))
+           py::arg("intercept_at_means"), py::arg("coefficient_priors"), py::arg("sigma"), py::arg("terms"),
+           py::arg("levels") = py::none())
       .def_property_readonly("dimension", &GroupedGaussian::dimension, "Number of θ.")
       .def_property_readonly("parameters", &GroupedGaussian::parameters,
                              "Numbers in a draw besides effects: coefficients, σ unless fixed, and of each term "

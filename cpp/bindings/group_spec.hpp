@@ -32,6 +32,9 @@ inline filbert::ScalePrior make_scale(const ScaleSpec& spec) {
   return scale;
 }
 
+/// Means and deviations of the levels that have coefficients, and the group that has none, or -1.
+using LevelsSpec = std::tuple<Eigen::VectorXd, Eigen::VectorXd, Eigen::Index>;
+
 inline std::vector<filbert::TermModel> make_terms(const std::vector<TermSpec>& specs) {
   std::vector<filbert::TermModel> terms;
   for (const auto& [correlated, deviations, lkj_eta] : specs) {

@@ -150,6 +150,7 @@ class GroupedGaussian:
         coefficient_priors: Sequence[_PriorSpec],
         sigma: _ScaleSpec,
         terms: Sequence[tuple[bool, Sequence[_ScaleSpec], float]],
+        levels: tuple[_Array, _Array, int] | None = None,
     ) -> None: ...
     @property
     def dimension(self) -> int: ...

@@ -11,11 +11,12 @@ import numpy as np
 
 from . import _core
 from .errors import DataError
+from .families.gaussian import Gaussian
 from .formula.streamed_rows import StreamedRows
 from .regression import identifiability
 from .regression.fingerprint import fingerprint
 from .regression.groups import Groups
-from .regression.parameters import Role, row_labels
+from .regression.parameters import row_labels
 from .regression.regression import Regression
 from .sampling import run as sampling
 from .sampling.memory import available_memory
@@ -44,7 +45,7 @@ def fit(
     attributes : mapping
         What the group ``posterior`` records beside the model and the settings.
     group_effects : bool, default True
-        Whether the result has the effects of groups.
+        Whether the result has the effects of groups, and the coefficients of a factor by level.
 
     Returns
     -------
@@ -72,8 +73,8 @@ def fit(
     parameters = list(regression.parameters)
     if regression.groups is not None:
         run = _without_fixed_deviations(run, regression.groups)
-        if not group_effects:
-            parameters = [parameter for parameter in parameters if parameter.role is not Role.EFFECT]
+    if not group_effects:
+        parameters = [parameter for parameter in parameters if not parameter.is_drawn_later]
     if settings.check_convergence:
         advice = identifiability.centring_advice(regression) or identifiability.edge_advice(regression)
         warn_about(run, lambda: row_labels(parameters), settings, advice)
@@ -126,7 +127,7 @@ def with_rows_at_hand(regression: Regression, because: str) -> Regression:
 
 def warm_up(regression: Regression) -> int:
     """Return the iterations of NUTS's warm-up where `tune` is not given: few in a frame made for the posterior."""
-    if regression.groups is not None:
+    if regression.sums_groups:
         return 200
     return 1000 if regression.family.sees_summary(regression) else 150
 
@@ -137,7 +138,10 @@ def framed(regression: Regression, seed: int = 0, group_effects: bool = True) ->
     if sees_summary:
         identifiability.check_residual(regression)
     try:
-        if regression.groups is None:
+        if regression.by_level is not None:
+            assert isinstance(regression.family, Gaussian)
+            density = regression.family.levelled_frame(regression, seed, group_effects)
+        elif regression.groups is None:
             density = regression.family.frame(regression)
         else:
             density = regression.family.grouped_frame(regression, seed, group_effects)
@@ -155,7 +159,7 @@ def framed(regression: Regression, seed: int = 0, group_effects: bool = True) ->
     identifiability.warn_collinear(regression)
     if regression.groups is not None:
         return density
-    if sees_summary:
+    if isinstance(density, _core.FramedLinearGaussian):
         identifiability.warn_overruled(regression, density)
     identifiability.warn_auxiliary_overruled(regression)
     if isinstance(density, _core.FramedGlm):

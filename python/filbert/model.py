@@ -16,6 +16,7 @@ from .formula.design import Design
 from .formula.reading import read
 from .priors.prior import Prior
 from .regression.default_priors import checked_priors
+from .regression.levels import needs_columns, refused
 from .regression.regression import Choices, Regression, rows_of, stated_by_formula
 from .regression.statement import state, with_priors
 from .sampling.settings import Settings
@@ -44,8 +45,10 @@ class Model:
         ``scale(x)``, ``poly(x, 2)``, ``bs(x, df=4)``), ``I()``, ``C()`` with contrasts and reference level,
         interactions (``*``, ``:``), ``offset(x)``, no intercept (``0 +``); and group-specific terms: ``(1 | g)``,
         ``(x | g)`` with correlated intercepts and slopes, ``(x || g)`` without correlations, ``(0 + x | g)``,
-        ``(1 | g/h)`` nested, ``(1 | g:h)`` combinations that have rows. Names are columns of `data`, functions that
-        formulas know, and those of `extra_namespace`; variables of the caller are not seen.
+        ``(1 | g/h)`` nested, ``(1 | g:h)`` combinations that have rows. A factor may have 5000 levels, and any number
+        as the main effect of a Gaussian model with normal priors, which sums its rows up level by level. Names are
+        columns of `data`, functions that formulas know, and those of `extra_namespace`; variables of the caller are not
+        seen.
     data : table
         One row an observation: a pandas frame; a polars frame (eager or lazy), a PyArrow table, a DuckDB relation or
         anything else that narwhals or the Arrow stream protocol reads; or a file's path, a pattern such as
@@ -123,6 +126,7 @@ class Model:
         foreign.check_model_arguments(Model.__init__, other)
         chosen = family_of(family)
         chosen_link = chosen.chosen_link(link)
+        choices, at_means = Choices({} if priors is None else priors, bool(auto_scale)), bool(center_predictors)
         design, rows = read(
             formula,
             data,
@@ -133,9 +137,11 @@ class Model:
             extra_namespace=extra_namespace,
             is_binary=chosen.is_binary,
             correlated=bool(correlated),
+            needs_columns=needs_columns(
+                chosen, chosen_link.name, checked_priors(priors, chosen.parent), choices.auto_scale, at_means
+            ),
         )
-        choices = Choices({} if priors is None else priors, bool(auto_scale))
-        self._regression = state(design, chosen, chosen_link, bool(center_predictors), choices, rows)
+        self._regression = state(design, chosen, chosen_link, at_means, choices, rows)
 
     @classmethod
     def from_summary(
@@ -271,6 +277,9 @@ class Model:
         from .regression.labels import labels_of
         from .storage.summaries import named
 
+        if self._regression.by_level is not None:
+            remedy = "model.save(path) keeps the sums by level, and model.update(rows) adds to them."
+            raise SettingError(refused("sufficient_statistics", self._regression.by_level, remedy))
         return named(self._regression.summary, labels_of(self.design, self.family))
 
     @property
@@ -382,7 +391,8 @@ class Model:
         -------
         pandas.DataFrame
             A row a coefficient, columns ``estimate`` and ``standard_error``. ``attrs`` has ``sigma`` (the residual
-            standard deviation), ``residual_sum_of_squares``, ``degrees_of_freedom``, ``rank`` and ``condition_number``.
+            standard deviation), ``residual_sum_of_squares``, ``degrees_of_freedom``, ``rank`` and
+            ``condition_number``, which is that within levels where a factor has no columns.
 
         Raises
         ------
@@ -410,7 +420,8 @@ class Model:
             A row a parameter, columns ``estimate`` and ``standard_error``: of coefficients from the expected
             information, as software for generalised linear models has it, and of auxiliary parameters from the
             observed one. ``attrs`` has ``log_likelihood``, ``aic``, ``covariance`` (coefficients and logarithms of
-            auxiliaries, from the observed information) and ``iterations``. With groups the numbers are lme4's: sigma,
+            auxiliaries, from the observed information; not of models with a factor whose levels are summed up one by
+            one) and ``iterations``. With groups the numbers are lme4's: sigma,
             deviations and correlations have no standard error, a correlation of an effect with deviation 0 is NaN, and
             ``attrs`` has ``log_likelihood``, ``aic``, ``restricted`` and ``converged``.
 
@@ -475,8 +486,9 @@ class Model:
         progressbar : bool, default True
             Show progress if sampling takes over half a second.
         include_group_effects : bool, default True
-            Whether the result has the effects of groups. They are drawn given the other parameters, so that those of a
-            Gaussian model can be left out where they would not fit into memory; predictions draw the same ones again.
+            Whether the result has the effects of groups, and the coefficients of a factor whose levels are summed up
+            one by one. They are drawn given the other parameters, so that those of a Gaussian model can be left out
+            where they would not fit into memory; predictions draw the same ones again.
         **other
             Arguments of bambi and PyMC: ``idata_kwargs={"log_likelihood": True}`` and ``include_response_params`` add
             what they say, ``nuts={"target_accept": 0.9}`` and ``compute_convergence_checks`` do, ``inference_method``

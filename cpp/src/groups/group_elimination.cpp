@@ -27,11 +27,13 @@ GroupElimination::GroupElimination(const GroupedSummary& summary, const Posterio
   for (Index factor = 0; factor < structure.factors(); ++factor) {
     eliminated_factors_.push_back(MatrixXd::Zero(structure.effects(factor), structure.effects(factor)));
   }
+  if (columns.level_row) level_row_.emplace(*rows_, *columns.level_row);
 }
 
 double GroupElimination::forward(const std::vector<MatrixXd>& factors, double sigma, MatrixXd& K) {
   if (BlockElimination* const blocks = std::get_if<BlockElimination>(&engine_)) {
-    return blocks->forward(factors.front(), sigma, K);
+    const double log_determinant = blocks->forward(factors.front(), sigma, K);
+    return level_row_ ? log_determinant + level_row_->add(sigma, K) : log_determinant;
   }
   TailElimination& tailed = std::get<TailElimination>(engine_);
   eliminated_sigma_ = 0;
@@ -49,7 +51,8 @@ Index GroupElimination::dense_effects() const {
 double GroupElimination::backward(const std::vector<MatrixXd>& factors, double sigma, const MatrixXd& K_slopes,
                                   double log_det_slope, std::vector<MatrixXd>& factor_slopes) {
   if (BlockElimination* const blocks = std::get_if<BlockElimination>(&engine_)) {
-    return blocks->backward(factors.front(), sigma, K_slopes, log_det_slope, factor_slopes.front());
+    const double slope = blocks->backward(factors.front(), sigma, K_slopes, log_det_slope, factor_slopes.front());
+    return level_row_ ? slope + level_row_->slope(K_slopes, log_det_slope) : slope;
   }
   return std::get<TailElimination>(engine_).backward(factors, sigma, K_slopes, log_det_slope, factor_slopes);
 }
@@ -104,7 +107,9 @@ void GroupElimination::fill(const std::vector<MatrixXd>& factors, double sigma, 
   const std::size_t primary = static_cast<std::size_t>(structure.primary());
   switch (rows_->effects) {
     case 1:
-      return draw_blocks<1>(factors[primary], sigma, v, normal, effects[primary]);
+      draw_blocks<1>(factors[primary], sigma, v, normal, effects[primary]);
+      if (level_row_) level_row_->condition(sigma, v, normal(), effects[primary].col(0));
+      return;
     case 2:
       return draw_blocks<2>(factors[primary], sigma, v, normal, effects[primary]);
     case 3:

@@ -28,7 +28,7 @@ GroupedGaussian::Scale GroupedGaussian::Shared::add_scale(const ScalePrior& scal
 }
 
 GroupedGaussian::Shared::Shared(const GroupedSummary& summary, const GroupedModel& model)
-    : units((model.validate(summary), summary), model) {
+    : units((model.validate(summary), summary), model), levels(model.levels) {
   const GroupStructure& structure = summary.structure();
   for (std::size_t t = 0; t < model.terms.size(); ++t) {
     const GroupTerm& of = structure.terms[t];
@@ -45,8 +45,8 @@ GroupedGaussian::Shared::Shared(const GroupedSummary& summary, const GroupedMode
     for (Index k = 0; k < term.covariance.correlations(); ++k) {
       parameters.push_back({Prior::flat(), LineMap(Support{}), 1});
     }
-    n_parameters += of.columns + term.covariance.correlations();
-    n_effects += of.columns * structure.groups(of.factor);
+    n_parameters += levels ? 0 : of.columns + term.covariance.correlations();
+    n_effects += levels ? levels->mean.size() : of.columns * structure.groups(of.factor);
     terms.push_back(std::move(term));
   }
   sigma = add_scale(model.sigma, units.response_scale);
@@ -267,6 +267,7 @@ void GroupedGaussian::write_scales(Eigen::Ref<VectorXd> parameters) const {
   Index next = shared_->units.coefficients();
   if (shared_->sigma.coordinate >= 0) parameters(next++) = sigma_ * shared_->sigma.unit;
   for (std::size_t t = 0; t < shared_->terms.size(); ++t) {
+    if (shared_->levels) return;
     const Term& term = shared_->terms[t];
     for (Index j = 0; j < term.covariance.effects(); ++j) {
       parameters(next++) = deviations_[t](j) * term.deviations[at(j)].unit;
@@ -283,7 +284,10 @@ void GroupedGaussian::read_scales(const Eigen::Ref<const VectorXd>& parameters) 
   for (std::size_t t = 0; t < shared_->terms.size(); ++t) {
     const Term& term = shared_->terms[t];
     const Index q = term.covariance.effects();
-    for (Index j = 0; j < q; ++j) deviations_[t](j) = parameters(next++) / term.deviations[at(j)].unit;
+    for (Index j = 0; j < q; ++j) {
+      deviations_[t](j) =
+          shared_->levels ? term.deviations[at(j)].fixed : parameters(next++) / term.deviations[at(j)].unit;
+    }
     const Index n = term.covariance.correlations();
     term.covariance.factor_of(deviations_[t], parameters.segment(next, n), term_factors_[t]);
     next += n;
@@ -311,6 +315,16 @@ double GroupedGaussian::draw_parameters(const VectorXd& position, Rng& rng, Eige
   return std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
 }
 
+/// Of each level but the reference, from its standard normal effect.
+void GroupedGaussian::write_levels(Eigen::Ref<VectorXd> coefficients) const {
+  const LevelPriors& levels = *shared_->levels;
+  for (Index g = 0, k = 0; k < coefficients.size(); ++g) {
+    if (g == levels.reference) continue;
+    coefficients(k) = levels.mean(k) + levels.deviation(k) * effects_.front()(g, 0);
+    ++k;
+  }
+}
+
 void GroupedGaussian::draw_effects(const Eigen::Ref<const VectorXd>& parameters, Rng& rng,
                                    Eigen::Ref<VectorXd> effects) {
   const GroupedUnits& units = shared_->units;
@@ -319,6 +333,7 @@ void GroupedGaussian::draw_effects(const Eigen::Ref<const VectorXd>& parameters,
   v_(coefficients) = -1;
   read_scales(parameters);
   elimination_.draw(factors_, sigma_, v_, rng, effects_);
+  if (shared_->levels) return write_levels(effects);
   Index first = 0;
   for (const Term& term : shared_->terms) {
     for (Index j = 0; j < term.covariance.effects(); ++j) {

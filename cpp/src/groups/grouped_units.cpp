@@ -59,6 +59,11 @@ void check_scale(const ScalePrior& scale, bool may_be_zero, const std::string& n
           "the prior of " + name + " must be one on positive values, such as HalfNormal or HalfCauchy");
 }
 
+/// Whether the intercept's prior is about a mean that levels are part of.
+bool is_about_levels(const GroupedModel& model) {
+  return model.levels && model.intercept && model.about == InterceptPrior::AtMeans;
+}
+
 }  // namespace
 
 void validate(const std::vector<TermModel>& terms, const GroupStructure& structure) {
@@ -85,6 +90,23 @@ void GroupedModel::validate(const GroupedSummary& summary) const {
   require(summary.statistics().total_weight() > 0, "there must be a row of positive weight");
   check_scale(sigma, false, "sigma");
   filbert::validate(terms, summary.structure());
+  if (!levels) return;
+  levels->validate(summary);
+  require(terms.front().deviations.front().fixed == 1.0, "the effects of levels must have the deviation 1");
+  require(!is_about_levels(*this) || coefficient_priors.front().is_gaussian(),
+          "an intercept at the means of many levels must have a normal prior");
+}
+
+void LevelPriors::validate(const GroupedSummary& summary) const {
+  const GroupStructure& structure = summary.structure();
+  require(structure.factors() == 1 && structure.terms.size() == 1 && structure.terms.front().columns == 1,
+          "levels must be the groups of one factor with one effect each");
+  const Index n = structure.groups(0) - (reference < 0 ? 0 : 1);
+  require(reference >= -1 && reference < structure.groups(0), "the reference must be one of the groups");
+  require(mean.size() == n && deviation.size() == n,
+          "there must be " + std::to_string(n) + " means and deviations of levels");
+  require(mean.allFinite() && deviation.allFinite() && (n == 0 || deviation.minCoeff() > 0),
+          "the deviations of levels must be positive, and their means finite");
 }
 
 GroupedUnits::GroupedUnits(const GroupedSummary& summary, const GroupedModel& model) {
@@ -103,6 +125,7 @@ GroupedUnits::GroupedUnits(const GroupedSummary& summary, const GroupedModel& mo
   columns.of_w.leftCols(n).noalias() = placed(Eigen::all, order) * basis;
   columns.of_w.col(n) = placed.col(n) - placed(Eigen::all, order) * shift;
   set_effect_units(summary);
+  if (model.levels) set_levels(summary, model);
 
   // A density in the user's units: of the response, and of parameters with flat priors.
   const double log_unit = std::log(response_scale) + 0.5 * std::log(2 * std::numbers::pi);
@@ -203,13 +226,46 @@ void GroupedUnits::set_prior_square(const GroupedModel& model) {
   for (Index k = 0; k < n; ++k) {
     const Prior prior = model.coefficient_priors[at(k)].scaled(1 / scale(k));
     if (!prior.is_gaussian() || !prior.is_proper()) continue;
-    const GaussianProxy exact = prior.proxy(0);
-    VectorXd row(n + 1);
-    row.head(n) = basis.transpose() * combination.row(k).transpose();
-    row(n) = exact.mean - combination.row(k).dot(reference);
-    prior_square += exact.precision * row * row.transpose();
-    log_constant += 0.5 * std::log(exact.precision / (2 * std::numbers::pi));
+    const VectorXd row = prior_row(prior, combination, k);
+    // That of an intercept at the means reaches levels too.
+    if (order[at(k)] != 0 || !is_about_levels(model)) prior_square += row * row.transpose();
+    log_constant += 0.5 * std::log(prior.proxy(0).precision / (2 * std::numbers::pi));
   }
+}
+
+/// A Gaussian prior as a row of unit variance in v.
+VectorXd GroupedUnits::prior_row(const Prior& scaled, const MatrixXd& combination, Index k) const {
+  const GaussianProxy exact = scaled.proxy(0);
+  VectorXd row(coefficients() + 1);
+  row.head(coefficients()) = basis.transpose() * combination.row(k).transpose();
+  row(coefficients()) = exact.mean - combination.row(k).dot(reference);
+  return std::sqrt(exact.precision) * row;
+}
+
+void GroupedUnits::set_levels(const GroupedSummary& summary, const GroupedModel& model) {
+  const LevelPriors& priors = *model.levels;
+  const Index n_groups = summary.structure().groups(0);
+  StandardLevels levels{VectorXd::Zero(n_groups), VectorXd::Zero(n_groups)};
+  VectorXd share = VectorXd::Zero(n_groups);  // the mean of each level's column
+  for (Index g = 0, k = 0; g < n_groups; ++g) {
+    if (g == priors.reference) continue;
+    levels.mean(g) = priors.mean(k) / response_scale;
+    levels.deviation(g) = priors.deviation(k) / response_scale;
+    const MatrixXd& rows = summary.groups()[at(g)].rows;
+    if (rows.rows() > 0) share(g) = rows(0, 0) * rows(0, 0) / summary.statistics().total_weight();
+    ++k;
+  }
+  columns.effect_unit.front()(0) = response_scale;  // so that 1 is the deviation in any unit
+  const auto intercept = std::find(order.begin(), order.end(), 0) - order.begin();
+  if (is_about_levels(model) && model.coefficient_priors.front().is_proper()) {
+    const Prior prior = model.coefficient_priors.front().scaled(1 / scale(0));
+    const double root = std::sqrt(prior.proxy(0).precision);
+    LevelRow row{prior_row(prior, combinations(model), intercept), VectorXd()};
+    row.of_v.tail(1).array() -= root * share.dot(levels.mean);
+    row.of_groups = root * share.cwiseProduct(levels.deviation);
+    columns.level_row = std::move(row);
+  }
+  columns.levels = std::move(levels);
 }
 
 /// Powers of two near the root mean square of each column of Z.

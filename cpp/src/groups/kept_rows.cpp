@@ -37,6 +37,10 @@ KeptRows::KeptRows(const GroupedSummary& summary, const PosteriorColumns& column
       rows.col(effects + k) = group.rows.col(effects + k) / tail_unit(group.tail[static_cast<std::size_t>(k)]);
     }
     rows.rightCols(width) = group.rows.rightCols(columns.of_w.rows()) * columns.of_w;
+    if (columns.levels) {
+      rows.rightCols(1) -= group.rows.leftCols(1) * columns.levels->mean(g);
+      rows.leftCols(1) = group.rows.leftCols(1) * columns.levels->deviation(g);
+    }
     const Index upper = std::min(effects, rows.rows());
     for (Index i = 0; i < upper; ++i) {
       if (rows(i, i) < 0) rows.row(i) = -rows.row(i);  // so that equal designs look equal

@@ -30,6 +30,8 @@ class Block:
         One a group-specific term; None for a column of ones alone.
     groups : tuple of int64 array, (rows,)
         One a grouping factor: the group of each row; negative ones are other groups than those of the model's data.
+    levels : int64 array, (rows,), or None
+        The level of each row, of a factor that has no columns.
     """
 
     X: Floats
@@ -39,6 +41,7 @@ class Block:
     trials: Floats | None = None
     Z: tuple[Floats | None, ...] = ()
     groups: tuple[NDArray[np.int64], ...] = ()
+    levels: NDArray[np.int64] | None = None
 
     def __getitem__(self, where: slice) -> Block:
         def part(column: Floats | None) -> Floats | None:
@@ -52,6 +55,7 @@ class Block:
             part(self.trials),
             tuple(part(z) for z in self.Z),
             tuple(group[where] for group in self.groups),
+            None if self.levels is None else self.levels[where],
         )
 
     @property

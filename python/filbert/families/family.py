@@ -138,7 +138,17 @@ class Posed(Protocol):
 
     @property
     def grouped_summary(self) -> Any:
-        """The `GroupedSummary` of columns and response less offset, of a model with groups."""
+        """The `GroupedSummary` of columns and response less offset, of a model with groups or a factor by level."""
+        ...
+
+    @property
+    def sums_groups(self) -> bool:
+        """Whether there are groups, or a factor by level."""
+        ...
+
+    @property
+    def level_specs(self) -> Any:
+        """The priors of the levels of a factor by level: means, deviations and the place of the reference."""
         ...
 
 

@@ -26,7 +26,7 @@ Point = tuple[Floats, Floats]
 def are_needed(regression: Posed) -> bool:
     """Tell whether the rows are read in parts, and their columns take more memory than is taken without being asked."""
     rows = regression.rows
-    if not isinstance(rows, StreamedRows) or rows.is_brought or regression.groups is not None:
+    if not isinstance(rows, StreamedRows) or rows.is_brought or regression.sums_groups:
         return False
     return column_bytes(regression) > streams.IN_MEMORY
 

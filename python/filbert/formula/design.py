@@ -20,6 +20,7 @@ from .coding import Product
 from .factors import evaluate_again
 from .groups import UNKNOWN, GroupingFactor, GroupTerm
 from .left_side import LeftSide
+from .levels import ByLevel
 from .namespace import make_namespace
 from .parsed import Expression
 from .predictor import Predictor
@@ -41,7 +42,7 @@ class Design:
     terms : tuple of Term
         Without the intercept, in the order of their columns: formulaic's, by degree.
     columns : tuple of str
-        The columns of the blocks' `X`.
+        The columns of the blocks' `X`: of all terms but the one that is kept by level.
     baseline : dict of str to str
         The reference level of each treatment-coded factor.
     products : tuple of Product
@@ -73,6 +74,8 @@ class Design:
     group_terms : tuple of GroupTerm
     left : LeftSide or None
         How response and weights are computed; None where a file does not say.
+    by_level : ByLevel or None
+        The term that is kept as the level of each row.
     """
 
     formula: str
@@ -96,10 +99,16 @@ class Design:
     grouping: Mapping[str, GroupingFactor] = field(default_factory=dict)
     group_terms: tuple[GroupTerm, ...] = ()
     left: LeftSide | None = None
+    by_level: ByLevel | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # The namespace has modules, which cannot be pickled, and follows from the rest.
         return {name: value for name, value in self.__dict__.items() if name != "namespace"}
+
+    @property
+    def terms_with_columns(self) -> tuple[Term, ...]:
+        """The terms but the one that is kept by level."""
+        return tuple(term for term in self.terms if self.by_level is None or term.name != self.by_level.term)
 
     @cached_property
     def namespace(self) -> dict[str, Any]:
@@ -176,6 +185,7 @@ class Design:
             group_terms=self.group_terms,
             groups=groups,
             unseen=unseen,
+            by_level=self.by_level,
         )
 
     def _groupless(self, data: pd.DataFrame) -> list[GroupingFactor]:

@@ -24,9 +24,6 @@ from .parsed import Expression
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Every level is a column of the matrix and a row of its triangular factor: beyond this it is an identifier.
-_MOST_LEVELS = 5000
-
 
 def evaluate(
     expression: Expression, columns: Columns, namespace: Mapping[str, Any], state: dict[str, Any]
@@ -242,12 +239,6 @@ def _check_levels(expression: Expression, values: pd.Categorical) -> None:
         raise DataError(
             f"{title} has only one level, {str(levels[0])!r}, in the rows used, so it says nothing about the "
             "response. Leave it out of the formula, or add rows with other levels."
-        )
-    if len(levels) > _MOST_LEVELS:
-        raise DataError(
-            f"{title} has {len(levels)} levels in {len(values)} rows; a factor may have at most {_MOST_LEVELS}. As a "
-            f"group-specific term, (1 | {expression.text}), it may have any number. Leave it out if it identifies "
-            "rows, or combine its levels."
         )
 
 

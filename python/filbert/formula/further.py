@@ -110,6 +110,7 @@ def joined(rows: Rows, further: Rows) -> Rows:
         both(rows.trials, further.trials),
         rows.group_terms,
         {name: np.concatenate([codes, further.groups[name]]) for name, codes in rows.groups.items()},
+        by_level=rows.by_level,
     )
 
 

@@ -30,6 +30,7 @@ from .design import Design
 from .factors import evaluate, evaluate_again, factor_rows, rows, translate_errors
 from .groups import INTERCEPT_TERM, GroupingFactor, GroupTerm, check_terms, tell_of_correlations
 from .left_side import LeftSide
+from .levels import ByLevel, chosen, has_better_columns, is_main_effect, reasons_for_columns, stand_in, term_by_level
 from .parsed import Expression, Response
 from .predictor import Predictors
 from .question import Question
@@ -49,6 +50,13 @@ class _LaidOut(NamedTuple):
     terms: tuple[Term, ...]
     products: tuple[Product, ...]
     baseline: dict[str, str]
+    by_level: ByLevel | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns: of all terms but the one that is kept by level."""
+        kept = None if self.by_level is None else self.by_level.term
+        return tuple(column for term in self.terms if term.name != kept for column in term.columns)
 
 
 class Learning:
@@ -88,7 +96,10 @@ class Learning:
             for text, expression in parsed.expressions.items()
         }
         laid_out = {text: factor_rows(values) for text, values in factors.items()}
-        fixed = self._terms(parsed.terms, factors, laid_out)
+        by_level = chosen(factors, reasons_for_columns(parsed, self.question.needs_columns), self.n_rows)
+        fixed = self._terms(parsed.terms, factors, laid_out, by_level)
+        if has_better_columns(fixed.by_level, len(fixed.columns)):
+            fixed = self._terms(parsed.terms, factors, laid_out)
         grouping, groups = self._grouping()
         group_terms = self._group_terms(fixed, factors, laid_out)
         check_terms(group_terms, grouping, self.n_rows)
@@ -101,7 +112,7 @@ class Learning:
             response=parsed.response.name,
             has_intercept=fixed.has_intercept,
             terms=fixed.terms,
-            columns=tuple(column for term in fixed.terms for column in term.columns),
+            columns=fixed.columns,
             baseline=fixed.baseline,
             products=fixed.products,
             expressions=parsed.expressions,
@@ -118,6 +129,7 @@ class Learning:
             grouping=grouping,
             group_terms=group_terms,
             left=LeftSide.learnt(parsed.response, self.named.get("weights"), columns),
+            by_level=fixed.by_level,
         )
         return design, Rows(
             columns.index,
@@ -131,6 +143,7 @@ class Learning:
             trials,
             group_terms,
             groups,
+            by_level=fixed.by_level,
         )
 
     def _predictors(
@@ -189,20 +202,35 @@ class Learning:
         asked: Sequence[FormulaicTerm],
         factors: Mapping[str, FactorValues[Any]],
         laid_out: Mapping[str, FactorRows],
+        by_level: str | None = None,
     ) -> _LaidOut:
         """Label and code terms, without the columns of combinations of levels that no row has."""
         used = {factor.expr for term in asked for factor in term.factors}
         own = {text: values for text, values in factors.items() if text in used}
+        if by_level is not None:
+            own[by_level] = stand_in(own[by_level])
         spec, names = self._learn(asked, own)
         labels = Labels(spec, own, names)
-        parts = []
+        parts: list[tuple[Term, list[Product]]] = []
+        kept = None
         for structure in spec.structure:
             if structure.term.degree > 0:
                 term = labels.term(structure)
+                if by_level is not None and is_main_effect(structure.term, by_level):
+                    levels = _levels(factors[by_level]) or ()
+                    kept = term_by_level(term.name, by_level, levels, len(term.columns) == 1)
+                    if by_level in labels.baseline:
+                        labels.baseline[by_level] = str(levels[0])
+                    continue
                 with translate_errors(f"Cannot lay out the formula {self.parsed.text!r}"):
                     parts.append((term, products(structure, own)))
+        has_intercept = len(parts) + (kept is not None) < len(spec.structure)
         terms, layout = without_empty_cells(parts, laid_out)
-        return _LaidOut(len(parts) < len(spec.structure), terms, layout, labels.baseline)
+        if kept is None:
+            return _LaidOut(has_intercept, terms, layout, labels.baseline)
+        order = list(names.values())
+        in_order = sorted((*terms, kept[0]), key=lambda term: order.index(term.name))
+        return _LaidOut(has_intercept, tuple(in_order), layout, labels.baseline, kept[1])
 
     def _learn(
         self, asked: Sequence[FormulaicTerm], factors: Mapping[str, FactorValues[Any]]

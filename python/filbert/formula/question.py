@@ -38,6 +38,9 @@ class Question:
         Whether the response may be true and false, or one level of a column against the others.
     correlated : bool
         Whether ``(x | g)`` has correlations.
+    needs_columns : mapping of str to str
+        Why a factor has a column a level, such as the family, by its text without white space, and of all others by
+        ``""``; empty where one of many levels need not.
     """
 
     parsed: ParsedFormula
@@ -48,6 +51,7 @@ class Question:
     dropna: bool
     is_binary: bool
     correlated: bool
+    needs_columns: Mapping[str, str]
 
     @classmethod
     def asked(
@@ -62,6 +66,7 @@ class Question:
         extra_namespace: Mapping[str, Any] | None,
         is_binary: bool,
         correlated: bool,
+        needs_columns: Mapping[str, str],
     ) -> Question:
         """Take a formula apart, whose names are those of a table's columns; see `filbert.formula.reading`."""
         namespace = make_namespace(extra_namespace)
@@ -79,6 +84,7 @@ class Question:
             dropna=dropna,
             is_binary=is_binary,
             correlated=correlated,
+            needs_columns=needs_columns,
         )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -27,6 +27,7 @@ def read(
     extra_namespace: Mapping[str, Any] | None = None,
     is_binary: bool = False,
     correlated: bool = True,
+    needs_columns: Mapping[str, str] | None = None,
 ) -> tuple[Design, Rows | StreamedRows]:
     """Read a formula and the data it is fitted to.
 
@@ -56,6 +57,8 @@ def read(
         Whether the response may be true and false, or one level of a column against the others.
     correlated : bool, default True
         Whether ``(x | g)`` has correlations, as in lme4; if False none has any, as in bambi.
+    needs_columns : mapping of str to str, optional
+        Why each level of a factor must have a column, see `filbert.formula.question.Question`; by default each must.
 
     Raises
     ------
@@ -73,6 +76,7 @@ def read(
         extra_namespace=extra_namespace,
         is_binary=is_binary,
         correlated=correlated,
+        needs_columns=needs_columns or {"": "columns were asked for"},
     )
     if isinstance(table, Stream):
         from .streaming import read_stream  # with what only streams need

@@ -15,6 +15,7 @@ from ..data.blocks import Block, Floats
 from ..data.series import Values
 from .coding import FactorRows, Product
 from .groups import GroupTerm
+from .levels import ByLevel
 
 _BLOCK_ROWS = 65536
 # A block of a wide design has fewer rows, so that it stays near 32 MB.
@@ -45,6 +46,8 @@ class Rows:
         The group of each row, by the name of the grouping factor.
     unseen : mapping of str to list of str
         In new data, the labels of those groups that the model was not fitted with, one for each negative group.
+    by_level : ByLevel or None
+        The term that is kept as the level of each row.
     origin : str
         Where rows of a stream are from, as its parts say.
     """
@@ -61,6 +64,7 @@ class Rows:
     group_terms: Sequence[GroupTerm] = ()
     groups: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     unseen: Mapping[str, list[str]] = field(default_factory=dict)
+    by_level: ByLevel | None = None
     origin: str = ""
 
     @property
@@ -107,6 +111,7 @@ class Rows:
             part(self.trials),
             tuple(term.matrix(factors, len(X)) for term in self.group_terms),
             tuple(codes[where] for codes in self.groups.values()),
+            None if self.by_level is None else self.by_level.codes(factors),
         )
 
 

@@ -93,10 +93,10 @@ class Labels:
         contrasts, levels = state["contrasts"].contrasts, list(state["categories"])
         if reduced and isinstance(contrasts, TreatmentContrasts):
             self.baseline[expr] = str(contrasts.get_drop_field(levels, reduced_rank=False))
-        return [_coordinate(label) for label in contrasts.get_coding_column_names(levels, reduced_rank=reduced)]
+        return [coordinate(label) for label in contrasts.get_coding_column_names(levels, reduced_rank=reduced)]
 
 
-def _coordinate(label: Any) -> Any:
+def coordinate(label: Any) -> Any:
     """Return a label that an xarray coordinate can hold: text or a number."""
     if isinstance(label, np.generic):
         label = label.item()

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _core
 from ..priors.prior import Prior, columns, parameter_names
+from ..regression.levels import at_means
 from ..regression.names import INTERCEPT
 from ..regression.parameters import Parameter, Role
 from ..regression.regression import Regression, stated
@@ -157,7 +158,7 @@ def plot_prior_posterior(
         row, spec, name = entries[label]
         draws = posterior.array[row]
         if _is_at_means(regression, name):
-            draws = draws + regression.summary.mean[:-1] @ posterior.coefficients[1:]
+            draws = draws + at_means(regression, posterior.array)
         at, height = density(draws)
         axes.fill_between(at, height, color=COLOURS[0], alpha=BAND_ALPHA, linewidth=0)
         axes.plot(at, height, color=COLOURS[0], linewidth=1.6, label="posterior")
@@ -185,7 +186,9 @@ def _with_density(regression: Regression) -> dict[str, Parameter]:
 
 def _is_at_means(regression: Regression, name: str) -> bool:
     """Tell whether a parameter is the intercept, and its prior about the linear predictor at the predictor means."""
-    return bool(name == INTERCEPT and regression.has_intercept and regression.intercept_at_means and regression.columns)
+    return bool(
+        name == INTERCEPT and regression.has_intercept and regression.intercept_at_means and regression.has_predictors
+    )
 
 
 def _at_means(regression: Regression) -> str:

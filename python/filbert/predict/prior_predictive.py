@@ -11,6 +11,7 @@ import xarray as xr
 
 from ..errors import FormulaError, PriorError, SettingError, quote_names, suggest
 from ..regression.groups import Groups, correlation_name
+from ..regression.levels import at_means
 from ..regression.names import OBSERVATIONS, SAMPLES, stored_name
 from ..regression.parameters import Role, in_row_order
 from ..results import container
@@ -113,8 +114,8 @@ def prior_draws(regression: Regression, draws: int, rng: np.random.Generator) ->
         values[parameter.rows.ravel()] = _drawn(parameter.name, parameter.prior, (parameter.rows.size, draws), rng)
     if groups is not None:
         _draw_groups(groups, values, rng)
-    if regression.has_intercept and regression.intercept_at_means and regression.columns:
-        values[0] -= regression.summary.mean[:-1] @ values[1 : regression.n_coefficients]
+    if regression.has_intercept and regression.intercept_at_means:
+        values[0] -= at_means(regression, values)
     return values
 
 

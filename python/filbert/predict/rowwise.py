@@ -19,6 +19,7 @@ from ..errors import DataError
 from ..families.responses import check_trials
 from ..formula.rows import Rows
 from ..formula.streamed_rows import StreamedRows
+from ..regression.levels import coefficients as level_coefficients
 from ..regression.regression import Regression
 from ..results.draws import Draws
 from ..results.summary import checked_probability
@@ -38,6 +39,8 @@ def predictor_draws(block: Block, regression: Regression, draws: Draws, out: Flo
     _core.mean_draws(block.X, draws.coefficients, regression.has_intercept, predictor, available_cores())
     if block.offset is not None:
         predictor += block.offset[:, None]
+    if draws.levels is not None:
+        predictor += level_coefficients(block, regression, draws.levels)
     if draws.effects:
         assert regression.groups is not None
         add_group_effects(block, regression.groups, draws.effects, predictor)

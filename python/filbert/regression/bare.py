@@ -21,6 +21,7 @@ from ..formula.predictor import Predictor
 from ..formula.terms import Term
 from . import identifiability
 from .labels import Labels, checked_names, labels_of
+from .levels import refused
 from .regression import Choices, Regression
 from .statement import state
 
@@ -75,6 +76,8 @@ def like(summary: _core.SufficientStatistics, labels: Labels | None, model: Regr
             f"like= has group-specific terms such as {model.groups.terms[0].text}, of which a summary knows nothing. "
             "Use a model without them."
         )
+    if model.by_level is not None:
+        raise SettingError(refused("like=", model.by_level, "Use model.update(rows), or a model without that factor."))
     _check_rows(own)
     if labels is not None:
         labels_of(design, model.family).check_same(labels)

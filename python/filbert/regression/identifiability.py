@@ -81,7 +81,13 @@ def warn_collinear(regression: Regression) -> None:
         alone = [columns[0] for columns in sets if len(columns) == 1]
         together = [columns for columns in sets if len(columns) > 1]
         parts = []
-        if alone:
+        if alone and regression.by_level is not None:
+            parts.append(
+                f"{quote_names(alone)} does not vary within levels of {regression.by_level.factor!r}, so only the "
+                "priors decide how the effect is divided between them; leave it out, or write "
+                f"(1 | {regression.by_level.factor})."
+            )
+        elif alone:
             parts.append(f"The data say nothing about {quote_names(alone)}: the draws are the prior's.")
         if together:
             parts.append(
@@ -100,7 +106,8 @@ def no_unique_fit(regression: Regression) -> DataError:
             f"{regression.n_rows} rows do not determine {len(fit.estimate)} coefficients. Least squares needs fewer."
         )
     return DataError(
-        f"{_collinearity(_collinear_columns(regression))}, so least squares has no unique answer. Leave one out."
+        f"{_collinearity(_collinear_columns(regression), _by_level(regression))}, so least squares has no unique "
+        "answer. Leave one out."
     )
 
 
@@ -116,7 +123,8 @@ def improper_posterior(regression: Regression, reason: str) -> DataError:
     sets = _collinear_columns(regression)
     if sets:
         return DataError(
-            f"{_collinearity(sets)}, and with flat priors the posterior is improper. Leave one of them out. {remedy}."
+            f"{_collinearity(sets, _by_level(regression))}, and with flat priors the posterior is improper. Leave one "
+            f"of them out. {remedy}."
         )
     return DataError(f"The model cannot be sampled: {reason}.")
 
@@ -338,11 +346,18 @@ def _collinear_columns(regression: Regression) -> list[list[str]]:
     return [[regression.columns[j] for j in columns] for columns in regression.least_squares.dependent]
 
 
-def _collinearity(sets: Iterable[Sequence[str]]) -> str:
+def _by_level(regression: Regression) -> str:
+    """Return the factor that is kept by level, if there is one."""
+    return "" if regression.by_level is None else regression.by_level.factor
+
+
+def _collinearity(sets: Iterable[Sequence[str]], factor: str = "") -> str:
     sets = list(sets)
     parts = [f"Columns {quote_names(columns)} are exactly collinear" for columns in sets if len(columns) > 1]
     zero = [columns[0] for columns in sets if len(columns) == 1]
-    if zero:
+    if zero and factor:
+        parts.append(f"{quote_names(zero)} does not vary within levels of {factor!r}")
+    elif zero:
         which = f"Column {quote_names(zero)} is" if len(zero) == 1 else f"Columns {quote_names(zero)} are"
         parts.append(f"{which} 0 in every row")
     return "; ".join(parts)

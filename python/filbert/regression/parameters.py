@@ -39,6 +39,7 @@ class Role(Enum):
     DEVIATION = "deviation"  # between the groups of an effect
     CORRELATION = "correlation"  # between the effects of a group
     EFFECT = "effect"  # of each group
+    LEVEL = "level"  # the coefficients of a factor without columns
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Parameter:
     rows : int array of any shape
         The row of the draws that each of its values has. Coefficients come first, in the order of the design's columns
         (the intercept before them), then the family's auxiliary parameters, then deviations, correlations and effects
-        of groups.
+        of groups, or the coefficients of the levels of a factor that has no columns.
     chosen : ChosenPrior
         Array parameters of the prior have a value for each value of the parameter, in the order of ``rows.ravel()``.
     auxiliary : str or None
@@ -80,6 +81,11 @@ class Parameter:
     def prior(self) -> Prior:
         """The prior, on the scale of the data."""
         return self.chosen.prior
+
+    @property
+    def is_drawn_later(self) -> bool:
+        """Whether draws may be without it, because it can be drawn given the others."""
+        return self.role in (Role.EFFECT, Role.LEVEL)
 
     @property
     def labels(self) -> list[str]:

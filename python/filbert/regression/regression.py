@@ -13,9 +13,11 @@ from ..errors import DataTypeError
 from ..families.family import Family, PriorSpec, no_rows
 from ..families.links import LINKS, Link
 from ..formula.design import Design
+from ..formula.levels import ByLevel
 from ..formula.rows import Rows
 from ..priors.prior import Prior
 from .groups import Groups
+from .levels import LevelSquares, empty_summary, fold_block, specs
 from .parameters import Parameter, Role, in_row_order
 
 
@@ -67,7 +69,7 @@ class Regression:
     groups : Groups or None
         The group-specific terms.
     folded : GroupedSummary or None
-        What a Gaussian likelihood sees of the rows of each group, where it is known without reading them.
+        What a Gaussian likelihood sees of the rows of each group, or level, where it is known without reading them.
     """
 
     description: str
@@ -144,12 +146,37 @@ class Regression:
         """The parameters that are effects of groups, in the order of the draws."""
         return self._with_role(Role.EFFECT)
 
+    @property
+    def by_level(self) -> ByLevel | None:
+        """The term that is kept as the level of each row."""
+        return None if self.design is None else self.design.by_level
+
+    @property
+    def has_predictors(self) -> bool:
+        """Whether there are coefficients beside an intercept."""
+        return bool(self.columns) or self.by_level is not None
+
+    @property
+    def sums_groups(self) -> bool:
+        """Whether there are groups, or a factor by level."""
+        return self.groups is not None or self.by_level is not None
+
+    @property
+    def level_specs(self) -> tuple[Any, Any, int]:
+        """The priors of its levels, as the C++ core takes them."""
+        return specs(self)
+
+    @cached_property
+    def of_levels(self) -> Parameter | None:
+        """The parameter that has the coefficients of its levels."""
+        return next(iter(self._with_role(Role.LEVEL)), None)
+
     def _with_role(self, role: Role) -> list[Parameter]:
         return in_row_order(parameter for parameter in self.parameters if parameter.role is role)
 
     @cached_property
     def grouped_summary(self) -> _core.GroupedSummary:
-        """What a Gaussian likelihood sees of the rows where there are groups.
+        """What a Gaussian likelihood sees of the rows where there are groups, or a factor by level.
 
         Raises
         ------
@@ -169,13 +196,20 @@ class Regression:
         return found
 
     @cached_property
-    def least_squares(self) -> _core.LeastSquares:
+    def least_squares(self) -> _core.LeastSquares | LevelSquares:
         """The classical fit of the columns to the response."""
+        if self.by_level is not None:
+            return LevelSquares(self)
         return self.summary.least_squares(intercept=self.has_intercept)
 
 
 def fold_groups(regression: Regression, rows: Source) -> _core.GroupedSummary:
     """Return the summary by group of some rows."""
+    if regression.by_level is not None and regression.design is not None:
+        levels = empty_summary(regression.design)
+        for block in rows.blocks():
+            fold_block(levels, block, regression.family.summarised(block))
+        return levels
     assert regression.groups is not None
     summary = _core.GroupedSummary(len(regression.columns), regression.groups.n_groups, regression.groups.structure)
     for block in rows.blocks():

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import _core
 from ..errors import DataError, FormulaError
@@ -14,13 +15,14 @@ from ..families.links import Link
 from ..formula.design import Design
 from ..formula.rows import Rows
 from ..formula.streamed_rows import StreamedRows
+from ..formula.terms import Term
 from ..priors.prior import Prior
-from . import identifiability
+from . import identifiability, levels
 from .default_priors import checked_priors, default_priors, merged_priors, resolve_priors, unscaled_priors
 from .group_priors import default_group_priors, resolve_group_priors, spreads
 from .groups import Floats, Groups
 from .names import INTERCEPT, check_group_names, check_result_names, dimension_of
-from .parameters import ChosenPrior, Parameter
+from .parameters import ChosenPrior, Parameter, Role
 from .regression import Choices, Regression
 
 # A summary holds the square of this many numbers, and a frame some twelve times as many.
@@ -36,6 +38,7 @@ def state(
     rows: Rows | StreamedRows | None,
     summary: _core.SufficientStatistics | None = None,
     spread_of: Mapping[str, tuple[Floats, Floats]] | None = None,
+    folded: _core.GroupedSummary | None = None,
 ) -> Regression:
     """Make the regression of a formula.
 
@@ -53,6 +56,8 @@ def state(
         Of the rows; by default they are read, and checked against the family.
     spread_of : mapping of str to (array, array), optional
         What `group_priors.spreads` says of the rows; as `summary`.
+    folded : GroupedSummary, optional
+        The summary by level of a design that has a term by level; as `summary`.
 
     Raises
     ------
@@ -62,8 +67,12 @@ def state(
     check_result_names(design.response, design.terms, () if rows is None else rows.columns, family.auxiliaries)
     if summary is None:
         assert rows is not None
-        summary = _summarised(design, rows, family)
-    defaults = _default_priors(design, family, link, intercept_at_means, choices.auto_scale, summary)
+        summary, folded = _summarised(design, rows, family)
+    share = None
+    if design.by_level is not None:
+        assert folded is not None
+        share = levels.shares(design, folded)
+    defaults = _default_priors(design, family, link, intercept_at_means, choices.auto_scale, summary, share)
     choices = replace(choices, given=checked_priors(choices.given, family.parent))
     if spread_of is None:
         spread_of = {} if rows is None else spreads(design.group_terms, rows)
@@ -72,6 +81,8 @@ def state(
     group_defaults = default_group_priors(design.group_terms, spread_of, scales, carried)
     chosen_groups, known, rest = resolve_group_priors(choices.given, group_defaults, design.group_terms)
     resolved, fixed = resolve_priors(rest, defaults, design.terms, family.auxiliaries)
+    if design.by_level is not None:
+        levels.check_priors(design, resolved, intercept_at_means)
     parameters = _parameters(design, family, resolved)
     groups = None
     if design.group_terms:
@@ -94,6 +105,7 @@ def state(
         choices=choices,
         fixed=fixed,
         groups=groups,
+        folded=folded,
     )
 
 
@@ -113,13 +125,16 @@ def with_priors(regression: Regression, priors: Mapping[str, Prior | float] | No
         regression.rows if isinstance(regression.rows, (Rows, StreamedRows)) else None,
         regression.summary,
         regression.groups.spreads if regression.groups else {},
+        regression.folded if regression.by_level else None,
     )
     return replace(changed, folded=regression.grouped_summary_at_hand)
 
 
-def _summarised(design: Design, rows: Rows | StreamedRows, family: Family) -> _core.SufficientStatistics:
+def _summarised(
+    design: Design, rows: Rows | StreamedRows, family: Family
+) -> tuple[_core.SufficientStatistics, _core.GroupedSummary | None]:
     """Fold the rows into what a Gaussian likelihood sees of them, and check them on the way."""
-    if not (design.columns or design.has_intercept or design.group_terms):
+    if not (design.terms or design.has_intercept or design.group_terms):
         raise FormulaError(f"Formula {design.formula!r} has no predictors and no intercept: write '~ 1' for a mean.")
     _check_width(design)
     if design.trials is not None and not family.has_trials:
@@ -127,13 +142,13 @@ def _summarised(design: Design, rows: Rows | StreamedRows, family: Family) -> _c
             f"The response {design.response!r} has trials, which family={family.name!r} does not know. Use "
             "family='binomial'."
         )
-    summary = fold(design, rows, family)
+    summary, by_level = fold(design, rows, family)
     if not summary.total_weight > 0:
         raise DataError("The weights are zero in every row. At least one row must have a positive weight.")
     if family.scales_with_response:
         identifiability.check_response(design.response, summary)
     identifiability.check_columns(design.columns, summary, design.has_intercept)
-    return summary
+    return summary, by_level
 
 
 def _check_width(design: Design) -> None:
@@ -141,7 +156,7 @@ def _check_width(design: Design) -> None:
     n_columns = len(design.columns)
     if n_columns <= MOST_COLUMNS:
         return
-    widest = max(design.terms, key=lambda term: len(term.columns))
+    widest = max(design.terms_with_columns, key=lambda term: len(term.columns))
     remedy = "Use fewer."
     if widest.is_categorical and len(widest.columns) > 1:
         remedy = (
@@ -154,35 +169,46 @@ def _check_width(design: Design) -> None:
     )
 
 
-def fold(design: Design, rows: Rows | StreamedRows, family: Family) -> _core.SufficientStatistics:
-    """Return the summary of rows, and check their responses on the way."""
-    summing = _Summing(design.response, family, _core.SufficientStatistics(len(design.columns)))
+def fold(
+    design: Design, rows: Rows | StreamedRows, family: Family
+) -> tuple[_core.SufficientStatistics, _core.GroupedSummary | None]:
+    """Return the summary of rows, and that by level where there is a term by level; check responses on the way."""
+    summing = _Summing(design, family)
     if isinstance(rows, StreamedRows):
         rows.run(summing)
     else:
         summing.fold(rows)
-    return summing.summary
+    if summing.by_level is None:
+        return summing.summary, None
+    return _core.SufficientStatistics.from_state(summing.by_level.state()[0]), summing.by_level
 
 
 class _Summing:
     """A pass that summarises rows."""
 
-    def __init__(self, response: str, family: Family, summary: _core.SufficientStatistics) -> None:
-        self.response = response
+    def __init__(self, design: Design, family: Family) -> None:
+        self.design = replace(design, predictors={})  # which would take the rows along
         self.family = family
-        self.summary = summary
+        self.summary = _core.SufficientStatistics(len(design.columns))
+        self.by_level = None if design.by_level is None else levels.empty_summary(design)  # holds the other, too
 
     def fresh(self) -> _Summing:
-        return _Summing(self.response, self.family, _core.SufficientStatistics(self.summary.columns))
+        return _Summing(self.design, self.family)
 
     def fold(self, rows: Rows) -> None:
         assert rows.response_values is not None
-        self.family.check_response(self.response, rows.response_values, rows.trials, rows.index)
+        self.family.check_response(self.design.response, rows.response_values, rows.trials, rows.index)
         for block in rows.blocks():
-            self.summary.update(block.X, self.family.summarised(block), block.weights)
+            if self.by_level is None:
+                self.summary.update(block.X, self.family.summarised(block), block.weights)
+            else:
+                levels.fold_block(self.by_level, block, self.family.summarised(block))
 
     def merge(self, other: _Summing) -> None:
-        self.summary.merge(other.summary)
+        if self.by_level is None or other.by_level is None:
+            self.summary.merge(other.summary)
+        else:
+            self.by_level.merge(other.by_level)
 
 
 def _scales(family: Family, link: Link, summary: _core.SufficientStatistics) -> CoefficientScales:
@@ -203,26 +229,35 @@ def _default_priors(
     intercept_at_means: bool,
     auto_scale: bool,
     summary: _core.SufficientStatistics,
+    share: Floats | None,
 ) -> dict[str, ChosenPrior]:
     if not auto_scale:
         auxiliaries = {name: family.unscaled_auxiliary_prior(name) for name in family.auxiliaries}
         return unscaled_priors([term.name for term in design.terms], auxiliaries, design.has_intercept)
-    mean, sd = summary.mean, summary.sd
+    terms, mean, sd = list(design.terms), summary.mean[:-1], summary.sd[:-1]
+    if share is not None:
+        terms, mean, sd = levels.default_columns(design, summary, share)
     columns_by_term: dict[str, slice] = {}
     stop = 0
-    for term in design.terms:
+    for term in terms:
         start, stop = stop, stop + len(term.columns)
         columns_by_term[term.name] = slice(start, stop)
     return default_priors(
         columns_by_term,
         [term.name for term in design.terms if term.is_categorical],
-        mean[:-1],
-        sd[:-1],
+        mean,
+        sd,
         _scales(family, link, summary),
-        {name: family.auxiliary_prior(name, float(sd[-1])) for name in family.auxiliaries},
+        {name: family.auxiliary_prior(name, float(summary.sd[-1])) for name in family.auxiliaries},
         design.has_intercept,
         intercept_at_means,
     )
+
+
+def _of_levels(term: Term, rows: NDArray[np.intp], chosen: ChosenPrior) -> Parameter:
+    dimension = dimension_of(term.name)
+    coordinates = {dimension: np.asarray(term.levels)}
+    return Parameter(term.name, rows, chosen, None, (dimension,), coordinates, Role.LEVEL)
 
 
 def _parameters(design: Design, family: Family, chosen: Mapping[str, ChosenPrior]) -> tuple[Parameter, ...]:
@@ -231,7 +266,12 @@ def _parameters(design: Design, family: Family, chosen: Mapping[str, ChosenPrior
     if design.has_intercept:
         parameters.append(Parameter(INTERCEPT, np.array(0), chosen[INTERCEPT]))
     start = len(parameters)
+    n_free = sum(name in chosen for name in family.auxiliaries)
     for term in design.terms:
+        if design.by_level is not None and term.name == design.by_level.term:
+            rows = int(design.has_intercept) + len(design.columns) + n_free + np.arange(len(term.columns))
+            parameters.append(_of_levels(term, rows, chosen[term.name]))
+            continue
         stop = start + len(term.columns)
         if term.levels is None:
             parameters.append(Parameter(term.name, np.array(start), chosen[term.name]))

@@ -18,6 +18,7 @@ from ..formula.predictor import Predictor, Predictors
 from ..formula.rows import Rows
 from .group_priors import column_spreads
 from .groups import Floats
+from .levels import refused
 from .regression import Regression, fold_groups, rows_of
 from .statement import fold, state
 
@@ -44,7 +45,7 @@ def _updated(regression: Regression, data: pd.DataFrame) -> Regression:
             "update. Make the model again from all rows."
         )
     rows = further_rows(design, data, family.is_binary)
-    further = fold(design, rows, family)
+    further, further_levels = fold(design, rows, family)
     spread_of: Spreads = {}
     if regression.groups is not None:
         spread_of = _joined_spreads(
@@ -60,7 +61,10 @@ def _updated(regression: Regression, data: pd.DataFrame) -> Regression:
         all_rows,
         copy.copy(regression.summary).merge(further),
         dict(spread_of),
+        None if further_levels is None else copy.copy(regression.grouped_summary).merge(further_levels),
     )
+    if regression.by_level is not None:
+        return changed
     kept = regression.grouped_summary_at_hand
     if kept is None:
         return changed
@@ -75,17 +79,21 @@ def summarised(regression: Regression, data: Any) -> _core.SufficientStatistics:
             f"The model has group-specific terms such as {regression.groups.terms[0].text}, and a summary knows "
             "nothing of groups. Use model.update(rows), and model.save(path)."
         )
+    if regression.by_level is not None:
+        raise SettingError(
+            refused("A summary", regression.by_level, "Use model.update(rows), which keeps sums by level.")
+        )
     summary = _core.SufficientStatistics(len(regression.columns))
     for part in frames_of(data, used_columns(regression.design)):
         with named_origin(part.origin):
             rows = further_rows(regression.design, part.frame, regression.family.is_binary)
-            summary.merge(fold(regression.design, rows, regression.family))
+            summary.merge(fold(regression.design, rows, regression.family)[0])
     return summary
 
 
 def needs_no_rows(regression: Regression) -> bool:
     """Tell whether a model can be fitted, and updated, from summaries alone."""
-    if regression.groups is not None:
+    if regression.groups is not None or regression.by_level is not None:
         return regression.grouped_summary_at_hand is not None
     return regression.family.sees_summary(regression)
 

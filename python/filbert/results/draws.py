@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from .. import _core
 from ..errors import SettingError, quote_names
+from ..families.gaussian import Gaussian
 from ..regression.fingerprint import fingerprint
 from ..regression.groups import Groups
 from ..regression.names import SAMPLES, stored_name
-from ..regression.parameters import Parameter, Role
+from ..regression.parameters import Parameter
 from ..regression.regression import Regression
 from .container import posterior_group
 
@@ -36,6 +37,8 @@ class Draws:
         By the family's names.
     effects : tuple of array, (columns, groups, chains * draws)
         One a group-specific term.
+    levels : array, (coefficients, chains * draws), or None
+        The coefficients of the levels of a factor that has no columns.
     """
 
     array: FloatArray
@@ -43,6 +46,7 @@ class Draws:
     coefficients: FloatArray
     auxiliaries: dict[str, FloatArray]
     effects: tuple[FloatArray, ...] = ()
+    levels: FloatArray | None = None
 
     @classmethod
     def of(cls, regression: Regression, values: FloatArray, shape: tuple[int, int]) -> Draws:
@@ -52,7 +56,8 @@ class Draws:
         auxiliaries = {**known, **drawn}
         groups = regression.groups
         effects = _effects(values, groups) if groups is not None and len(values) > groups.first_effect else ()
-        return cls(values, shape, values[: regression.n_coefficients], auxiliaries, effects)
+        levels = None if regression.of_levels is None else values[regression.of_levels.rows.min() :]
+        return cls(values, shape, values[: regression.n_coefficients], auxiliaries, effects, levels)
 
     @classmethod
     def read(cls, idata: Any, regression: Regression, with_effects: bool = True) -> Draws:
@@ -71,11 +76,11 @@ class Draws:
         sizes = posterior.sizes
         shape = sizes["chain"], sizes["draw"]
         parameters = regression.parameters
-        lacking = [effect for effect in regression.effects if stored_name(effect.name) not in posterior]
-        were_left_out = bool(lacking) and len(lacking) == len(regression.effects)
-        if were_left_out or not with_effects:
-            parameters = tuple(parameter for parameter in parameters if parameter.role is not Role.EFFECT)
-        if were_left_out and with_effects:
+        later = [parameter for parameter in parameters if parameter.is_drawn_later]
+        were_left_out = bool(later) and not any(stored_name(parameter.name) in posterior for parameter in later)
+        if were_left_out or (regression.effects and not with_effects):
+            parameters = tuple(parameter for parameter in parameters if not parameter.is_drawn_later)
+        if were_left_out and (with_effects or regression.by_level is not None):
             values = _values(posterior, parameters, shape[0] * shape[1])
             values = np.concatenate([values, _drawn_effects(values, regression, posterior)])
             return cls.of(regression, values, shape)
@@ -93,10 +98,12 @@ def _effects(values: FloatArray, groups: Groups) -> tuple[FloatArray, ...]:
 
 
 def _drawn_effects(values: FloatArray, regression: Regression, posterior: Any) -> FloatArray:
-    """Draw the effects of groups given the other parameters: the same ones as the fit would have."""
+    """Draw effects of groups, or levels, given the other parameters: the same ones as the fit would have."""
     groups = regression.groups
-    assert groups is not None
     seed = np.random.SeedSequence(int(posterior.attrs.get("random_seed", 0))).generate_state(1, np.uint64)[0]
+    if groups is None:
+        assert isinstance(regression.family, Gaussian)
+        return np.asarray(regression.family.levelled_frame(regression, int(seed), False).draw_effects(values))
     density = regression.family.grouped_frame(regression, int(seed), False)
     if not isinstance(density, _core.FramedGroupedGaussian):  # effects that are sampled cannot be drawn afterwards
         raise SettingError("The posterior lacks the effects of groups: fit with include_group_effects=True.")

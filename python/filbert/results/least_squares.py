@@ -7,6 +7,7 @@ import pandas as pd
 from ..errors import SettingError
 from ..families.gaussian import Gaussian
 from ..regression import identifiability
+from ..regression.levels import level_columns
 from ..regression.names import INTERCEPT
 from ..regression.regression import Regression
 
@@ -27,8 +28,11 @@ def least_squares_table(regression: Regression) -> pd.DataFrame:
     fit = regression.least_squares
     if fit.dependent:
         raise identifiability.no_unique_fit(regression)
-    names = [INTERCEPT] * regression.has_intercept + list(regression.columns)
+    names = [INTERCEPT] * regression.has_intercept + list(regression.columns) + level_columns(regression)
     table = pd.DataFrame({"estimate": fit.estimate, "standard_error": fit.standard_error}, index=names)
+    if regression.by_level is not None and regression.design is not None:  # in the order of the formula
+        columns = [column for term in regression.design.terms for column in term.columns]
+        table = table.loc[[*names[: regression.has_intercept], *columns]]
     table.attrs = {
         name: getattr(fit, name)
         for name in ("sigma", "residual_sum_of_squares", "degrees_of_freedom", "rank", "condition_number")

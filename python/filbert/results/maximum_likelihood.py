@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from ..families.gaussian import Gaussian
 from ..formula.groups import GroupTerm
 from ..regression import identifiability
 from ..regression.groups import correlation_name, deviation_name, pair_labels
+from ..regression.parameters import Role
 from ..regression.regression import Regression
+from .least_squares import least_squares_table
 
 # Standard errors of the logarithm of an auxiliary from which it has no estimate: of the best fits it is about 1.
 NO_LIMIT = 1e3
@@ -30,6 +33,8 @@ def maximum_likelihood_table(regression: Regression, restricted: Any = None) -> 
             f"restricted=True is for group-specific terms such as (1 | g), and {regression.description!r} has none. "
             "Leave it out."
         )
+    if regression.by_level is not None:
+        return _table_by_level(regression)
     try:
         top = regression.family.maximum_likelihood(regression)
     except _core.NoModeError as error:
@@ -53,6 +58,22 @@ def maximum_likelihood_table(regression: Regression, restricted: Any = None) -> 
         "covariance": top.covariance,
         "iterations": top.iterations,
     }
+    return table
+
+
+def _table_by_level(regression: Regression) -> pd.DataFrame:
+    """Return the classical fit of a model with a factor by level: least squares, with the likelihood's sigma."""
+    squares = least_squares_table(regression)
+    n, rss = float(regression.summary.total_weight), float(squares.attrs["residual_sum_of_squares"])
+    known = regression.fixed.get("sigma")
+    sigma = math.sqrt(rss / n) if known is None else known
+    table = squares.assign(standard_error=squares["standard_error"] * (sigma / squares.attrs["sigma"]))
+    of_columns = [one for one in regression.parameters if one.role in (Role.COEFFICIENT, Role.LEVEL)]
+    table.index = pd.Index([label for parameter in of_columns for label in parameter.labels])
+    if known is None:
+        table.loc["sigma"] = [sigma, sigma / math.sqrt(2 * n)]
+    log_likelihood = -0.5 * (n * math.log(2 * math.pi * sigma**2) + rss / sigma**2)
+    table.attrs = {"log_likelihood": log_likelihood, "aic": 2 * len(table) - 2 * log_likelihood, "iterations": 0}
     return table
 
 

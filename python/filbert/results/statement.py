@@ -67,10 +67,11 @@ class Statement:
             ("Link", f"{parent} = {regression.link}"),
             ("Observations", str(regression.n_rows)),
         ]
-        left_out = len(regression.coefficients) - MOST_PRIORS
+        fixed = [one for one in regression.parameters if one.role in (Role.COEFFICIENT, Role.LEVEL)]
+        left_out = len(fixed) - MOST_PRIORS
         correlations = [parameter for parameter in regression.parameters if parameter.role is Role.CORRELATION]
         sections = {
-            "Common-level effects": regression.coefficients[:MOST_PRIORS],
+            "Common-level effects": fixed[:MOST_PRIORS],
             "Group-level effects": [*regression.effects, *correlations],
             "Auxiliary parameters": list(regression.auxiliaries.values()),
         }
@@ -109,7 +110,7 @@ def _prior_lines(priors: Sequence[StatedPrior]) -> list[str]:
 
 def _notes(regression: Regression) -> list[str]:
     notes = []
-    if regression.has_intercept and regression.columns:
+    if regression.has_intercept and regression.has_predictors:
         quantity = "mean response" if regression.link_function.is_identity else "linear predictor"
         place = "at the predictor means" if regression.intercept_at_means else "where every predictor is 0"
         notes.append(f"The prior of {INTERCEPT} is about the {quantity} {place}.")

@@ -8,6 +8,7 @@ from ..errors import SettingError
 
 _STATISTICS = 12  # numbers that a draw has beside its parameters
 _MOST_BYTES = 2**40  # where the machine does not say
+_MANY_VALUES = 10_000  # of a draw, where its numbers and not the draws are many
 _LITTLE = 2**24  # bytes that are there without asking the machine, which takes as long as a small fit's checks together
 
 
@@ -43,7 +44,11 @@ def check_draws_fit(asked: str, n_draws: int, n_values: int) -> None:
     available = available_memory()
     if needed > (_MOST_BYTES if available is None else available):
         free = "" if available is None else f", and {available} ({available / 1e9:.2g} GB) are free"
-        raise SettingError(
-            f"{asked} would take {needed} bytes ({needed / 1e9:.2g} GB){free}. Ask for fewer: a thousand draws a chain "
-            "are plenty for means and intervals."
-        )
+        if n_values > _MANY_VALUES:
+            advice = (
+                f"A draw has {n_values} numbers. Ask for fewer draws: a hundred a chain give means and intervals; "
+                "include_group_effects=False leaves out those of groups and levels."
+            )
+        else:
+            advice = "Ask for fewer: a thousand draws a chain are plenty for means and intervals."
+        raise SettingError(f"{asked} would take {needed} bytes ({needed / 1e9:.2g} GB){free}. {advice}")

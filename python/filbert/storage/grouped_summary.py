@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..errors import ModelFileError
+from ..families.family import Family
+from ..formula.design import Design
+from ..regression.levels import sees_rows
 from ..regression.regression import Regression
 from .values import read_array, read_dict, write_array
 
@@ -21,7 +24,7 @@ _COUNTS = ("row_counts", "tail_counts", "tails")
 def write_grouped_summary(regression: Regression) -> dict[str, Any] | None:
     """Write what a fit needs of the rows of each group; None where it needs the rows, or where it is too large."""
     if not regression.family.sees_groups(regression):
-        return None
+        return None  # never of a factor by level, which other families do not have
     if regression.rows is None and regression.grouped_summary_at_hand is None:
         return None  # it came without
     try:
@@ -47,13 +50,29 @@ def read_grouped_summary(entry: Any, regression: Regression) -> _core.GroupedSum
         return None
     groups = regression.groups
     assert groups is not None
-    stored = read_dict(entry)
     if not regression.family.sees_groups(regression):
         raise ModelFileError(f"it has a summary by group, which family={regression.family.name!r} does not see.")
+    return _read(entry, regression.summary, groups.n_groups, groups.structure)
+
+
+def read_summary_by_level(
+    entry: Any, summary: _core.SufficientStatistics, design: Design, family: Family, link: str
+) -> _core.GroupedSummary:
+    """Read the summary by level of a design with a factor by level, which a model cannot be without."""
+    assert design.by_level is not None
+    if why := sees_rows(family, link):
+        raise ModelFileError(f"it has a factor by level, and {why}.")
+    return _read(entry, summary, [design.by_level.n_levels], [(0, 1)])
+
+
+def _read(
+    entry: Any, summary: _core.SufficientStatistics, n_groups: list[int], structure: list[tuple[int, int]]
+) -> _core.GroupedSummary:
+    stored = read_dict(entry)
     counts = [_counts(read_array(stored[name]), name) for name in _COUNTS]
     origin, unit, rest, rows = (read_array(stored[name]) for name in ("origin", "unit", "rest", "rows"))
-    state = (regression.summary.state(), origin, unit, rest, *counts, rows)
-    return _core.GroupedSummary.from_state(groups.n_groups, groups.structure, state)
+    state = (summary.state(), origin, unit, rest, *counts, rows)
+    return _core.GroupedSummary.from_state(n_groups, structure, state)
 
 
 def _counts(values: NDArray[np.float64], name: str) -> NDArray[np.int64]:

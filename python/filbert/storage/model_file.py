@@ -14,7 +14,8 @@ from .reading import restored
 from .signed import Kind, inconsistent, parsed, shown_path
 from .writing import content_of
 
-VERSION = 4
+VERSION = 5  # has a factor by level
+_OF_SUMMARIES = 4  # by group
 _OF_GROUPS = 3  # without group-specific terms a file has format 2, which earlier versions read
 _MODEL = Kind("model", VERSION, "Models are written by model.save(path).", "Save the model again.")
 
@@ -24,7 +25,9 @@ def save(regression: Regression, path: str | os.PathLike[str]) -> None:
     content = content_of(regression)
     version = _OF_GROUPS - 1
     if "groups" in content:
-        version = _OF_GROUPS if content["groups"]["summary"] is None else VERSION
+        version = _OF_GROUPS if content["groups"]["summary"] is None else _OF_SUMMARIES
+    if "by_level" in content:
+        version = VERSION
     signed = _MODEL.signed(content, version, "Use fewer levels or columns.")
     with replacing(path) as file:
         file.write(signed)
@@ -43,6 +46,8 @@ def read(
             content = {**content, "family": "gaussian", "link": "identity"}
         if version < _OF_GROUPS and isinstance(content, dict):
             content = {key: value for key, value in content.items() if key != "groups"}
+        if version < VERSION and isinstance(content, dict):
+            content = {key: value for key, value in content.items() if key != "by_level"}
         return restored(content, namespace, dict(extra_namespace or {}), family)
     except ModelFileError as error:
         raise ModelFileError(f"{shown}: {error}") from None

@@ -16,18 +16,20 @@ from ..families import FAMILIES, family_of
 from ..families.family import Family
 from ..formula.design import Design
 from ..formula.left_side import LeftSide
+from ..formula.levels import ByLevel, term_by_level
 from ..formula.parsed import Expression, Response
 from ..formula.parsing import read_expression
 from ..formula.predictor import Predictor
 from ..formula.rowwise import Reach, reach
+from ..formula.terms import Term
 from ..priors.prior import Prior
 from ..regression import identifiability
 from ..regression.regression import Choices, Regression
 from ..regression.statement import state
-from .grouped_summary import read_grouped_summary
+from .grouped_summary import read_grouped_summary, read_summary_by_level
 from .groups import Spreads, read_groups, read_parts
 from .summaries import read_summary
-from .terms import NUMERIC, check_layout, read_expressions, read_levels_of, read_product, read_term
+from .terms import NUMERIC, Levels, check_layout, read_expressions, read_levels_of, read_product, read_term
 from .trial import check_works
 from .values import (
     read_dict,
@@ -74,7 +76,11 @@ def restored(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any], 
     check_works(design, extra)
     priors = {read_text(key): _prior(entry) for key, entry in read_dict(content["priors"]).items()}
     choices = Choices(priors, read_flag(content["auto_scale"]))
-    regression = state(design, chosen, link, read_flag(content["center_predictors"]), choices, None, summary, spreads)
+    folded = None
+    if design.by_level is not None:
+        folded = read_summary_by_level(content["by_level"]["summary"], summary, design, chosen, link.name)
+    at_means = read_flag(content["center_predictors"])
+    regression = state(design, chosen, link, at_means, choices, None, summary, spreads, folded)
     if regression.groups is None:
         return regression
     return replace(regression, folded=read_grouped_summary(content["groups"].get("summary"), regression))
@@ -134,6 +140,12 @@ def _design(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any]) -
         raise ModelFileError("two terms have the same name.")
     products = tuple(read_product(entry, levels) for entry in read_list(content["products"]))
     check_layout(terms, products)
+    columns = tuple(column for term in terms for column in term.columns)
+    by_level = None
+    if "by_level" in content:
+        terms, by_level = _with_term_by_level(terms, read_dict(content["by_level"]), levels)
+        if group_terms:
+            raise ModelFileError("it has a factor by level and group-specific terms.")
     has_intercept = read_flag(content["has_intercept"])
     if not terms and not has_intercept and not group_terms:
         raise ModelFileError("the model has neither terms nor an intercept.")
@@ -142,7 +154,7 @@ def _design(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any]) -
         response=read_text(content["response"]),
         has_intercept=has_intercept,
         terms=terms,
-        columns=tuple(column for term in terms for column in term.columns),
+        columns=columns,
         baseline={read_text(key): read_text(value) for key, value in read_dict(content["baseline"]).items()},
         products=products,
         expressions={expression.text: expression for expression in expressions},
@@ -159,8 +171,23 @@ def _design(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any]) -
         predictors=predictors,
         grouping=grouping,
         group_terms=group_terms,
+        by_level=by_level,
     )
     return design, spreads
+
+
+def _with_term_by_level(
+    terms: tuple[Term, ...], entry: Mapping[str, Any], levels: Levels
+) -> tuple[tuple[Term, ...], ByLevel]:
+    """Return the terms with the one that is kept by level in its place."""
+    factor, place = read_text(entry["factor"]), read_whole(entry["place"])
+    known = levels[factor]
+    if known is None or len(known) < 2 or not 0 <= place <= len(terms):
+        raise ModelFileError(f"{factor!r} is not a factor by level.")
+    term, by_level = term_by_level(read_text(entry["term"]), factor, known, read_flag(entry["is_reduced"]))
+    if any(other.name == term.name for other in terms):
+        raise ModelFileError("two terms have the same name.")
+    return (*terms[:place], term, *terms[place:]), by_level
 
 
 def _entangled(

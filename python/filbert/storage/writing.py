@@ -31,7 +31,7 @@ def content_of(regression: Regression) -> dict[str, Any]:
         "link": regression.link,
         "response": design.response,
         "has_intercept": design.has_intercept,
-        "terms": [write_term(term) for term in design.terms],
+        "terms": [write_term(term) for term in design.terms_with_columns],
         "baseline": design.baseline,
         "products": [write_product(product) for product in design.products],
         "expressions": write_expressions(design.expressions.values()),
@@ -57,6 +57,14 @@ def content_of(regression: Regression) -> dict[str, Any]:
     if regression.groups is not None:
         content["groups"] = write_groups(design, regression.groups)
         content["groups"]["summary"] = write_grouped_summary(regression)
+    if design.by_level is not None:
+        content["by_level"] = {
+            "place": [term.name for term in design.terms].index(design.by_level.term),
+            "term": design.by_level.term,
+            "factor": design.by_level.factor,
+            "is_reduced": design.by_level.reference >= 0,
+            "summary": write_grouped_summary(regression),
+        }
     return content
 
 

@@ -240,7 +240,7 @@ def test_one_level_factors_by_function_or_after_dropna(frame):
 
 def test_factors_that_identify_rows():
     data = pd.DataFrame({"y": np.arange(6000.0), "id": [f"p{i}" for i in range(6000)]})
-    refused(DataError, "Column 'id' has 6000 levels", "at most 5000", "Leave it out", formula="y ~ id", data=data)
+    refused(DataError, "'id' has 6000 levels", "at most 5000", "one row", "Leave it out", formula="y ~ id", data=data)
 
 
 def test_levels_outside_of_those_listed(frame):

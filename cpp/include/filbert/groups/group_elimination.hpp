@@ -3,11 +3,13 @@
 
 #include <Eigen/Core>
 #include <memory>
+#include <optional>
 #include <variant>
 #include <vector>
 
 #include "filbert/groups/block_elimination.hpp"
 #include "filbert/groups/kept_rows.hpp"
+#include "filbert/groups/means_row.hpp"
 #include "filbert/groups/tail_elimination.hpp"
 #include "filbert/sampler/rng.hpp"
 
@@ -53,6 +55,7 @@ class GroupElimination {
 
   std::shared_ptr<const KeptRows> rows_;
   std::variant<BlockElimination, TailElimination> engine_;
+  std::optional<MeansRow> level_row_;
   Eigen::VectorXd noise_, tail_;
   Eigen::MatrixXd K_;
   std::vector<Eigen::MatrixXd> eliminated_factors_;  // what the tail's engine holds the elimination of

@@ -3,6 +3,7 @@
 
 #include <Eigen/Core>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "filbert/groups/effect_covariance.hpp"
@@ -38,9 +39,9 @@ class GroupedGaussian {
   Eigen::VectorXd position(const Eigen::VectorXd& values) const;
 
   /// How many numbers a draw has without effects: the coefficients, σ unless it is fixed, and of each term the deviations
-  /// (fixed ones too) and the correlations R_01, R_02, ..., R_12, ...
+  /// (fixed ones too) and the correlations R_01, R_02, ..., R_12, ...; nothing of the levels of a factor.
   Eigen::Index parameters() const { return shared_->n_parameters; }
-  /// How many effects: of each term, column after column, one a group.
+  /// How many effects: of each term, column after column, one a group; or the coefficients of levels.
   Eigen::Index effects() const { return shared_->n_effects; }
 
   /// Draws the coefficients given θ and writes the parameters of a draw in the user's scale, (parameters()). Returns the log density,
@@ -90,6 +91,7 @@ class GroupedGaussian {
     Scale sigma;
     Eigen::Index first_coefficient = 0;  // of those in the position
     Eigen::Index n_parameters = 0, n_effects = 0;
+    std::optional<LevelPriors> levels;
     double log_constant = 0;
   };
 
@@ -98,6 +100,7 @@ class GroupedGaussian {
   void set_sampled_coefficients(const Eigen::VectorXd& position);
   void write_scales(Eigen::Ref<Eigen::VectorXd> parameters) const;
   void read_scales(const Eigen::Ref<const Eigen::VectorXd>& parameters);
+  void write_levels(Eigen::Ref<Eigen::VectorXd> coefficients) const;
   double evaluate(const Eigen::VectorXd& position);
   double integrate_coefficients();
   void add_covariance_slopes(Eigen::VectorXd& gradient);

@@ -29,6 +29,16 @@ struct TermModel {
 /// Throws std::invalid_argument where terms are not modelled as the structure has them.
 void validate(const std::vector<TermModel>& terms, const GroupStructure& structure);
 
+/// The coefficients of a factor's levels as effects of the one grouping factor there is, whose one term has the known deviation 1: their
+/// priors are Normal(mean, deviation), each its own. Where there is an intercept at the means, their columns have means too.
+struct LevelPriors {
+  Eigen::VectorXd mean, deviation;  ///< one a level that has a coefficient
+  Eigen::Index reference = -1;      ///< the group without a coefficient, -1 if each has one
+
+  /// Throws std::invalid_argument.
+  void validate(const GroupedSummary& summary) const;
+};
+
 /// What a Gaussian mixed model states besides its rows.
 struct GroupedModel {
   bool intercept = true;
@@ -36,6 +46,7 @@ struct GroupedModel {
   std::vector<Prior> coefficient_priors;  ///< the intercept's first where there is one
   ScalePrior sigma;
   std::vector<TermModel> terms;
+  std::optional<LevelPriors> levels = std::nullopt;
 
   /// Throws std::invalid_argument.
   void validate(const GroupedSummary& summary) const;
@@ -76,6 +87,8 @@ struct GroupedUnits {
   Eigen::VectorXd set_basis(const Eigen::MatrixXd& data, double total_weight, const GroupedModel& model);
   void set_prior_square(const GroupedModel& model);
   void set_effect_units(const GroupedSummary& summary);
+  void set_levels(const GroupedSummary& summary, const GroupedModel& model);
+  Eigen::VectorXd prior_row(const Prior& scaled, const Eigen::MatrixXd& combination, Eigen::Index k) const;
 
   bool prior_at_zero_ = false;  // of an intercept that is that at the means
 };

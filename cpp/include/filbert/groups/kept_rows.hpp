@@ -2,16 +2,29 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <optional>
 #include <vector>
 
 #include "filbert/groups/grouped_summary.hpp"
 
 namespace filbert {
 
+/// The coefficients of a factor's levels as `mean + deviation z` with standard normal effects z, one a group; 0 and 0 where there is none.
+struct StandardLevels {
+  Eigen::VectorXd mean, deviation;
+};
+
+/// A row of unit variance that reaches the coefficients, `of_v` times v, and the standard normal effects of all groups, see MeansRow.
+struct LevelRow {
+  Eigen::VectorXd of_v, of_groups;
+};
+
 /// How the columns of a summary become those of a posterior.
 struct PosteriorColumns {
   Eigen::MatrixXd of_w;  ///< (columns + 2, width): right factor from `[1 X y]` to `[X y]` as the posterior has it
-  std::vector<Eigen::VectorXd> effect_unit;  ///< of each factor, by which its columns of Z are divided
+  std::vector<Eigen::VectorXd> effect_unit;             ///< of each factor, by which its columns of Z are divided
+  std::optional<StandardLevels> levels = std::nullopt;  ///< in the response's units; the only effects there are then
+  std::optional<LevelRow> level_row = std::nullopt;
 };
 
 /// Given all effects b, the sum of squares is `Σ_g ‖C_g v + R_g b_g + T_g t_g‖² + Σ_g ‖E_g v + F_g t_g‖² + ‖rest v‖²` up to sign,
