@@ -14,8 +14,6 @@ from formulaic.parser.utils import insert_tokens_after, merge_operator_tokens, r
 from formulaic.transforms import TRANSFORMS
 
 from ..errors import FormulaError
-from .guard import check_text, check_tree
-from .quoting import print_tree, python_tree, quoted_by_call
 
 _MOST_PRODUCTS = 100_000
 _LONGEST_FORMULA = 200_000
@@ -208,6 +206,9 @@ def _normalised(token: Token, columns: Container[str]) -> Token:
         if column in columns and len(fields) == 2 and fields[0] in ("dt", "cat"):
             token.kind = Token.Kind.PYTHON
     if token.kind is Token.Kind.PYTHON:
+        from .guard import check_text, check_tree  # with what only Python code needs
+        from .quoting import print_tree, python_tree
+
         check_text(token.token)
         tree, aliases = python_tree(token.token)
         check_tree(tree, token.token)
@@ -234,6 +235,8 @@ def _names(tokens: Iterable[Token]) -> Iterable[str]:
         if token.kind is Token.Kind.NAME:
             yield token.token
         elif token.kind is Token.Kind.PYTHON:
+            from .quoting import python_tree, quoted_by_call
+
             tree, aliases = python_tree(token.token)
             names = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
             yield from (aliases.get(name, name) for name in names if name not in TRANSFORMS)

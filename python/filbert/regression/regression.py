@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import _core
 from ..data.blocks import Source
@@ -15,8 +15,10 @@ from ..families.links import LINKS, Link
 from ..formula.design import Design
 from ..formula.rows import Rows
 from ..priors.prior import Prior
-from .groups import Groups
 from .parameters import Parameter, Role, in_row_order
+
+if TYPE_CHECKING:
+    from .groups import Groups
 
 
 @dataclass(frozen=True)
