@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .groups import GroupingFactor, GroupTerm
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Design:
     """The design of a formula: what its terms learnt from the data, enough to lay out any other rows.
 

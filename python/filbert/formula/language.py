@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Container, Iterable, MutableMapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from formulaic.parser import DefaultFormulaParser
@@ -19,16 +18,12 @@ _MOST_PRODUCTS = 100_000
 _LONGEST_FORMULA = 200_000
 
 
-@dataclass
 class FormulaLanguage(DefaultFormulaParser):  # type: ignore[misc]  # mypy does not follow formulaic
     """Formulaic's parser, of which only the reading of tokens differs.
 
     formulaic replaces quoted names in Python code by searching its text, so that ``center(`e`)`` falls apart; here the
     syntax tree is printed again.
     """
-
-    # `|` is left out on purpose: formulaic reads it as a multi-part formula, users of bambi as a group-specific term.
-    feature_flags: DefaultFormulaParser.FeatureFlags = DefaultFormulaParser.FeatureFlags.TWOSIDED
 
     def get_tokens_from_formula(self, formula: str, *, context: MutableMapping[str, Any]) -> list[Token]:
         """Return the tokens of a formula, with the intercept that it implies."""
@@ -243,4 +238,6 @@ def _names(tokens: Iterable[Token]) -> Iterable[str]:
             yield from (name for call in ast.walk(tree) if (name := quoted_by_call(call)) is not None)
 
 
-LANGUAGE = FormulaLanguage()  # one for all formulas: each has a table of operators of its own, which takes time to make
+# One for all formulas: each has a table of operators of its own, which takes time to make. `|` is left out on purpose:
+# formulaic reads it as a multi-part formula, users of bambi as a group-specific term.
+LANGUAGE = FormulaLanguage(feature_flags=FormulaLanguage.FeatureFlags.TWOSIDED)

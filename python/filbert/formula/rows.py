@@ -24,7 +24,7 @@ _BLOCK_ROWS = 65536
 _BLOCK_VALUES = 1 << 22
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rows:
     """Rows of data that were checked, with their factors evaluated.
 

@@ -41,7 +41,7 @@ class Role(Enum):
     EFFECT = "effect"  # of each group
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parameter:
     """A named parameter.
 

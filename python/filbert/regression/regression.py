@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _core
 from ..data.blocks import Source
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from .groups import Groups
 
 
-@dataclass(frozen=True)
-class Choices:
+class Choices(NamedTuple):
     """What a user chose about priors, from which those of the parameters follow.
 
     Attributes
@@ -33,11 +32,11 @@ class Choices:
         Whether default priors are scaled by the data.
     """
 
-    given: Mapping[str, Prior | float] = field(default_factory=dict)
+    given: Mapping[str, Prior | float] = {}
     auto_scale: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Regression:
     """A response whose distribution has one parameter that is a function of columns times coefficients.
 
@@ -83,7 +82,7 @@ class Regression:
     summary: _core.SufficientStatistics
     rows: Source | None = None
     design: Design | None = None
-    choices: Choices = Choices()
+    choices: Choices = field(default_factory=Choices)
     fixed: Mapping[str, float] = field(default_factory=dict)
     groups: Groups | None = None
     folded: _core.GroupedSummary | None = None

@@ -74,7 +74,7 @@ def state(
         assert rows is not None
         summary = _summarised(design, rows, family)
     defaults = _default_priors(design, family, link, intercept_at_means, choices.auto_scale, summary)
-    choices = replace(choices, given=checked_priors(choices.given, family.parent))
+    choices = choices._replace(given=checked_priors(choices.given, family.parent))
     groups, rest = None, choices.given
     if design.group_terms or any(name == GROUP_SPECIFIC or "|" in name for name in rest):
         scales = _scales(family, link, summary) if choices.auto_scale else None
@@ -121,7 +121,7 @@ def with_priors(regression: Regression, priors: Mapping[str, Prior | float] | No
         regression.family,
         regression.link_function,
         regression.intercept_at_means,
-        replace(regression.choices, given=given),
+        regression.choices._replace(given=given),
         rows,
         regression.summary,
         regression.groups.spreads if regression.groups else {},
