@@ -198,7 +198,7 @@ def test_fitting_does_not_load_matplotlib_with_arviz_1() -> None:
     assert result.stdout.strip() == str(not is_arviz_1)
 
 
-# What groups, Python code in formulas, rows in parts, files and other families need, by the formula that needs it first.
+# What groups and Python code in formulas need, by a formula that needs it; and what rows in parts, files and others do.
 LOADED_BY = {
     "y ~ x + (1 | g)": ("formula.brackets", "formula.groups", "regression.groups", "regression.group_priors"),
     "y ~ np.log(x)": (
