@@ -10,7 +10,7 @@ from .messages import show_messages
 if TYPE_CHECKING:
     from . import interpret
     from ._core import LeastSquares, __version__
-    from .data.streams import stream
+    from .data.readers import stream
     from .errors import (
         ConvergenceWarning,
         DataError,
@@ -154,7 +154,7 @@ _HOMES = {
     "load": "model",
     "Model": "model",
     "Prior": "priors.prior",
-    "stream": "data.streams",
+    "stream": "data.readers",
     "summary": "results.summary",
     "SufficientStatistics": "storage.summaries",
     "to_netcdf": "storage.netcdf",

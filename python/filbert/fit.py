@@ -12,10 +12,8 @@ import numpy as np
 from . import _core
 from .errors import DataError
 from .families.gaussian import Gaussian
-from .formula.streamed_rows import StreamedRows
 from .regression import identifiability
 from .regression.fingerprint import fingerprint
-from .regression.groups import Groups
 from .regression.parameters import row_labels
 from .regression.regression import Regression
 from .sampling import run as sampling
@@ -25,6 +23,8 @@ from .sampling.settings import Settings
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from .regression.groups import Groups
 
 
 def fit(
@@ -108,11 +108,12 @@ def with_rows_at_hand(regression: Regression, because: str) -> Regression:
     DataError
         If they do not fit.
     """
+    from .families import passes  # with what only streams need
+    from .formula.streamed_rows import StreamedRows
+
     rows = regression.rows
     if not isinstance(rows, StreamedRows):
         return regression
-    from .families import passes  # with what only streams need
-
     if not passes.are_needed(regression):
         return regression
     needed, available = 2 * passes.column_bytes(regression), available_memory()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import DataTypeError, SettingError, quote_names, suggest
 
@@ -78,13 +77,12 @@ _METHODS = {
 }
 
 
-@dataclass
-class SamplerArguments:
+class SamplerArguments(NamedTuple):
     """What further arguments of `fit` ask for, under the names of bambi and PyMC."""
 
-    settings: dict[str, Any] = field(default_factory=dict)
-    log_likelihood: bool = False
-    response_parameters: bool = False
+    settings: Mapping[str, Any]
+    log_likelihood: bool
+    response_parameters: bool
 
 
 def check_model_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
@@ -125,21 +123,21 @@ def sampler_arguments(function: Callable[..., Any], given: Mapping[str, Any]) ->
     DataTypeError
         For a name that nobody knows.
     """
-    rest, asked = dict(given), SamplerArguments()
+    rest, settings = dict(given), dict[str, Any]()
     for name in ("inference_method", "method", "nuts_sampler"):
         _check_method(name, rest.pop(name, None))
     for name in ("nuts_sampler_kwargs", "nuts"):
-        asked.settings.update(_nuts_settings(name, rest.pop(name, None)))
-    asked.response_parameters = bool(rest.pop("include_response_params", False) or rest.pop("include_mean", None))
-    asked.log_likelihood = _wants_log_likelihood(rest.pop("idata_kwargs", None))
+        settings.update(_nuts_settings(name, rest.pop(name, None)))
+    response_parameters = bool(rest.pop("include_response_params", False) or rest.pop("include_mean", None))
+    log_likelihood = _wants_log_likelihood(rest.pop("idata_kwargs", None))
     if not rest.pop("compute_convergence_checks", True):
-        asked.settings["check_convergence"] = False
+        settings["check_convergence"] = False
     if rest.pop("quiet", False):
-        asked.settings["progressbar"] = False
+        settings["progressbar"] = False
     if not rest.pop("return_inferencedata", True):
         raise SettingError("return_inferencedata=False asks for a MultiTrace of PyMC, which filbert does not have.")
     check(function, rest, _NO_EFFECT_OF_FIT, _REFUSED_OF_FIT)
-    return asked
+    return SamplerArguments(settings, log_likelihood, response_parameters)
 
 
 def check(

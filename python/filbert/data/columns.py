@@ -21,7 +21,7 @@ _LOGGER = logging.getLogger("filbert")
 _MOST_NUMERIC_TEXT_LEVELS = 20
 
 
-@dataclass
+@dataclass(eq=False)
 class Columns:
     """Columns without missing or infinite values, over the same rows.
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..errors import DataError
-from .streams import IN_MEMORY, Part, Stream, parts_of
+from .readers import parts_of
+from .streams import IN_MEMORY, Part, Stream
 from .tables import Table, table_of
 
 _BATCH_ROWS = 1 << 16

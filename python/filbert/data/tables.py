@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DataError, DataTypeError, quote_names
-from .files import column_names, file_names, read_files
 
 
 class Table:
@@ -57,6 +56,8 @@ def table_of(data: Any) -> Table:
     if isinstance(data, pd.DataFrame):
         return Table(data.columns.to_list(), lambda names: data)  # noqa: ARG005 (columns that nobody asks for cost nothing)
     if are_paths(data):
+        from .files import column_names, file_names, read_files  # with what only files need
+
         paths = file_names(data)
         return Table(column_names(paths), lambda names: read_files(paths, names))
     if isinstance(data, (Mapping, np.ndarray)):

@@ -9,7 +9,6 @@ import numpy as np
 
 from .. import _core
 from ..data.blocks import Block, Floats
-from ..formula.streamed_rows import StreamedRows
 from ..priors.prior import Prior
 from .family import CoefficientScales, DefaultPrior, Family, Keys, MaximumLikelihood, Posed, no_rows
 
@@ -44,9 +43,11 @@ class KernelFamily(Family):
 
     def _sums(self, regression: Posed) -> Any:
         """Return the rows where sums over them are all that is asked: at hand, or in passes over many."""
+        from ..formula.streamed_rows import StreamedRows  # with what only streams need
+
         is_known = isinstance(self.kernel, str) and type(self).data is KernelFamily.data
         if is_known and isinstance(regression.rows, StreamedRows):
-            from . import passes  # with what only streams need
+            from . import passes
 
             if passes.are_needed(regression):
                 return passes.data_by_passes(regression, self.kernel)

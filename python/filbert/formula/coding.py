@@ -19,7 +19,7 @@ from ..errors import FormulaError, count
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Numbers:
     """A numeric factor on some rows: its columns, of which ``poly(x, 2)`` has two."""
 
@@ -29,7 +29,7 @@ class Numbers:
         return Numbers(tuple(column[where] for column in self.columns))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Codes:
     """A categorical factor on some rows: the place of each row's level among the levels."""
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,18 +18,19 @@ from ..errors import DataError, FormulaError
 from .cells import check_cells
 from .coding import Product
 from .factors import evaluate_again
-from .groups import UNKNOWN, GroupingFactor, GroupTerm
 from .left_side import LeftSide
 from .levels import ByLevel
 from .namespace import make_namespace
 from .parsed import Expression
 from .predictor import Predictor
 from .rows import Rows
-from .rowwise import REMEMBER
 from .terms import Term
 
+if TYPE_CHECKING:
+    from .groups import GroupingFactor, GroupTerm
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Design:
     """The design of a formula: what its terms learnt from the data, enough to lay out any other rows.
 
@@ -140,6 +141,8 @@ class Design:
                 "and make the model with offset='that column'."
             )
         if self.entangled:
+            from .rowwise import REMEMBER
+
             raise FormulaError(
                 f"The term {self.entangled[0]!r} of a row depends on other rows, so it has no value in new data. "
                 f"{REMEMBER}"
@@ -171,6 +174,8 @@ class Design:
         groups, unseen = dict[str, NDArray[np.int64]](), dict[str, list[str]]()
         for name, grouping in self.grouping.items():
             if grouping in groupless:
+                from .groups import UNKNOWN
+
                 groups[name], unseen[name] = np.full(len(columns.index), UNKNOWN), []
             else:
                 groups[name], unseen[name] = grouping.codes(columns, self.namespace)

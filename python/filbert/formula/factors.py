@@ -18,11 +18,12 @@ from formulaic.utils.cast import as_columns
 from ..data.columns import Columns, drop_unused, level_codes
 from ..errors import DataError, DataTypeError, FilbertError, FormulaError, count, quote_names, quote_rows
 from .coding import Codes, FactorRows, Numbers, flat_columns, is_categorical
-from .interpreter import Interpreter
 from .parsed import Expression
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from .interpreter import Interpreter
 
 
 def evaluate(
@@ -129,6 +130,8 @@ def interpreter_of(
     expression: Expression, columns: Columns, namespace: Mapping[str, Any], state: dict[str, Any]
 ) -> Interpreter:
     """Return what computes an expression on some rows, with what transforms have learnt already."""
+    from .interpreter import Interpreter  # with what only Python code needs
+
     layer = {name: columns.series(name, expression.is_factor) for name in expression.columns}
     return Interpreter(expression.text, layer, namespace, state, False, expression.is_factor)
 
@@ -169,6 +172,8 @@ def _value(
     expression: Expression, columns: Columns, namespace: Mapping[str, Any], state: dict[str, Any], learning: bool
 ) -> FactorValues[Any]:
     """Evaluate a Python expression on the columns it names."""
+    from .interpreter import Interpreter
+
     layer = {name: columns.series(name, expression.is_factor) for name in expression.columns}
     interpreter = Interpreter(expression.text, layer, namespace, state, learning, expression.is_factor)
     with translate_errors(f"Cannot evaluate {expression.text!r}", _hint(layer)), np.errstate(all="ignore"):

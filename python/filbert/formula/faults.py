@@ -6,7 +6,6 @@ import re
 from typing import NoReturn
 
 from ..errors import FormulaError
-from .quoting import python_tree
 
 _LONGEST_SHOWN = 400  # characters of a formula that an error repeats
 
@@ -40,6 +39,8 @@ def refuse_unreadable(formula: str, error: Exception) -> NoReturn:
 
 def _python_place(formula: str) -> str:
     """Mark the first bracketed Python expression that does not compile."""
+    from .quoting import python_tree
+
     for match in re.finditer(r"[\w.]+\s*\(|\{", formula):
         depth, end = 1, match.end()
         while end < len(formula) and depth:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Container, Iterable, MutableMapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from formulaic.parser import DefaultFormulaParser
@@ -14,23 +13,17 @@ from formulaic.parser.utils import insert_tokens_after, merge_operator_tokens, r
 from formulaic.transforms import TRANSFORMS
 
 from ..errors import FormulaError
-from .guard import check_text, check_tree
-from .quoting import print_tree, python_tree, quoted_by_call
 
 _MOST_PRODUCTS = 100_000
 _LONGEST_FORMULA = 200_000
 
 
-@dataclass
 class FormulaLanguage(DefaultFormulaParser):  # type: ignore[misc]  # mypy does not follow formulaic
     """Formulaic's parser, of which only the reading of tokens differs.
 
     formulaic replaces quoted names in Python code by searching its text, so that ``center(`e`)`` falls apart; here the
     syntax tree is printed again.
     """
-
-    # `|` is left out on purpose: formulaic reads it as a multi-part formula, users of bambi as a group-specific term.
-    feature_flags: DefaultFormulaParser.FeatureFlags = DefaultFormulaParser.FeatureFlags.TWOSIDED
 
     def get_tokens_from_formula(self, formula: str, *, context: MutableMapping[str, Any]) -> list[Token]:
         """Return the tokens of a formula, with the intercept that it implies."""
@@ -208,6 +201,9 @@ def _normalised(token: Token, columns: Container[str]) -> Token:
         if column in columns and len(fields) == 2 and fields[0] in ("dt", "cat"):
             token.kind = Token.Kind.PYTHON
     if token.kind is Token.Kind.PYTHON:
+        from .guard import check_text, check_tree  # with what only Python code needs
+        from .quoting import print_tree, python_tree
+
         check_text(token.token)
         tree, aliases = python_tree(token.token)
         check_tree(tree, token.token)
@@ -234,10 +230,14 @@ def _names(tokens: Iterable[Token]) -> Iterable[str]:
         if token.kind is Token.Kind.NAME:
             yield token.token
         elif token.kind is Token.Kind.PYTHON:
+            from .quoting import python_tree, quoted_by_call
+
             tree, aliases = python_tree(token.token)
             names = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
             yield from (aliases.get(name, name) for name in names if name not in TRANSFORMS)
             yield from (name for call in ast.walk(tree) if (name := quoted_by_call(call)) is not None)
 
 
-LANGUAGE = FormulaLanguage()  # one for all formulas: each has a table of operators of its own, which takes time to make
+# One for all formulas: each has a table of operators of its own, which takes time to make. `|` is left out on purpose:
+# formulaic reads it as a multi-part formula, users of bambi as a group-specific term.
+LANGUAGE = FormulaLanguage(feature_flags=FormulaLanguage.FeatureFlags.TWOSIDED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,16 +28,17 @@ from .coding import (
 )
 from .design import Design
 from .factors import evaluate, evaluate_again, factor_rows, rows, translate_errors
-from .groups import INTERCEPT_TERM, GroupingFactor, GroupTerm, check_terms, tell_of_correlations
 from .left_side import LeftSide
 from .levels import ByLevel, chosen, has_better_columns, is_main_effect, reasons_for_columns, stand_in, term_by_level
 from .parsed import Expression, Response
 from .predictor import Predictors
 from .question import Question
 from .rows import Rows
-from .rowwise import RowCheck, entangled, needs_other_rows, warn_entangled
 from .terms import Labels, Term
 from .values import is_level, numbers, which_level
+
+if TYPE_CHECKING:
+    from .groups import GroupingFactor, GroupTerm
 
 # The columns of a design follow from its factors, not from how many rows are laid out.
 _ROWS_TO_LEARN_FROM = 64
@@ -101,8 +102,7 @@ class Learning:
         if has_better_columns(fixed.by_level, len(fixed.columns)):
             fixed = self._terms(parsed.terms, factors, laid_out)
         grouping, groups = self._grouping()
-        group_terms = self._group_terms(fixed, factors, laid_out)
-        check_terms(group_terms, grouping, self.n_rows)
+        group_terms = self._group_terms(fixed, factors, laid_out, grouping)
         offsets = (*self._named_offset(), *parsed.offsets)
         closed = dict.fromkeys(name for part in [*parsed.expressions.values(), *offsets] for name in part.columns)
         predictors = {**closed, **dict.fromkeys(name for part in parsed.grouping for name in part.columns)}
@@ -165,6 +165,10 @@ class Learning:
 
     def _grouping(self) -> tuple[dict[str, GroupingFactor], dict[str, NDArray[np.int64]]]:
         """Learn the groups of each grouping factor, and the group of each row."""
+        if not self.parsed.groups:
+            return {}, {}
+        from .groups import GroupingFactor  # with what only groups need
+
         factors: dict[str, GroupingFactor] = {}
         codes: dict[str, NDArray[np.int64]] = {}
         for group in self.parsed.groups:
@@ -180,9 +184,17 @@ class Learning:
         return factors, codes
 
     def _group_terms(
-        self, fixed: _LaidOut, factors: Mapping[str, FactorValues[Any]], laid_out: Mapping[str, FactorRows]
+        self,
+        fixed: _LaidOut,
+        factors: Mapping[str, FactorValues[Any]],
+        laid_out: Mapping[str, FactorRows],
+        grouping: Mapping[str, GroupingFactor],
     ) -> tuple[GroupTerm, ...]:
         """Lay out what varies by group, which often is what the formula has for all."""
+        if not self.parsed.groups:
+            return ()
+        from .groups import INTERCEPT_TERM, GroupTerm, check_terms, tell_of_correlations
+
         terms = []
         for group in self.parsed.groups:
             same = [str(term) for term in group.terms] == [str(term) for term in self.parsed.terms]
@@ -195,6 +207,7 @@ class Learning:
             terms.append(GroupTerm(group.text, group.name, varying, part.products, is_correlated))
         if any(term.is_correlated for term in terms):
             tell_of_correlations()
+        check_terms(terms, grouping, self.n_rows)
         return tuple(terms)
 
     def _terms(
@@ -247,14 +260,18 @@ class Learning:
         self, laid_out: Mapping[str, FactorRows], factors: Mapping[str, FactorValues[Any]]
     ) -> tuple[str, ...]:
         """Find the terms and offsets whose value in a row depends on other rows, which some rows must not have."""
+        parts = [(text, expression, laid_out[text]) for text, expression in self.parsed.expressions.items()]
+        parts += [(f"offset({part.text})", part, self.offsets[part.text]) for part in self.parsed.offsets]
+        if all(expression.is_column for _, expression, _ in parts):
+            return ()
+        from .rowwise import RowCheck, entangled, needs_other_rows, warn_entangled  # with what only Python code needs
+
         levels = {text: _levels(values) for text, values in factors.items()}
 
         def again(expression: Expression, columns: Columns) -> FactorRows:
             return evaluate_again(expression, columns, self.namespace, self.state, levels.get(expression.text))
 
         check = RowCheck(self.columns, again)
-        parts = [(text, expression, laid_out[text]) for text, expression in self.parsed.expressions.items()]
-        parts += [(f"offset({part.text})", part, self.offsets[part.text]) for part in self.parsed.offsets]
         found = entangled(parts, self.namespace, check)
         if found and not self.has_all_rows:
             raise needs_other_rows(found[0])

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from formulaic.parser.types import Term as FormulaicTerm
 
+OFFSET, WEIGHTED = "offset", "weighted"  # calls that say what their arguments are for
+
 
 class Expression(NamedTuple):
     """One indivisible part of a formula: a column, or a Python expression on columns.

@@ -5,48 +5,26 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from types import ModuleType
-from typing import Any, NoReturn
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from formulaic.parser.types import Factor, Token
 from formulaic.parser.types import Term as FormulaicTerm
 
 from ..data.column_names import rename_hint, unknown_columns
-from ..errors import DataError, DataTypeError, DataWarning, FilbertError, FormulaError, quote_names, suggest, warn
-from .allowed import CONTRAST_NAMES
-from .brackets import Bracket, split_brackets
+from ..errors import DataError, DataTypeError, DataWarning, FilbertError, FormulaError, quote_names, warn
 from .faults import mark, refuse_unreadable
-from .guard import check_harmless, check_text, check_tree
 from .language import LANGUAGE, is_number
-from .names import Names
-from .namespace import names_of_user
-from .parsed import Expression, ParsedFormula, ParsedGroup, Response
-from .quoting import print_tree, python_tree
+from .parsed import OFFSET, WEIGHTED, Expression, ParsedFormula, ParsedGroup, Response
 
-_FACTOR_FUNCTIONS = frozenset({"C", "T", "S"})
-_OFFSET, _WEIGHTED = "offset", "weighted"
+if TYPE_CHECKING:
+    from .brackets import Bracket
+    from .expressions import ExpressionReader
+
 _TRIALS = ("p", "prop", "proportion")  # bambi's names of successes among trials
 _BINARY = "binary"
 # A response such as s['yes'], which is written binary(s, 'yes') for the language's sake.
-_SUCCESS = re.compile(r"""^\s*(`[^`]+`|\w+)\s*\[\s*('[^']*'|"[^"]*"|[^\]'"]+?)\s*\]\s*~""")
-# What other programs and languages call it.
-_USUAL_NAMES = {
-    "ln": "log(x)",
-    "factor": "C(x)",
-    "as.factor": "C(x)",
-    "ns": "cr(x, df=4)",
-    "s": "bs(x, df=5) or cr(x, df=5)",
-    "pow": "x ** 2 within I(...)",
-    "max": "np.maximum(x, z) for the larger of two, np.max(x) for the largest of all rows",
-    "min": "np.minimum(x, z) for the smaller of two, np.min(x) for the smallest of all rows",
-    "mean": "np.mean(x)",
-    "sum": "np.sum(x) for the sum over all rows, I(x + z) for that of two columns",
-    "round": "np.round(x)",
-    "float": "x.astype('float')",
-    "int": "x.astype('int')",
-    "str": "x.astype('str')",
-    "len": "x.str.len()",
-}
+_SUCCESS = r"""^\s*(`[^`]+`|\w+)\s*\[\s*('[^']*'|"[^"]*"|[^\]'"]+?)\s*\]\s*~"""
 # What expressions of other programs name, where a column could stand.
 _NO_COLUMNS = {
     **{name: f"Write the type as a text: x.astype('{name}')." for name in ("float", "int", "str", "bool")},
@@ -84,7 +62,7 @@ def parse(
         raise DataTypeError(f"formula must be a string such as 'y ~ x', not {type(formula).__name__}.")
     if not formula.strip():
         raise FormulaError(f"The formula is empty. {_EXAMPLE}")
-    fixed, brackets = split_brackets(formula)
+    fixed, brackets = _split_brackets(formula)
     reader = _Reader(formula, labels, namespace)
     groups = [group for bracket in brackets for group in reader.groups(bracket)]
     beside = [name for group in groups for part in group.factor for name in part.columns]
@@ -93,7 +71,7 @@ def parse(
     offsets, terms, expressions = [], [], {}
     for term in right:
         factors = _factors([term])
-        if any(_called(factor.expr) == _OFFSET for factor in factors):
+        if any(_called(factor.expr) == OFFSET for factor in factors):
             offsets.append(reader.offset(term, factors))
             continue
         terms.append(term)
@@ -106,9 +84,18 @@ def parse(
     return parsed
 
 
+def _split_brackets(formula: str) -> tuple[str, list[Bracket]]:
+    """Return a formula without its group-specific terms, and these."""
+    if "|" not in formula:
+        return formula, []
+    from .brackets import split_brackets  # with what only groups need
+
+    return split_brackets(formula)
+
+
 def _with_success_as_call(formula: str) -> str:
     """Return the formula with a response such as ``s['yes']`` or ``s[yes]`` as ``binary(s, 'yes')``."""
-    found = _SUCCESS.match(formula)
+    found = re.match(_SUCCESS, formula) if "[" in formula else None
     if found is None:
         return formula
     level = found[2]
@@ -202,6 +189,13 @@ class _Reader:
         self.namespace = namespace
         self._known = {label for label in labels if isinstance(label, str)}
 
+    @cached_property
+    def _code(self) -> ExpressionReader:
+        """What reads Python code, which formulas of bare columns do without."""
+        from .expressions import ExpressionReader
+
+        return ExpressionReader(self.formula, self._known, self.namespace)
+
     def response(self, terms: list[FormulaicTerm]) -> Response:
         if len(terms) != 1 or len(terms[0].factors) != 1 or terms[0].factors[0].eval_method.value == "literal":
             raise FormulaError(
@@ -211,38 +205,28 @@ class _Reader:
             )
         factor = terms[0].factors[0]
         called = _called(factor.expr)
-        if called == _WEIGHTED:
-            values, weights = self._arguments(factor.expr, 2, "weighted(y, w)")
+        if called == WEIGHTED:
+            values, weights = self._code.arguments(factor.expr, 2, "weighted(y, w)")
             return Response(values.text, values, weights)
         if called in _TRIALS:
-            values, trials = self._arguments(factor.expr, 2, f"{called}(successes, trials)")
+            values, trials = self._code.arguments(factor.expr, 2, f"{called}(successes, trials)")
             return Response(factor.expr, values, trials=trials)
         if called == _BINARY:
-            return self._binary(factor.expr)
+            return self._code.success(factor.expr)
         values = self.expression(factor)
         return Response(values.text, values)
-
-    def _binary(self, call: str) -> Response:
-        tree, aliases = python_tree(call)
-        usage = "binary(column, 'level')"
-        if not isinstance(tree, ast.Call) or len(tree.args) != 2 or not isinstance(tree.args[1], ast.Constant):
-            raise FormulaError(f"{call!r} in the formula {self.formula!r} must be written {usage}.")
-        values, success = self._python(print_tree(tree.args[0], aliases)), tree.args[1].value
-        if not values.is_column:
-            raise FormulaError(f"{call!r} must name a column: write {usage}.")
-        return Response(f"{values.text}[{success!r}]", values, success=success)
 
     def offset(self, term: FormulaicTerm, factors: list[Factor]) -> Expression:
         if len(term.factors) > 1:
             raise FormulaError(f"offset() must stand alone, not within the interaction {str(term)!r}.")
-        return self._arguments(factors[0].expr, 1, "offset(x)")[0]
+        return self._code.arguments(factors[0].expr, 1, "offset(x)")[0]
 
     def groups(self, bracket: Bracket) -> list[ParsedGroup]:
         """Read a group-specific term, for each of its grouping factors."""
         terms = self._side(bracket, bracket.expression)
         if not terms:
             raise FormulaError(f"{bracket.text} has nothing before its bar: write (1 | g), or (0 + x | g).")
-        if any(_called(factor.expr) == _OFFSET for factor in _factors(terms)):
+        if any(_called(factor.expr) == OFFSET for factor in _factors(terms)):
             raise FormulaError(f"offset() cannot vary by group, as in {bracket.text}. Add it to the formula itself.")
         groups = []
         for term in self._side(bracket, bracket.factor):
@@ -266,7 +250,7 @@ class _Reader:
     def expression(self, factor: Factor) -> Expression:
         if factor.eval_method is Factor.EvalMethod.LOOKUP:
             return Expression(factor.expr, True, (factor.expr,))
-        return self._python(factor.expr)
+        return self._code.expression(factor.expr)
 
     def check_columns(self, parsed: ParsedFormula) -> None:
         """Raise for columns that the frame lacks, all in one message."""
@@ -277,65 +261,6 @@ class _Reader:
         if unknown:
             within = {name for part in parsed if not part.is_column for name in part.columns}
             raise unknown_columns(list(unknown), self.labels, "The formula", self.namespace, within)
-
-    def _arguments(self, call: str, number: int, usage: str) -> list[Expression]:
-        tree, aliases = python_tree(call)
-        assert isinstance(tree, ast.Call)
-        if len(tree.args) != number or tree.keywords:
-            raise FormulaError(f"{call!r} in the formula {self.formula!r} must be written {usage}.")
-        return [self._python(print_tree(argument, aliases)) for argument in tree.args]
-
-    def _python(self, text: str) -> Expression:
-        check_text(text)
-        tree, aliases = python_tree(text)
-        check_tree(tree, text)
-        if isinstance(tree, ast.Name):
-            name = aliases.get(tree.id, tree.id)
-            return Expression(name, True, (name,))
-        names = Names(self.namespace, aliases)
-        names.visit(tree)
-        for function in names.functions:
-            if function not in self.namespace:
-                self._unknown_function(function, text)
-        # A constant or contrast of the namespace may stand where a column could.
-        columns = [name for name in names.values if name in self._known or name not in self.namespace]
-        both = [name for name in columns if name in names.functions]
-        if both:
-            raise FormulaError(
-                f"{both[0]!r} is both a column and a function in the term {text!r}. Rename the column, for example "
-                f"data.rename(columns={{{both[0]!r}: {both[0] + '_'!r}}})."
-            )
-        if self._known.issuperset(columns):  # otherwise check_columns says so
-            check_harmless(text, names_of_user(self.namespace))
-            self._check_values(text, names.values)
-        return Expression(text, False, tuple(columns), _called(text) in _FACTOR_FUNCTIONS)
-
-    def _check_values(self, text: str, names: Iterable[str]) -> None:
-        """Refuse a function of filbert's where a column or a constant has to stand."""
-        trusted = names_of_user(self.namespace)
-        for name in names:
-            value = self.namespace.get(name)
-            is_function = callable(value) or isinstance(value, ModuleType)
-            if is_function and name not in self._known and name not in trusted and name not in CONTRAST_NAMES:
-                raise FormulaError(f"{name!r} in the term {text!r} is a function, not a column. Write {name}(x).")
-
-    def _unknown_function(self, function: str, text: str) -> NoReturn:
-        if function in (_OFFSET, _WEIGHTED):
-            where = "a term of its own on the right" if function == _OFFSET else "the whole of the left-hand side"
-            raise FormulaError(f"{function}() in {text!r} must be {where} of the formula {self.formula!r}.")
-        if function in self._known:
-            raise FormulaError(
-                f"{function!r} is a column, not a function, in {text!r}. Is an operator missing before the bracket?"
-                + mark(self.formula, self.formula.find(function + "("), len(function))
-            )
-        functions = [name for name, value in self.namespace.items() if callable(value)]
-        usual = _USUAL_NAMES.get(function)
-        hint = f" Write {usual}." if usual else suggest(function, functions)
-        raise FormulaError(
-            f"The formula uses the unknown function {function!r}.{hint} Names of the calling "
-            "program are not seen: pass your own functions as extra_namespace={'name': function}."
-            + mark(self.formula, self.formula.find(function), len(function))
-        )
 
 
 def read_expression(text: str, labels: Sequence[Hashable], namespace: Mapping[str, Any]) -> Expression:
@@ -351,8 +276,6 @@ def _called(text: str) -> str | None:
     """Return the name of the function whose call is the whole of the text, None if it is no call."""
     if not text.endswith(")"):
         return None
-    try:
-        tree, _ = python_tree(text)
-    except SyntaxError:
-        return None
-    return tree.func.id if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) else None
+    from .quoting import called
+
+    return called(text)

@@ -17,7 +17,7 @@ from .parsed import ParsedFormula
 from .parsing import parse
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Question:
     """A formula taken apart, with the columns that it and its arguments name.
 

@@ -37,6 +37,17 @@ def print_tree(node: ast.AST, aliases: Mapping[str, str]) -> str:
     return text
 
 
+def called(text: str) -> str | None:
+    """Return the name of the function whose call is the whole of the text, None if it is no call."""
+    if not text.endswith(")"):
+        return None
+    try:
+        tree, _ = python_tree(text)
+    except SyntaxError:
+        return None
+    return tree.func.id if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) else None
+
+
 def quote_name(name: str) -> str:
     """Return a column's name as it must be written within an expression."""
     plain = name.isidentifier() and not keyword.iskeyword(name) and unicodedata.normalize("NFKC", name) == name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
@@ -13,7 +13,9 @@ from .design import Design
 from .learning import Learning
 from .question import Question
 from .rows import Rows
-from .streamed_rows import StreamedRows
+
+if TYPE_CHECKING:
+    from .streamed_rows import StreamedRows
 
 
 def read(

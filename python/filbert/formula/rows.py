@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,15 +14,18 @@ from numpy.typing import NDArray
 from ..data.blocks import Block, Floats
 from ..data.series import Values
 from .coding import FactorRows, Product
-from .groups import GroupTerm
 from .levels import ByLevel
+
+if TYPE_CHECKING:
+    from .groups import GroupTerm
+    from .streamed_rows import RowsPass
 
 _BLOCK_ROWS = 65536
 # A block of a wide design has fewer rows, so that it stays near 32 MB.
 _BLOCK_VALUES = 1 << 22
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rows:
     """Rows of data that were checked, with their factors evaluated.
 
@@ -71,6 +74,10 @@ class Rows:
     def n_rows(self) -> int:
         """Number of rows used."""
         return len(self.index)
+
+    def run(self, work: RowsPass) -> None:
+        """Fold all rows into `work`, as those do that come in parts."""
+        work.fold(self)
 
     def blocks(self) -> Iterator[Block]:
         """Yield the rows in order, at most 65536 at a time."""

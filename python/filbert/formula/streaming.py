@@ -14,7 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..data.columns import Columns, read_columns
-from ..data.streams import Part, ResumedStream, Stream, named_origin
+from ..data.readers import ResumedStream
+from ..data.streams import Part, Stream, named_origin
 from ..errors import DataError, FormulaError, count, quote_rows
 from .allowed import rule_of
 from .design import Design

@@ -42,7 +42,7 @@ class Role(Enum):
     LEVEL = "level"  # the coefficients of a factor without columns
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parameter:
     """A named parameter.
 

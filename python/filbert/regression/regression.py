@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _core
 from ..data.blocks import Source
@@ -16,13 +16,14 @@ from ..formula.design import Design
 from ..formula.levels import ByLevel
 from ..formula.rows import Rows
 from ..priors.prior import Prior
-from .groups import Groups
 from .levels import LevelSquares, empty_summary, fold_block, specs
 from .parameters import Parameter, Role, in_row_order
 
+if TYPE_CHECKING:
+    from .groups import Groups
 
-@dataclass(frozen=True)
-class Choices:
+
+class Choices(NamedTuple):
     """What a user chose about priors, from which those of the parameters follow.
 
     Attributes
@@ -33,11 +34,11 @@ class Choices:
         Whether default priors are scaled by the data.
     """
 
-    given: Mapping[str, Prior | float] = field(default_factory=dict)
+    given: Mapping[str, Prior | float] = {}
     auto_scale: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Regression:
     """A response whose distribution has one parameter that is a function of columns times coefficients.
 
@@ -83,7 +84,7 @@ class Regression:
     summary: _core.SufficientStatistics
     rows: Source | None = None
     design: Design | None = None
-    choices: Choices = Choices()
+    choices: Choices = field(default_factory=Choices)
     fixed: Mapping[str, float] = field(default_factory=dict)
     groups: Groups | None = None
     folded: _core.GroupedSummary | None = None

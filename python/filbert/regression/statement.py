@@ -4,26 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..data.blocks import Floats
 from ..errors import DataError, FormulaError
 from ..families.family import CoefficientScales, Family
 from ..families.links import Link
 from ..formula.design import Design
 from ..formula.rows import Rows
-from ..formula.streamed_rows import StreamedRows
 from ..formula.terms import Term
 from ..priors.prior import Prior
 from . import identifiability, levels
-from .default_priors import checked_priors, default_priors, merged_priors, resolve_priors, unscaled_priors
-from .group_priors import default_group_priors, resolve_group_priors, spreads
-from .groups import Floats, Groups
+from .default_priors import (
+    GROUP_SPECIFIC,
+    checked_priors,
+    default_priors,
+    merged_priors,
+    resolve_priors,
+    unscaled_priors,
+)
 from .names import INTERCEPT, check_group_names, check_result_names, dimension_of
 from .parameters import ChosenPrior, Parameter, Role
 from .regression import Choices, Regression
+
+if TYPE_CHECKING:
+    from ..formula.streamed_rows import StreamedRows
+    from .groups import Groups
 
 # A summary holds the square of this many numbers, and a frame some twelve times as many.
 MOST_COLUMNS = 10_000
@@ -73,21 +83,18 @@ def state(
         assert folded is not None
         share = levels.shares(design, folded)
     defaults = _default_priors(design, family, link, intercept_at_means, choices.auto_scale, summary, share)
-    choices = replace(choices, given=checked_priors(choices.given, family.parent))
-    if spread_of is None:
-        spread_of = {} if rows is None else spreads(design.group_terms, rows)
-    scales = _scales(family, link, summary) if choices.auto_scale else None
-    carried = _carried(design, defaults, summary) if choices.auto_scale and design.group_terms else np.zeros(0)
-    group_defaults = default_group_priors(design.group_terms, spread_of, scales, carried)
-    chosen_groups, known, rest = resolve_group_priors(choices.given, group_defaults, design.group_terms)
+    choices = choices._replace(given=checked_priors(choices.given, family.parent))
+    groups, rest = None, choices.given
+    if design.group_terms or any(name == GROUP_SPECIFIC or "|" in name for name in rest):
+        scales = _scales(family, link, summary) if choices.auto_scale else None
+        carried = _carried(design, defaults, summary) if choices.auto_scale else np.zeros(0)
+        groups, rest = _groups(design, rows, scales, carried, choices.given, spread_of)
     resolved, fixed = resolve_priors(rest, defaults, design.terms, family.auxiliaries)
     if design.by_level is not None:
         levels.check_priors(design, resolved, intercept_at_means)
     parameters = _parameters(design, family, resolved)
-    groups = None
-    if design.group_terms:
-        first = sum(parameter.rows.size for parameter in parameters)
-        groups = Groups(design.grouping, design.group_terms, chosen_groups, first, spread_of, known)
+    if groups is not None:
+        groups = groups._replace(first=sum(parameter.rows.size for parameter in parameters))
     of_groups = groups.parameters() if groups else []
     check_group_names([term.name for term in design.terms], of_groups)
     return Regression(
@@ -116,13 +123,18 @@ def with_priors(regression: Regression, priors: Mapping[str, Prior | float] | No
     later = checked_priors(priors, regression.family.parent)
     effects = [effect for term in design.group_terms for effect in term.effects]
     given = merged_priors(regression.choices.given, later, [term.name for term in design.terms], effects)
+    rows = regression.rows
+    if rows is not None and not isinstance(rows, Rows):
+        from ..formula.streamed_rows import StreamedRows
+
+        assert isinstance(rows, StreamedRows)
     changed = state(
         design,
         regression.family,
         regression.link_function,
         regression.intercept_at_means,
-        replace(regression.choices, given=given),
-        regression.rows if isinstance(regression.rows, (Rows, StreamedRows)) else None,
+        regression.choices._replace(given=given),
+        rows,
         regression.summary,
         regression.groups.spreads if regression.groups else {},
         regression.folded if regression.by_level else None,
@@ -174,10 +186,7 @@ def fold(
 ) -> tuple[_core.SufficientStatistics, _core.GroupedSummary | None]:
     """Return the summary of rows, and that by level where there is a term by level; check responses on the way."""
     summing = _Summing(design, family)
-    if isinstance(rows, StreamedRows):
-        rows.run(summing)
-    else:
-        summing.fold(rows)
+    rows.run(summing)
     if summing.by_level is None:
         return summing.summary, None
     return _core.SufficientStatistics.from_state(summing.by_level.state()[0]), summing.by_level
@@ -213,6 +222,26 @@ class _Summing:
 
 def _scales(family: Family, link: Link, summary: _core.SufficientStatistics) -> CoefficientScales:
     return family.coefficient_scales(link.name, float(summary.mean[-1]), float(summary.sd[-1]))
+
+
+def _groups(
+    design: Design,
+    rows: Rows | StreamedRows | None,
+    scales: CoefficientScales | None,
+    carried: Floats,
+    given: Mapping[str, Prior | float],
+    spread_of: Mapping[str, tuple[Floats, Floats]] | None,
+) -> tuple[Groups | None, dict[str, Any]]:
+    """Return the group-specific terms with their priors, if there are any, and what was given for other parameters."""
+    from .group_priors import default_group_priors, resolve_group_priors, spreads  # with what only groups need
+    from .groups import Groups
+
+    terms = design.group_terms
+    if spread_of is None:
+        spread_of = {} if rows is None else spreads(terms, rows)
+    defaults = default_group_priors(terms, spread_of, scales, carried)
+    chosen, known, rest = resolve_group_priors(given, defaults, terms)
+    return Groups(design.grouping, terms, chosen, 0, spread_of, known) if terms else None, rest
 
 
 def _carried(design: Design, defaults: Mapping[str, ChosenPrior], summary: _core.SufficientStatistics) -> Floats:

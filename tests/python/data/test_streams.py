@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from filbert.cli import main
-from filbert.data import files, streams
+from filbert.data import files, readers, streams
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -169,7 +169,7 @@ def test_only_used_columns_are_read(folder, monkeypatch):
     asked = []
     read = files.read_in_parts
     monkeypatch.setattr(
-        streams, "read_in_parts", lambda path, names, rows: asked.append(names) or read(path, names, rows)
+        readers, "read_in_parts", lambda path, names, rows: asked.append(names) or read(path, names, rows)
     )
     fb.Model("y ~ x + g", fb.stream(folder / "d.parquet"))
     assert {tuple(names) for names in asked} == {("x", "g", "y")}

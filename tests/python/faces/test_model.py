@@ -198,6 +198,44 @@ def test_fitting_does_not_load_matplotlib_with_arviz_1() -> None:
     assert result.stdout.strip() == str(not is_arviz_1)
 
 
+# What groups and Python code in formulas need, by a formula that needs it; and what rows in parts, files and others do.
+LOADED_BY = {
+    "y ~ x + (1 | g)": ("formula.brackets", "formula.groups", "regression.groups", "regression.group_priors"),
+    "y ~ np.log(x)": (
+        *("formula.expressions", "formula.allowed", "formula.guard", "formula.interpreter", "formula.names"),
+        *("formula.quoting", "formula.rowwise"),
+    ),
+}
+NOT_FOR_A_FRAME = (
+    *("data.readers", "data.files", "data.engines", "formula.streaming", "formula.streamed_rows", "formula.further"),
+    *("families.passes", "families.bernoulli", "families.custom", "storage", "predict", "interpret", "plots"),
+)
+
+
+def modules_after_fit(formula: str) -> set[str]:
+    """The modules of filbert that a process has loaded when a model of a data frame is fitted."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, numpy, pandas, filbert; x = numpy.arange(1., 13); "
+        "data = pandas.DataFrame({'x': x, 'y': numpy.sin(x), 'g': list('aabbccddeeff')}); "
+        f"filbert.Model({formula!r}, data).fit(draws=20, chains=1, progressbar=False); "
+        "print(' '.join(name[8:] for name in sys.modules if name.startswith('filbert.')))"
+    )
+    result = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    return set(result.stdout.split())
+
+
+def test_a_fit_loads_what_its_formula_needs() -> None:
+    plain = modules_after_fit("y ~ x")
+    unneeded = {name for names in LOADED_BY.values() for name in names} | set(NOT_FOR_A_FRAME)
+    assert not plain & unneeded
+    assert len(plain) <= 56  # each costs a cold start about half a millisecond: load another where it is needed
+    for formula, names in LOADED_BY.items():
+        assert modules_after_fit(formula) >= set(names)  # they have their names still
+
+
 def test_a_good_fit_warns_of_nothing() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

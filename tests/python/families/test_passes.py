@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from filbert import _core
-from filbert.data import streams
+from filbert.data import readers, streams
 from filbert.families import passes
 from filbert.fit import framed
 from hypothesis import given, settings
@@ -124,8 +124,8 @@ def test_a_lost_block_and_a_lost_weight_are_noticed(by_passes, monkeypatch, brok
 
 def test_a_row_is_read_about_ten_times(by_passes, monkeypatch):
     read = []
-    whole = streams.FunctionStream._read
-    monkeypatch.setattr(streams.FunctionStream, "_read", lambda *given: (read.append(1), whole(*given))[1])
+    whole = readers.FunctionStream._read
+    monkeypatch.setattr(readers.FunctionStream, "_read", lambda *given: (read.append(1), whole(*given))[1])
     fitted = model("poisson", parts_of(DATA, 400))
     start = len(read)
     idata = fitted.fit(progressbar=False, random_seed=1)
