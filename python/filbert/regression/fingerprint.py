@@ -39,6 +39,8 @@ def fingerprint(regression: Regression) -> str:
             for name, factor in design.grouping.items()
         }
         content.append([design.group_terms, {name: digest.hexdigest() for name, digest in labels.items()}])
+    if design is not None and design.constants:
+        content.append(design.constants)
     if regression.fixed:
         content.append(dict(regression.fixed))
     return hashlib.sha256("".join(tokens(content)).encode()).hexdigest()[:16]
