@@ -70,7 +70,9 @@ def state(
     scales = _scales(family, link, summary) if choices.auto_scale else None
     carried = _carried(design, defaults, summary) if choices.auto_scale and design.group_terms else np.zeros(0)
     group_defaults = default_group_priors(design.group_terms, spread_of, scales, carried)
-    chosen_groups, known, rest = resolve_group_priors(choices.given, group_defaults, design.group_terms)
+    chosen_groups, known, rest = resolve_group_priors(
+        choices.given, group_defaults, design.group_terms, [term.name for term in design.terms]
+    )
     resolved, fixed = resolve_priors(rest, defaults, design.terms, family.auxiliaries)
     parameters = _parameters(design, family, resolved)
     groups = None
