@@ -1,4 +1,4 @@
-"""Shows on standard error what filbert logs, as PyMC does, until the application logs by itself; bears with terminals."""
+"""Shows what filbert logs on standard error, as PyMC does, until the application logs; bears with terminals."""
 
 from __future__ import annotations
 
