@@ -84,8 +84,8 @@ class StreamedRows:
             raise no_rows(self.design.dropna)
         if self._n_rows not in (None, n_rows):
             raise DataError(
-                f"The rows changed while they were read: {self._n_rows} in one pass, and {n_rows} in another. Each must "
-                "have the same rows; copy what grows meanwhile."
+                f"The rows changed while they were read: {self._n_rows} in one pass, and {n_rows} in another. Each "
+                "must have the same rows; copy what grows meanwhile."
             )
         self._n_rows = n_rows
 
