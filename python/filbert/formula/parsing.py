@@ -47,7 +47,7 @@ _USUAL_NAMES = {
     "str": "x.astype('str')",
     "len": "x.str.len()",
 }
-_NOT_THERE = ("hsgp", "censored", "truncated", "constrained", "mo", "gp", "te", "ti")
+_NOT_THERE = ("hsgp", "censored", "truncated", "constrained", "mo", "gp")
 # What expressions of other programs name, where a column could stand.
 _NO_COLUMNS = {
     **{name: f"Write the type as a text: x.astype('{name}')." for name in ("float", "int", "str", "bool")},
