@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from .errors import DataError, FilbertError, FormulaError, PriorError, SettingError
+from .messages import give_up_printing, make_printable
 
 if TYPE_CHECKING:
     from .data.tables import Table
@@ -50,6 +51,7 @@ class _OneLineErrors(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
         kwargs["standalone_mode"] = False
+        make_printable()
         try:
             status = super().main(*args, **kwargs)
         except click.exceptions.NoArgsIsHelpError as error:
@@ -65,6 +67,11 @@ class _OneLineErrors(click.Group):
         except (click.Abort, KeyboardInterrupt):
             _say_error("interrupted before there were draws, so there is nothing to show.")
             sys.exit(INTERRUPTED)
+        except OSError as error:
+            if error.filename is not None:
+                raise
+            _say_error(give_up_printing(error))
+            sys.exit(FAILED)
         sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -227,10 +234,17 @@ def _fit(formula: str, data: str | None, quiet: bool, output: str | None, plot: 
         progressbar=not quiet and sys.stderr.isatty(),
         include_group_effects=options["group_effects"],
     )
-    _print_posterior(idata, model.regression, options["hdi_prob"])
+    try:
+        _print_posterior(idata, model.regression, options["hdi_prob"])
+        printed = True
+    except BrokenPipeError:
+        raise  # `| head` has seen enough
+    except OSError as error:
+        _say_error(give_up_printing(error))
+        printed = False
     saved = _write(output, lambda path: _save(idata, path))
     drawn = _write(plot, lambda path: _draw(idata, model.regression, path))
-    return 0 if saved and drawn else FAILED
+    return 0 if printed and saved and drawn else FAILED
 
 
 def _print_posterior(idata: Any, regression: Regression, hdi_prob: float) -> None:

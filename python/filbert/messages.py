@@ -1,8 +1,11 @@
-"""Shows on standard error what filbert logs, as PyMC does, until the application logs by itself."""
+"""Shows what filbert logs on standard error, as PyMC does, until the application logs; bears with terminals."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
+import os
 import sys
 
 # Lets INFO through and is none of the levels with a name: as long as the logger has it, nobody chose another.
@@ -45,3 +48,19 @@ def show_messages(name: str) -> None:
         logger.setLevel(DEFAULT_LEVEL)
     logger.addFilter(console.lets_through)
     logger.addHandler(console)
+
+
+def make_printable() -> None:
+    """Let the command line print names that a terminal's encoding lacks, and nothing where there is no output."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
+
+
+def give_up_printing(error: OSError) -> str:
+    """Say that standard output, a full disk, takes no more; what it still holds would fail again at the end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return f"standard output could not be written: {error.strerror or error}."

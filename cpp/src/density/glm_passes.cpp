@@ -100,6 +100,8 @@ VectorXd GlmData::batch(const MatrixXd& columns, const MatrixXd& auxiliaries, in
 }
 
 std::vector<double> GlmData::third_products(const VectorXd& c, const VectorXd& auxiliaries) const {
+  require_size("c", c.size(), "elements", columns());
+  require_size("auxiliaries", auxiliaries.size(), "elements", this->auxiliaries());
   if (passes_) return passes_->third_products({c, auxiliaries});
   VectorXd eta(rows()), above(rows()), below(rows());
   predict(c, eta);

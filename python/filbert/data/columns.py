@@ -187,7 +187,8 @@ def read_new_columns(data: pd.DataFrame, kinds: Mapping[str, ColumnKind], dropna
             arrays[name] = values
         else:
             codes = level_codes(values, kind.levels, title, index)
-            arrays[name] = pd.Categorical.from_codes(codes, categories=pd.Index(kind.levels))
+            # What compares the order of categories was refused at the fit unless they have one: the model's.
+            arrays[name] = pd.Categorical.from_codes(codes, categories=pd.Index(kind.levels), ordered=True)
     return Columns(arrays, index, len(data) - len(index))
 
 

@@ -41,9 +41,19 @@ class FunctionStream(Stream):
     names: list[Any]
     part_rows: int | None = None
     is_repeatable: bool = True
+    begun: Any = None  # the tables of the first call, of which one was looked at
 
     def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
-        yield from parts_of(self.function(), names, part_rows)
+        tables = self.function()
+        if self.begun is not None and tables is self.begun:
+            raise DataError(
+                "The function returned the iterator that it returned before, of which tables were read already. Return "
+                "a new one each time, or pass the iterator itself."
+            )
+        yield from parts_of(tables, names, part_rows)
+
+    def __reduce__(self) -> tuple[type[FunctionStream], tuple[Any, ...]]:
+        return FunctionStream, (self.function, self.names, self.part_rows, self.is_repeatable)
 
 
 @dataclass
@@ -104,7 +114,9 @@ def stream(source: Any, part_rows: Any = None) -> Stream:
         paths = tuple(file_names(source))
         return FileStream(paths, column_names(paths), part_rows)
     if callable(source):
-        return FunctionStream(source, _first(source())[0], part_rows)
+        tables = source()
+        names = _first(tables)[0]
+        return FunctionStream(source, names, part_rows, begun=tables if isinstance(tables, Iterator) else None)
     if not isinstance(source, Iterator) and hasattr(source, "__arrow_c_stream__"):
         source = _batches(source)
     if isinstance(source, Iterator):

@@ -185,7 +185,7 @@ class Model:
             for dim in listed:
                 if dim not in self.coords:
                     raise SettingError(
-                        f"{name!r} has the dimension {dim!r}, which the model's coords do not have"
+                        f"{name!r} has the dimension {dim!r}, which the model's coords do not have."
                         f"{suggest(str(dim), self.coords)} They are {quote_names(self.coords) or 'empty'}: write "
                         f"pm.Model(coords={{{dim!r}: [...]}})."
                     )

@@ -23,6 +23,7 @@ from .levels import ByLevel
 from .namespace import make_namespace
 from .parsed import Expression
 from .predictor import Predictor
+from .quoting import python_tree
 from .rows import Rows
 from .terms import Term
 
@@ -115,6 +116,16 @@ class Design:
     def namespace(self) -> dict[str, Any]:
         """The functions that the formula may use."""
         return make_namespace(self.extra_namespace)
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """The numbers, texts and arrays of the user that columns are made with; functions are not compared."""
+        parts = [*self.expressions.values(), *self.offsets, *(p for one in self.grouping.values() for p in one.parts)]
+        trees = [python_tree(part.text)[0] for part in parts if self.extra_namespace and not part.is_column]
+        names = sorted({node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)})
+        values = {name: self.extra_namespace[name] for name in names if name in self.extra_namespace}
+        plain = (int, float, str, list, tuple, np.ndarray, np.generic)
+        return {name: value for name, value in values.items() if isinstance(value, plain)}
 
     def new_rows(self, data: Any, with_trials: bool = False, with_groups: bool = True) -> Rows:
         """Check rows of new data, with transforms and levels as they were learnt.

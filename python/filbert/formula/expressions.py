@@ -35,6 +35,7 @@ _USUAL_NAMES = {
     "str": "x.astype('str')",
     "len": "x.str.len()",
 }
+_NOT_THERE = ("hsgp", "censored", "truncated", "constrained", "mo", "gp")
 
 
 class ExpressionReader:
@@ -120,6 +121,8 @@ class ExpressionReader:
         functions = [name for name, value in self.namespace.items() if callable(value)]
         usual = _USUAL_NAMES.get(function)
         hint = f" Write {usual}." if usual else suggest(function, functions)
+        if function in _NOT_THERE:
+            hint = " Other programs have it; filbert does not."
         raise FormulaError(
             f"The formula uses the unknown function {function!r}.{hint} Names of the calling "
             "program are not seen: pass your own functions as extra_namespace={'name': function}."

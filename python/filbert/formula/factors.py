@@ -16,6 +16,7 @@ from formulaic.parser.types import Factor
 from formulaic.utils.cast import as_columns
 
 from ..data.columns import Columns, drop_unused, level_codes
+from ..data.series import is_finite
 from ..errors import DataError, DataTypeError, FilbertError, FormulaError, count, quote_names, quote_rows
 from .coding import Codes, FactorRows, Numbers, flat_columns, is_categorical
 from .parsed import Expression
@@ -282,7 +283,7 @@ def _check_finite(expression: Expression, values: Any, index: pd.Index[Any]) -> 
         column = columns.pop()
         if isinstance(column, dict):
             columns.extend(column.values())
-        elif column.dtype.kind == "f" and not np.isfinite(column.sum(dtype=np.float64)):
+        elif column.dtype.kind == "f" and not is_finite(column):
             mask |= ~np.isfinite(column)
     if mask.any():
         raise DataError(

@@ -229,7 +229,13 @@ def tell_of_correlations() -> None:
 
 def categories_of(part: Expression, columns: Columns, namespace: Mapping[str, Any]) -> pd.Categorical:
     """Return the levels of one part of a grouping factor, whatever kind of values it has."""
-    values = columns.arrays[part.text] if part.is_column else plain_values(part, columns, namespace)
+    if part.is_column:
+        values: Any = columns.arrays[part.text]
+    else:
+        # New rows may have other categories, or the same in another order: none is known to all rows.
+        arrays = {name: columns.arrays[name] for name in part.columns}
+        arrays = {name: one.as_unordered() if isinstance(one, pd.Categorical) else one for name, one in arrays.items()}
+        values = plain_values(part, Columns(arrays, columns.index, columns.n_dropped), namespace)
     categories = values if isinstance(values, pd.Categorical) else pd.Categorical(values)
     if (categories.codes < 0).any():
         raise DataError(f"The grouping factor {part.text!r} has no level for some rows. Leave them out.")
@@ -240,6 +246,12 @@ def _is_rowwise(part: Expression, levels: pd.Categorical, columns: Columns, name
     """Find out by evaluation whether functions of the user give some rows the levels that they have among all."""
 
     def again(part: Expression, some: Columns) -> Codes:
+        # New rows have the categories that occur in them, not the model's: what counts places among these is found out.
+        own = {
+            name: values.remove_unused_categories() if isinstance(values, pd.Categorical) else values
+            for name, values in some.arrays.items()
+        }
+        some = Columns(own, some.index, some.n_dropped)
         return Codes(levels.categories.get_indexer(pd.Index(categories_of(part, some, namespace))))
 
     return RowCheck(columns, again).agrees(part, Codes(levels.codes))

@@ -152,13 +152,21 @@ def _check_tokens(formula: str, tokens: Sequence[Token], labels: Sequence[Hashab
                 "A group-specific term stands in brackets of its own and is added: y ~ x + (1 | g)."
                 f"{mark(formula, token.source_start)}"
             )
-        if token.token in ("**", "^") and i > 0 and tokens[i - 1].kind in (Token.Kind.NAME, Token.Kind.PYTHON):
-            before, after = tokens[i - 1].token, tokens[i + 1].token if i + 1 < len(tokens) else ""
+        before, after = tokens[i - 1] if i else None, tokens[i + 1] if i + 1 < len(tokens) else None
+        if token.token in ("**", "^") and before is not None and before.kind in (Token.Kind.NAME, Token.Kind.PYTHON):
+            name, power = before.token, after.token if after is not None else ""
             warn(
-                f"In a formula, {before} {token.token} {after} means {before} itself. Write I({before} ** {after}) for "
-                "the power.",
+                f"In a formula, {name} {token.token} {power} means {name} itself. Write I({name} ** {power}) for the "
+                "power.",
                 DataWarning,
             )
+        if token.token == "/" and before is not None and before.kind is Token.Kind.VALUE and before.token == "1":
+            raise FormulaError(
+                "In a formula, 1 / x is the intercept and x itself. Write I(1 / x) for the quotient."
+                f"{mark(formula, token.source_start)}"
+            )
+        if token.token in ("-", "+-") and _starts(before) and after is not None:
+            _check_leading_minus(formula, token, after, tokens[i + 2] if i + 2 < len(tokens) else None)
         if token.token == "." and not all(isinstance(label, str) for label in labels):
             raise DataError(f"'.' needs string column names. {rename_hint(labels)}")
         if token.token == "." and (numbers := [name for name in map(str, labels) if is_number(name)]):
@@ -166,6 +174,22 @@ def _check_tokens(formula: str, tokens: Sequence[Token], labels: Sequence[Hashab
                 f"'.' would take the names {quote_names(numbers)} for numbers. Rename these columns, or write them in "
                 f"backticks: `{numbers[0]}`."
             )
+
+
+def _starts(before: Token | None) -> bool:
+    """Tell whether what follows begins a side or a bracket: nothing is before it, or the 1 that formulaic puts in."""
+    return before is None or before.token == "(" or (before.kind is Token.Kind.VALUE and before.source_start is None)
+
+
+def _check_leading_minus(formula: str, minus: Token, after: Token, then: Token | None) -> None:
+    """Refuse ``-x`` at the beginning, which would take out a term that is not there, and so do nothing."""
+    if after.token in ("0", "1") and (then is None or then.token != ":"):
+        return
+    name = after.token if after.kind in (Token.Kind.NAME, Token.Kind.PYTHON) else "..."
+    raise FormulaError(
+        f"'-{name}' takes a term out, and there is none before it. Write I(-{name}) for what has the other sign."
+        f"{mark(formula, minus.source_start)}"
+    )
 
 
 def _check_response_unused(parsed: ParsedFormula) -> None:

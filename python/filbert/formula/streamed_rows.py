@@ -82,6 +82,11 @@ class StreamedRows:
     def _end(self, n_rows: int) -> None:
         if not n_rows:
             raise no_rows(self.design.dropna)
+        if self._n_rows not in (None, n_rows):
+            raise DataError(
+                f"The rows changed while they were read: {self._n_rows} in one pass, and {n_rows} in another. Each "
+                "must have the same rows; copy what grows meanwhile."
+            )
         self._n_rows = n_rows
 
     def blocks(self) -> Iterator[Block]:

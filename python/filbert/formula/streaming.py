@@ -219,11 +219,12 @@ class _LearningParts:
             for part in parts:
                 if part.text not in levels:
                     levels[part.text] = _levels(part, columns, self.question.namespace, self.state)
-            codes = [np.asarray(levels[text].codes, dtype=np.int64) for text in texts]
-            sizes = [len(levels[text].categories) for text in texts]
+            own = [levels[part.text] for part in parts]
+            codes = [np.asarray(one.codes, dtype=np.int64) for one in own]
+            sizes = [len(one.categories) for one in own]
             flat, first = np.unique(np.ravel_multi_index(codes, sizes), return_index=True)
             cells = np.unravel_index(flat, sizes)
-            labels = [levels[text].categories[cell] for text, cell in zip(texts, cells, strict=True)]
+            labels = [one.categories[cell] for one, cell in zip(own, cells, strict=True)]
             found: pd.Index[Any] = labels[0] if len(labels) == 1 else pd.MultiIndex.from_arrays(labels)
             if texts in self.seen:
                 is_new = self.seen[texts].get_indexer(found) < 0

@@ -15,6 +15,7 @@ from ..errors import DataError, SettingError
 from ..regression.regression import stated_by_formula
 from ..sampling.settings import checked_seed
 from ..storage.atomic import replacing
+from ..storage.signed import shown_path
 from .prediction import predictions
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def write_predictions(
     >>> fb.write_predictions("risk.parquet", model, idata, fb.stream("customers-*.parquet"))
     """
     design = stated_by_formula(model)[1]
-    write_part = _writer(Path(path))
+    write_part = _writer(Path(shown_path(path)))
     seed = checked_seed(random_seed)
     names = {*design.kinds, *(() if design.trials is None else design.trials.columns)}
     n_read, n_written = 0, 0

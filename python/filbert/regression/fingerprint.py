@@ -41,6 +41,8 @@ def fingerprint(regression: Regression) -> str:
         content.append([design.group_terms, {name: digest.hexdigest() for name, digest in labels.items()}])
     if regression.by_level is not None:
         content.append(regression.by_level)
+    if design is not None and design.constants:
+        content.append(design.constants)
     if regression.fixed:
         content.append(dict(regression.fixed))
     return hashlib.sha256("".join(tokens(content)).encode()).hexdigest()[:16]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -97,7 +97,10 @@ def default_group_priors(
 
 
 def resolve_group_priors(
-    given: Mapping[str, Any], defaults: Mapping[str, ChosenPrior], terms: Sequence[GroupTerm]
+    given: Mapping[str, Any],
+    defaults: Mapping[str, ChosenPrior],
+    terms: Sequence[GroupTerm],
+    others: Collection[str] = (),
 ) -> tuple[dict[str, ChosenPrior], dict[str, Floats], dict[str, Any]]:
     """Put the user's priors of group-specific terms in the place of the default ones.
 
@@ -107,6 +110,9 @@ def resolve_group_priors(
         All that were given. ``"x|g"`` has a Normal whose `sigma` is the prior of the deviation, or a number that it is
         known to be; ``"x|g_sigma"`` these themselves; ``"group_specific"`` is for all effects without a prior of their
         own; ``"g_corr"`` has an LKJCorr.
+
+    others : collection of str
+        The formula's other terms, whose names may have a bar: of a column that has one.
 
     Returns
     -------
@@ -139,7 +145,7 @@ def resolve_group_priors(
             if effect not in own:
                 own[effect] = key
                 _choose(key, prior, effect, parts[effect], chosen, fixed)
-        elif "|" in key:
+        elif "|" in key and squeezed(key) not in {squeezed(name) for name in others}:
             raise PriorError(
                 f"priors has {key!r}, and the model has no such effect.{suggest(key, parts)} "
                 f"Its group-specific effects: {quote_names(parts) or 'none'}."

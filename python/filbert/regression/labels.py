@@ -85,6 +85,7 @@ def labels_of(design: Design, family: Family) -> Labels:
     coding = {f"the factor {text}": _shown(levels) for text, levels in design.levels.items() if levels is not None}
     coding |= {f"what {call} has learnt": _digest(learnt) for call, learnt in design.state.items() if learnt}
     coding["the coding of the columns"] = _digest(design.products)
+    coding |= {f"{name!r} of extra_namespace": _brief(value) for name, value in design.constants.items()}
     offsets = [offset.text for offset in design.offsets] + ["an array"] * design.offset_is_array
     coding["the offset"] = " + ".join(offsets) or "nothing"
     return Labels(design.columns, family.summarised_name(design.response), design.has_intercept, coding)
@@ -114,6 +115,11 @@ def _listed(names: Any) -> list[Any]:
 def _shown(levels: Sequence[Any]) -> str:
     further = "" if len(levels) <= _MOST_SHOWN else f" ({_digest(levels)})"
     return f"of the levels {quote_names(levels, _MOST_SHOWN)}{further}"
+
+
+def _brief(value: Any) -> str:
+    text = "".join(tokens(value)).strip(";")
+    return text if len(text) <= 60 else _digest(value)
 
 
 def _digest(value: Any) -> str:

@@ -240,7 +240,7 @@ def _groups(
     if spread_of is None:
         spread_of = {} if rows is None else spreads(terms, rows)
     defaults = default_group_priors(terms, spread_of, scales, carried)
-    chosen, known, rest = resolve_group_priors(given, defaults, terms)
+    chosen, known, rest = resolve_group_priors(given, defaults, terms, [term.name for term in design.terms])
     return Groups(design.grouping, terms, chosen, 0, spread_of, known) if terms else None, rest
 
 

@@ -121,15 +121,18 @@ def check_same_model(posterior: Any, regression: Regression) -> None:
     if theirs is None or theirs == fingerprint(regression):
         return
     formula, family = posterior.attrs.get("formula", "?"), posterior.attrs.get("family", "?")
-    same = formula == regression.description and family == regression.family.name
+    link = posterior.attrs.get("link", regression.link)
+    same = formula == regression.description and family == regression.family.name and link == regression.link
     detail = (
-        " Their transforms, levels or columns have learnt from other data, or parameters are fixed at other numbers."
+        " Their transforms, levels or columns have learnt from other data, or parameters are fixed at other numbers, "
+        "or constants of the formula are others."
         if same
         else ""
     )
     raise SettingError(
-        f"idata has draws of another model: they are of {formula!r} (family {family!r}), and the model is "
-        f"{regression.description!r} (family {regression.family.name!r}).{detail} Use the model that was fitted."
+        f"idata has draws of another model: they are of {formula!r} (family {family!r}, link {link!r}), and the model "
+        f"is {regression.description!r} (family {regression.family.name!r}, link {regression.link!r}).{detail} Use the "
+        "model that was fitted."
     )
 
 

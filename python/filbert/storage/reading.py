@@ -29,7 +29,7 @@ from ..regression.statement import state
 from .grouped_summary import read_grouped_summary, read_summary_by_level
 from .groups import Spreads, read_groups, read_parts
 from .summaries import read_summary
-from .terms import NUMERIC, Levels, check_layout, read_expressions, read_levels_of, read_product, read_term
+from .terms import NUMERIC, Levels, check_layout, key_of, read_expressions, read_levels_of, read_product, read_term
 from .trial import check_works
 from .values import (
     read_dict,
@@ -157,7 +157,7 @@ def _design(content: Any, namespace: Mapping[str, Any], extra: dict[str, Any]) -
         columns=columns,
         baseline={read_text(key): read_text(value) for key, value in read_dict(content["baseline"]).items()},
         products=products,
-        expressions={expression.text: expression for expression in expressions},
+        expressions={key_of(expression, levels): expression for expression in expressions},
         levels=dict(levels),
         state=_state(content["state"]),
         offsets=offsets,

@@ -49,7 +49,13 @@ class SufficientStatistics(_core.SufficientStatistics):
 
     def __init__(self, columns: int | Sequence[str], response: str | None = None) -> None:
         if isinstance(columns, (int, np.integer)) and not isinstance(columns, bool):
-            super().__init__(int(columns))
+            try:
+                super().__init__(int(columns))
+            except (MemoryError, TypeError):  # more than there is, or than a machine can count
+                raise DataError(
+                    f"columns={columns}: the summary of p columns is a triangle of p²/2 numbers, which do not fit into "
+                    "memory. Use fewer."
+                ) from None
             self._labels: Labels | None = None
             return
         names = checked_names(columns)

@@ -6,7 +6,7 @@ What is read is not trusted: what does not fit together is refused.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -91,18 +91,24 @@ def read_expressions(
     return tuple(expressions)
 
 
+def key_of(expression: Expression, levels: Container[str]) -> str:
+    """Return what products call an expression: its text, or a column such as `1` in the backticks of the formula."""
+    quoted = f"`{expression.text}`"
+    return quoted if expression.is_column and expression.text not in levels and quoted in levels else expression.text
+
+
 def read_levels_of(
     entries: dict[str, Any], expressions: Sequence[Expression], kinds: Mapping[str, ColumnKind]
 ) -> Levels:
     """Read the levels of each expression; those of a bare column are the column's."""
     levels = {text: read_levels(entry) for text, entry in entries.items()}
-    if sorted(levels) != sorted(expression.text for expression in expressions):
+    if sorted(levels) != sorted(key_of(expression, levels) for expression in expressions):
         raise ModelFileError("its levels are not those of its expressions.")
     for expression in expressions:
         if not expression.is_column:
             continue
         kind = kinds[expression.text]
-        if levels[expression.text] != kind.levels or kind.kind == "datetime":
+        if levels[key_of(expression, levels)] != kind.levels or kind.kind == "datetime":
             raise ModelFileError(f"the column {expression.text!r} and its levels do not fit.")
     return levels
 

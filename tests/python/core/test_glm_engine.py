@@ -252,6 +252,9 @@ def test_other_bad_input_is_refused() -> None:
     with pytest.raises(ValueError, match="predictor 0 of row"):
         _core.GlmData("poisson", "log", np.full((3, 1), np.nan), y)
     data = _core.GlmData("negativebinomial", "log", X, y)
+    for c, auxiliaries in (([], [1.0]), ([0.0] * 9, [1.0]), ([0.0, 0.0], [])):
+        with pytest.raises(ValueError, match=r"c must have 2 elements|auxiliaries must have 1 element"):
+            data.third_products(c, auxiliaries)  # read out of bounds
     with pytest.raises(ValueError, match="alpha allows negative"):
         _core.GlmPosterior(
             data,

@@ -344,6 +344,24 @@ def test_functions_that_give_no_tables_are_refused(source, message):
         fb.Model("y ~ x", source)
 
 
+def test_a_function_that_returns_one_iterator_again_is_refused():
+    """The model had the rows of all tables but the first, without a word."""
+    tables = iter(cut(DATA, [300, 700]))
+    with pytest.raises(fb.DataError, match="the iterator that it returned before"):
+        fb.Model("y ~ x", lambda: tables)
+
+
+def test_rows_that_change_between_passes_are_told():
+    calls = []
+
+    def growing():
+        calls.append(1)
+        return [DATA[: 1000 + len(calls)]]
+
+    with pytest.raises(fb.DataError, match=r"The rows changed.*1\d\d\d in one pass, and 1\d\d\d in another"):
+        fb.Model("b ~ x", growing, family="bernoulli").fit(draws=100, progressbar=False)
+
+
 def test_arrays_beside_a_stream_are_refused():
     with pytest.raises(fb.FormulaError, match="weights= is an array"):
         fb.Model("y ~ x", frames([500]), weights=np.ones(N))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import subprocess
 import sys
 
@@ -415,3 +417,28 @@ def test_help(arguments):
     result = run(*arguments)
     assert result.exit_code == 0
     assert "Usage: " in result.stdout
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")  # noqa: PTH110
+def test_output_that_cannot_be_printed_ends_in_one_line_and_loses_no_draws(data, tmp_path):
+    command = [sys.executable, "-m", "filbert", "fit", "y ~ x", str(data), "-q", "--draws", "200"]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        saved = ["-o", str(tmp_path / "fit.nc")]
+        result = subprocess.run([*command, *saved], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("Error: standard output could not be written: No space left")
+    assert "Traceback" not in result.stderr
+    assert (tmp_path / "fit.nc").stat().st_size > 10_000
+    closed = subprocess.run(f"{shlex.join(command)} >&-", shell=True, capture_output=True, text=True, check=False)
+    assert (closed.returncode, "Traceback" in closed.stderr) == (0, False)
+
+
+def test_names_that_a_terminal_cannot_show_are_escaped(data, tmp_path):
+    path = tmp_path / "named.csv"
+    pd.read_csv(data).rename(columns={"x": "\N{GREEK SMALL LETTER BETA}"}).to_csv(path, index=False)
+    command = [sys.executable, "-m", "filbert", "fit", "y ~ \N{GREEK SMALL LETTER BETA}", str(path), "--draws", "200"]
+    result = subprocess.run(
+        command, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert r"\u03b2" in result.stdout

@@ -142,6 +142,15 @@ def test_methods_of_bambi_that_are_missing_say_what_there_is(model, name, instea
     assert not hasattr(model, "nothing_of_the_kind")
 
 
+@pytest.mark.parametrize(
+    ("name", "instead"), [("Formula", "a formula is a text"), ("load_data", "pandas"), ("Family", "CustomFamily")]
+)
+def test_names_of_bambi_that_are_missing_say_what_there_is(name, instead) -> None:
+    with pytest.raises(AttributeError, match=f"{name}.*of bambi.s.*{instead}"):
+        getattr(fb, name)
+    assert not hasattr(fb, "nothing")
+
+
 def test_models_are_copied_and_pickled_all_the_same(model) -> None:
     for other in (copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert other.priors == model.priors

@@ -283,3 +283,13 @@ def test_new_combinations_of_levels_in_what_varies_are_refused():
         model = fb.Model("y ~ 1 + (0 + f:h | g)", data)
     with pytest.raises(fb.DataError, match="a combination that no row of the model's data had"):
         model.design.new_rows(pd.DataFrame({"f": ["b"], "h": ["v"], "g": ["k"]}))
+
+
+def test_groups_that_follow_from_the_order_of_categories_are_refused():
+    """New rows have their own categories, in an order of their own: groups of theirs were other groups."""
+    data = pd.DataFrame({"y": np.arange(9.0) % 4, "k": pd.Categorical(list("abcabcabc"), ordered=True)})
+    places = {"places": lambda k: np.asarray(pd.Categorical(k).codes)}
+    with pytest.raises(fb.FormulaError, match=r"places\(k\)' of a row depends on other rows"):
+        fb.Model("y ~ 1 + (1 | places(k))", data, extra_namespace=places)
+    with pytest.raises(fb.FormulaError, match="Unordered Categoricals"):
+        fb.Model("y ~ 1 + (1 | C(k < 'b'))", data)

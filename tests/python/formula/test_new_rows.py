@@ -111,3 +111,10 @@ def test_predictors_are_summarised(frame):
     assert predictors["g"].levels == ("a", "b", "c")
     assert predictors["x"].mean == pytest.approx(frame.x.mean())
     assert predictors["x"].quantiles == pytest.approx(tuple(frame.x.quantile([0, 0.25, 0.5, 0.75, 1])))
+
+
+def test_comparisons_take_the_order_of_the_models_categories(frame):
+    ordered = frame.assign(g=pd.Categorical(frame.g, categories=["c", "a", "b"], ordered=True))
+    design = read("y ~ I(g < 'b')", ordered)
+    for new in (frame, ordered, frame.assign(g=pd.Categorical(frame.g, categories=["b", "c", "a"], ordered=True))):
+        np.testing.assert_array_equal(matrix(design.new_rows(new))[:, 0], frame.g != "b")

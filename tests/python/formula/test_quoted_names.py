@@ -138,3 +138,18 @@ def test_a_quoted_number_is_a_column_beside_the_intercept(frame):
 def test_dot_refuses_columns_whose_names_are_numbers(frame):
     with pytest.raises(DataError, match=r"'\.' would take the names '1', '2\.5' for numbers.*backticks: `1`"):
         read("y ~ .", frame.drop(columns="my group"))
+
+
+@pytest.mark.parametrize("name", ["1", "2.5", "a b", "a|b", "1|my group"])
+def test_models_of_quoted_names_are_saved_streamed_and_take_priors(name, frame, tmp_path):
+    levels = np.resize(["u", "v", "w"], N)
+    data = frame.assign(f=np.resize(["p", "q"], N)).assign(**{name: levels})
+    formula = f"y ~ `{name}`*f"
+    model = fb.Model(formula, data, priors={read(formula, data).design.terms[0].name: fb.Normal(0, 1)})
+    assert list(model.priors.values())[1] == fb.Normal(0, 1)
+    model.save(tmp_path / "model.filbert")
+    loaded = fb.load(tmp_path / "model.filbert")
+    ours, theirs = (next(iter(one.design.new_rows(data).blocks())).X for one in (model, loaded))
+    np.testing.assert_array_equal(ours, theirs)
+    streamed = fb.Model(formula, fb.stream(lambda: iter([data[:15], data[15:]])))
+    assert streamed.design.columns == model.design.columns

@@ -158,3 +158,23 @@ def test_names_of_python_and_pandas_are_no_slips(term, remedy, frame):
 
 def test_sum_is_told_apart_from_the_contrast(frame):
     assert "Did you mean" not in refused(FormulaError, "y ~ I(x - sum(x))", frame, "np.sum(x)")
+
+
+@pytest.mark.parametrize(
+    "formula", ["y ~ 1/x", "y ~ z + (1/x | g)", "y ~ -x", "y~-x + z", "y ~ -1:x", "y ~ (-x | g)", "y ~ -(x + z)"]
+)
+def test_arithmetic_that_formulas_read_otherwise_is_told(formula, frame):
+    """`1/x` was x itself, and `-x` nothing at all, without a word."""
+    refused(FormulaError, formula, frame, "Write I(1 / x)" if "/" in formula else "takes a term out")
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["y ~ height - height + x", "y ~ -1 + x", "y ~ x - 1", "y ~ - 0 + x", "y ~ (-1 + x | g) + x", "y ~ x/height"],
+)
+def test_terms_that_are_there_may_be_taken_out(formula, frame):
+    assert read(formula, frame).columns[:1] == ("x",)
+
+
+def test_what_only_other_programs_have_is_no_slip(frame):
+    assert "Did you mean" not in refused(FormulaError, "y ~ truncated(x)", frame, "filbert does not")

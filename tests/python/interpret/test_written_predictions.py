@@ -74,3 +74,5 @@ def test_bad_arguments_are_named(fitted, data, tmp_path):
     with pytest.raises(fb.DataError, match="no rows"):
         fb.write_predictions(tmp_path / "p.csv", *fitted, lambda: iter([data[:0]]))
     assert not (tmp_path / "p.csv").exists()
+    with pytest.raises(fb.DataTypeError, match="path must be a string or a path, not None"):
+        fb.write_predictions(None, *fitted, data)

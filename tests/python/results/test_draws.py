@@ -109,6 +109,21 @@ def test_columns_that_learnt_from_other_rows_are_another_model():
         fb.predictions(other, idata)
 
 
+def test_constants_of_the_formula_and_links_tell_models_apart():
+    frame = make_frame()
+    model = fb.Model("y ~ I(x * unit)", frame, extra_namespace={"unit": 2.0})
+    idata = fitted(model)
+    other = fb.Model("y ~ I(x * unit)", frame, extra_namespace={"unit": 3.0})
+    with pytest.raises(SettingError, match="constants of the formula are others"):
+        fb.predictions(other, idata)
+    with pytest.raises(fb.DataError, match="'unit' of extra_namespace is 2 in one and 3 in the other"):
+        model.sufficient_statistics.merge(other.sufficient_statistics)
+    frame = frame.assign(y=frame.y > frame.y.median())
+    logit, probit = (fb.Model("y ~ x", frame, family="bernoulli", link=link) for link in ("logit", "probit"))
+    with pytest.raises(SettingError, match=r"link 'logit'.*link 'probit'\)\. Use"):
+        fb.predictions(probit, fitted(logit))
+
+
 def test_the_same_model_made_again_and_selections_of_draws_pass(model, idata, tmp_path):
     again = fb.Model("y ~ x + g + bs(z, df=4)", make_frame(), priors={"x": fb.Normal(0, 1)})
     assert fingerprint(again.regression) == fingerprint(model.regression)

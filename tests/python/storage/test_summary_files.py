@@ -96,6 +96,8 @@ def test_names_of_columns() -> None:
     refused(DataError, lambda: fb.SufficientStatistics(["a", "a"]), "'a'")
     refused(DataError, lambda: fb.SufficientStatistics.from_arrays(frame, y, columns=["a"]), "1 name for 2 columns")
     refused(DataError, lambda: fb.SufficientStatistics.from_arrays(frame, y, columns="ab"), "1 name for 2 columns")
+    for number in (10**9, 2**70):
+        refused(DataError, lambda number=number: fb.SufficientStatistics(number), f"columns={number}", "memory")
     refused(DataError, lambda: fb.SufficientStatistics(["a", 3]), "'3'")  # type: ignore[list-item]
     refused(DataTypeError, lambda: fb.SufficientStatistics(["a"], response=3), "3")  # type: ignore[arg-type]
 
