@@ -23,7 +23,6 @@ from .levels import ByLevel
 from .namespace import make_namespace
 from .parsed import Expression
 from .predictor import Predictor
-from .quoting import python_tree
 from .rows import Rows
 from .terms import Term
 
@@ -120,8 +119,12 @@ class Design:
     @property
     def constants(self) -> dict[str, Any]:
         """The numbers, texts and arrays of the user that columns are made with; functions are not compared."""
+        if not self.extra_namespace:
+            return {}
+        from .quoting import python_tree  # with what only Python code needs
+
         parts = [*self.expressions.values(), *self.offsets, *(p for one in self.grouping.values() for p in one.parts)]
-        trees = [python_tree(part.text)[0] for part in parts if self.extra_namespace and not part.is_column]
+        trees = [python_tree(part.text)[0] for part in parts if not part.is_column]
         names = sorted({node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)})
         values = {name: self.extra_namespace[name] for name in names if name in self.extra_namespace}
         plain = (int, float, str, list, tuple, np.ndarray, np.generic)
