@@ -13,34 +13,54 @@ using Eigen::Index;
 
 SkewedProposal skewed_proposal(const FramedGlm& density) { return SkewedProposal(density.third_derivatives(), {}); }
 
+SkewedProposal not_skewed(Index dimension) { return SkewedProposal(Eigen::MatrixXd(0, dimension), {}); }
+
 std::optional<GlmSubsampling> subsampled_where_long(const FramedGlm& density, std::uint64_t seed, int threads,
                                                     const SwitchRule& rule) {
   const double rows = static_cast<double>(density.unconstrained().data().rows());
   if (rows * static_cast<double>(density.dimension()) < rule.least_values) return std::nullopt;
   const std::optional<SubsampledGlm> subsampled = SubsampledGlm::of(density, {.threads = threads});
   if (!subsampled || !(subsampled->expected_candidates() <= rule.most_candidates)) return std::nullopt;
-  const SkewedProposal normal(Eigen::MatrixXd(0, density.dimension()), {});
+  const SkewedProposal normal = not_skewed(density.dimension());
   GlmSubsampling result{*subsampled, normal, pilot_factorised(*subsampled, normal, seed)};
   if (!(result.pilot.acceptance >= rule.asked.least_acceptance)) return std::nullopt;
   return result;
 }
 
+namespace {
+
+/// Where the skewing map would cost too much.
+GlmPilot pilot_of_many(const FramedGlm& density, std::uint64_t seed, const SwitchRule& rule) {
+  GlmPilot result;
+  result.moved = density.in_closest_normal();
+  if (!result.moved) {
+    std::ostringstream refusal;
+    refusal << density.dimension() << " parameters are more than " << rule.most_dimensions
+            << ", and no normal was found that is close to the posterior";
+    result.refusal = refusal.str();
+    return result;
+  }
+  result.proposal = not_skewed(density.dimension());
+  result.pilot = pilot_independence(*result.moved, *result.proposal, seed);
+  result.refusal = refusal_of(result.pilot, rule.asked_of_many);
+  return result;
+}
+
+}  // namespace
+
 GlmPilot pilot_glm(const FramedGlm& density, std::uint64_t seed, int threads, const SwitchRule& rule) {
   if (auto found = subsampled_where_long(density, seed, threads, rule)) {
-    return {found->pilot, std::move(found->density), std::move(found->proposal), ""};
+    return {found->pilot, std::move(found->density), std::nullopt, std::move(found->proposal), ""};
   }
+  if (density.dimension() > rule.most_dimensions) return pilot_of_many(density, seed, rule);
   GlmPilot result;
-  std::ostringstream refusal;
-  if (density.dimension() > rule.most_dimensions) {
-    refusal << density.dimension() << " parameters are more than " << rule.most_dimensions;
-  } else if (density.dimension() == 0) {
-    refusal << "there is nothing to sample";
-  } else {
-    result.proposal = skewed_proposal(density);
-    result.pilot = pilot_independence(density, *result.proposal, seed);
-    refusal << refusal_of(result.pilot, rule.asked);
+  if (density.dimension() == 0) {
+    result.refusal = "there is nothing to sample";
+    return result;
   }
-  result.refusal = refusal.str();
+  result.proposal = skewed_proposal(density);
+  result.pilot = pilot_independence(density, *result.proposal, seed);
+  result.refusal = refusal_of(result.pilot, rule.asked);
   return result;
 }
 
@@ -48,7 +68,7 @@ GlmPilot pilot_by_passes(const FramedGlm& density, std::uint64_t seed, const Swi
   constexpr Index count = 384;
   const bool is_skewed = density.dimension() <= rule.most_dimensions;
   GlmPilot result;
-  result.proposal = is_skewed ? skewed_proposal(density) : SkewedProposal(Eigen::MatrixXd(0, density.dimension()), {});
+  result.proposal = is_skewed ? skewed_proposal(density) : not_skewed(density.dimension());
   Rng rng(seed ^ pilot_stream);
   Eigen::MatrixXd points(density.dimension(), count);
   Eigen::VectorXd log_proposal(count);

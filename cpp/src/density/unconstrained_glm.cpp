@@ -151,6 +151,21 @@ MatrixXd UnconstrainedGlm::column_slopes(const VectorXd& q) const {
   return slopes;
 }
 
+double UnconstrainedGlm::prior_argument(const VectorXd& q, Index coefficient, VectorXd& direction) const {
+  const SupportMap::At own = map(coefficient)(q(coefficient));
+  double at = own.value;
+  direction.setZero();
+  direction(coefficient) = own.slope;
+  if (has_intercept() && coefficient == 0) {
+    for (Index j = 1; j < coefficients(); ++j) {
+      const SupportMap::At other = map(j)(q(j));
+      direction(j) = intercept_shift_ * data().mean()(j - 1) * other.slope;
+      at += intercept_shift_ * data().mean()(j - 1) * other.value;
+    }
+  }
+  return at;
+}
+
 double UnconstrainedGlm::intercept_argument() const {
   double at = at_[0].value;
   if (intercept_shift_ != 0) {

@@ -20,7 +20,9 @@ namespace filbert {
 /// Thresholds of the switch; see `pilot_glm`.
 struct SwitchRule {
   IndependenceThresholds asked;
-  Eigen::Index most_dimensions = 60;  ///< beyond, the map's d³ costs more than gradients
+  /// Where dimensions are many: NUTS pays some ten gradients a draw, which is worth some refusals.
+  IndependenceThresholds asked_of_many{.least_acceptance = 0.5, .least_acceptance_of_run = 0.45};
+  Eigen::Index most_dimensions = 60;  ///< beyond, the map's d³ costs more than gradients, and the closest normal has to do
   double least_values = 5e5;          ///< rows times coefficients, from which on rows are subsampled
   double most_candidates = 100;       ///< rows a proposal to be looked at; beyond, the expansion is too poor
 };
@@ -29,7 +31,8 @@ struct SwitchRule {
 struct GlmPilot {
   IndependencePilot pilot;
   std::optional<SubsampledGlm> subsampled;  ///< what to sample in place of the whole density, if rows are many
-  std::optional<SkewedProposal> proposal;   ///< empty beyond `most_dimensions`
+  std::optional<FramedGlm> moved;           ///< the density in the closest normal's frame, where the proposal is for that
+  std::optional<SkewedProposal> proposal;   ///< empty where none was tried
   std::string refusal;                      ///< empty where it will do
 };
 
@@ -42,8 +45,9 @@ GlmPilot pilot_by_passes(const FramedGlm& density, std::uint64_t seed, const Swi
 /// Thresholds where rows are elsewhere: NUTS would have to bring them here, which is worth some refusals.
 inline SwitchRule rule_by_passes() { return {.asked = {.least_acceptance = 0.6, .least_acceptance_of_run = 0.5}}; }
 
-/// The proposal alone, whatever the pilot would say.
+/// The proposal alone, whatever the pilot would say; and one that is a normal but for its t.
 SkewedProposal skewed_proposal(const FramedGlm& density);
+SkewedProposal not_skewed(Eigen::Index dimension);
 
 /// What to sample where rows are many.
 struct GlmSubsampling {
