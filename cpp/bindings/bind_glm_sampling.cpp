@@ -96,7 +96,7 @@ py::dict independence(const FramedGlm& framed, const Density& density, const fil
 /// In the frame of the closest normal. More proposals are refused than elsewhere, and a draw is made of two.
 py::dict independence_of_many(const FramedGlm& moved, filbert::IndependenceSettings settings, py::object report) {
   settings.every = 2;
-  return independence(moved, moved, filbert::not_skewed(moved.dimension()), settings, std::move(report),
+  return independence(moved, moved, filbert::normal_of_many(moved.dimension()), settings, std::move(report),
                       filbert::SwitchRule().asked_of_many);
 }
 

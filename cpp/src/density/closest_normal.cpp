@@ -32,7 +32,8 @@ constexpr std::array<Node, 9> nodes = {{{-4.512745863399783, 2.234584400774666e-
 
 constexpr int max_iterations = 6;
 constexpr double small_decrement = 0.05;  // squared length of the last step in standard deviations
-constexpr double small_change = 0.5;      // squared length of the changes of log variances, which the next step divides by some fifty
+constexpr double small_change =
+    0.5;  // squared length of the changes of log variances, which the next step divides by some fifty
 
 /// Means of the gradient and of less the Hessian over a normal.
 class Means {

@@ -244,7 +244,8 @@ double FramedGlm::user_log_density(const VectorXd& position, double log_density)
 MatrixXd FramedGlm::third_derivatives() const {
   const bool has_auxiliaries = dimension() > density_.coefficients();
   const bool from_rows = density_.is_linear() && !has_auxiliaries && density_.data().family();
-  return symmetrised(from_rows ? thirds_from_rows(surrogate_, frame_->centre, frame_->directions) : thirds_from_hessians());
+  return symmetrised(from_rows ? thirds_from_rows(surrogate_, frame_->centre, frame_->directions)
+                               : thirds_from_hessians());
 }
 
 }  // namespace filbert

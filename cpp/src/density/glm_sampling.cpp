@@ -13,7 +13,9 @@ using Eigen::Index;
 
 SkewedProposal skewed_proposal(const FramedGlm& density) { return SkewedProposal(density.third_derivatives(), {}); }
 
-SkewedProposal not_skewed(Index dimension) { return SkewedProposal(Eigen::MatrixXd(0, dimension), {}); }
+SkewedProposal normal_of_many(Index dimension) {
+  return SkewedProposal(Eigen::MatrixXd(0, dimension), {.share_of_t = 0.05});
+}
 
 std::optional<GlmSubsampling> subsampled_where_long(const FramedGlm& density, std::uint64_t seed, int threads,
                                                     const SwitchRule& rule) {
@@ -21,7 +23,7 @@ std::optional<GlmSubsampling> subsampled_where_long(const FramedGlm& density, st
   if (rows * static_cast<double>(density.dimension()) < rule.least_values) return std::nullopt;
   const std::optional<SubsampledGlm> subsampled = SubsampledGlm::of(density, {.threads = threads});
   if (!subsampled || !(subsampled->expected_candidates() <= rule.most_candidates)) return std::nullopt;
-  const SkewedProposal normal = not_skewed(density.dimension());
+  const SkewedProposal normal(Eigen::MatrixXd(0, density.dimension()), {});
   GlmSubsampling result{*subsampled, normal, pilot_factorised(*subsampled, normal, seed)};
   if (!(result.pilot.acceptance >= rule.asked.least_acceptance)) return std::nullopt;
   return result;
@@ -40,7 +42,7 @@ GlmPilot pilot_of_many(const FramedGlm& density, std::uint64_t seed, const Switc
     result.refusal = refusal.str();
     return result;
   }
-  result.proposal = not_skewed(density.dimension());
+  result.proposal = normal_of_many(density.dimension());
   result.pilot = pilot_independence(*result.moved, *result.proposal, seed);
   result.refusal = refusal_of(result.pilot, rule.asked_of_many);
   return result;
@@ -68,7 +70,7 @@ GlmPilot pilot_by_passes(const FramedGlm& density, std::uint64_t seed, const Swi
   constexpr Index count = 384;
   const bool is_skewed = density.dimension() <= rule.most_dimensions;
   GlmPilot result;
-  result.proposal = is_skewed ? skewed_proposal(density) : not_skewed(density.dimension());
+  result.proposal = is_skewed ? skewed_proposal(density) : SkewedProposal(Eigen::MatrixXd(0, density.dimension()), {});
   Rng rng(seed ^ pilot_stream);
   Eigen::MatrixXd points(density.dimension(), count);
   Eigen::VectorXd log_proposal(count);

@@ -43,8 +43,10 @@ class FramedGlm {
   /// The log density of (β, log auxiliaries) where the one in the frame is `log_density`.
   double user_log_density(const Eigen::VectorXd& position, double log_density);
 
-  const GlmMode& mode() const { return *mode_; }                            ///< of q
-  const Eigen::VectorXd& centre() const { return frame_->centre; }          ///< where z is 0: the mode, but for the closest normal
+  const GlmMode& mode() const { return *mode_; }  ///< of q
+  const Eigen::VectorXd& centre() const {
+    return frame_->centre;
+  }  ///< where z is 0: the mode, but for the closest normal
   const Eigen::MatrixXd& directions() const { return frame_->directions; }  ///< L⁻ᵀ
   double log_determinant() const { return frame_->log_determinant; }        ///< of directions
   const UnconstrainedGlm& unconstrained() const { return density_; }

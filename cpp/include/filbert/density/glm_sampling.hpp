@@ -21,19 +21,20 @@ namespace filbert {
 struct SwitchRule {
   IndependenceThresholds asked;
   /// Where dimensions are many: NUTS pays some ten gradients a draw, which is worth some refusals.
-  IndependenceThresholds asked_of_many{.least_acceptance = 0.5, .least_acceptance_of_run = 0.45};
-  Eigen::Index most_dimensions = 60;  ///< beyond, the map's d³ costs more than gradients, and the closest normal has to do
-  double least_values = 5e5;          ///< rows times coefficients, from which on rows are subsampled
-  double most_candidates = 100;       ///< rows a proposal to be looked at; beyond, the expansion is too poor
+  IndependenceThresholds asked_of_many{.least_acceptance = 0.6, .least_acceptance_of_run = 0.5};
+  Eigen::Index most_dimensions =
+      60;                        ///< beyond, the map's d³ costs more than gradients, and the closest normal has to do
+  double least_values = 5e5;     ///< rows times coefficients, from which on rows are subsampled
+  double most_candidates = 100;  ///< rows a proposal to be looked at; beyond, the expansion is too poor
 };
 
 /// A pilot run, the proposal that it tried, and why independence Metropolis would not do, if it would not.
 struct GlmPilot {
   IndependencePilot pilot;
   std::optional<SubsampledGlm> subsampled;  ///< what to sample in place of the whole density, if rows are many
-  std::optional<FramedGlm> moved;           ///< the density in the closest normal's frame, where the proposal is for that
-  std::optional<SkewedProposal> proposal;   ///< empty where none was tried
-  std::string refusal;                      ///< empty where it will do
+  std::optional<FramedGlm> moved;  ///< the density in the closest normal's frame, where the proposal is for that
+  std::optional<SkewedProposal> proposal;  ///< empty where none was tried
+  std::string refusal;                     ///< empty where it will do
 };
 
 GlmPilot pilot_glm(const FramedGlm& density, std::uint64_t seed, int threads = 1, const SwitchRule& rule = {});
@@ -45,9 +46,11 @@ GlmPilot pilot_by_passes(const FramedGlm& density, std::uint64_t seed, const Swi
 /// Thresholds where rows are elsewhere: NUTS would have to bring them here, which is worth some refusals.
 inline SwitchRule rule_by_passes() { return {.asked = {.least_acceptance = 0.6, .least_acceptance_of_run = 0.5}}; }
 
-/// The proposal alone, whatever the pilot would say; and one that is a normal but for its t.
+/// The proposal alone, whatever the pilot would say.
 SkewedProposal skewed_proposal(const FramedGlm& density);
-SkewedProposal not_skewed(Eigen::Index dimension);
+
+/// A normal with its t, which is for many dimensions: there hardly a draw of a t is accepted, and few are made.
+SkewedProposal normal_of_many(Eigen::Index dimension);
 
 /// What to sample where rows are many.
 struct GlmSubsampling {
