@@ -93,9 +93,9 @@ py::dict independence(const FramedGlm& framed, const Density& density, const fil
   return result;
 }
 
-/// In the frame of the closest normal. More proposals are refused than elsewhere, and a draw is made of two.
+/// In the frame of the closest normal. More proposals are refused than elsewhere, and a draw is made of three.
 py::dict independence_of_many(const FramedGlm& moved, filbert::IndependenceSettings settings, py::object report) {
-  settings.every = 2;
+  settings.every = 3;
   return independence(moved, moved, filbert::normal_of_many(moved.dimension()), settings, std::move(report),
                       filbert::SwitchRule().asked_of_many);
 }

@@ -20,8 +20,9 @@ namespace filbert {
 /// Thresholds of the switch; see `pilot_glm`.
 struct SwitchRule {
   IndependenceThresholds asked;
-  /// Where dimensions are many: NUTS pays some ten gradients a draw, which is worth some refusals.
-  IndependenceThresholds asked_of_many{.least_acceptance = 0.6, .least_acceptance_of_run = 0.5};
+  /// Where dimensions are many: NUTS pays some ten gradients a draw, which is worth some refusals. With weights that spread more, stays of
+  /// thirty proposals are no surprise; the local move after each block of 96 ends them.
+  IndependenceThresholds asked_of_many{.least_acceptance = 0.6, .least_acceptance_of_run = 0.5, .longest_stay = 60};
   Eigen::Index most_dimensions =
       60;                        ///< beyond, the map's d³ costs more than gradients, and the closest normal has to do
   double least_values = 5e5;     ///< rows times coefficients, from which on rows are subsampled
