@@ -18,8 +18,6 @@ namespace filbert {
 /// small deviations and little data z is v, and for large ones it is what b is normal with.
 class FramedGroupedGlm {
  public:
-  static constexpr bool is_near_standard_normal = true;
-
   /// Throws NoMode, ImproperPosterior, UncomputablePosterior, GroupsTooLarge.
   explicit FramedGroupedGlm(const GroupedGlm& posterior, bool with_effects = true);
 
