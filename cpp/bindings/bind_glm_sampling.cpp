@@ -61,7 +61,8 @@ using Rows = Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynam
 /// `density` is `framed`, or what is sampled in its place.
 template <typename Density>
 py::dict independence(const FramedGlm& framed, const Density& density, const filbert::SkewedProposal& proposal,
-                      const filbert::IndependenceSettings& settings, py::object report) {
+                      const filbert::IndependenceSettings& settings, py::object report,
+                      const filbert::IndependenceThresholds& asked = {}) {
   settings.validate();
   const int chains = settings.chains;
   const Index draws = settings.draws, variables = framed.variables();
@@ -77,7 +78,8 @@ py::dict independence(const FramedGlm& framed, const Density& density, const fil
     const py::gil_scoped_release release;
     Recorder recorder(framed, arrays, chains, draws);
     done = filbert::sample_independence(density, proposal, settings, std::ref(recorder), progress, poll);
-    if (!poll.interrupted()) complaint = filbert::complaint_about(done, Rows(arrays.values, variables * chains, draws));
+    if (!poll.interrupted())
+      complaint = filbert::complaint_about(done, Rows(arrays.values, variables * chains, draws), asked);
   }
   double moves = 0, rows = 0;
   for (const filbert::IndependenceChain& chain : done) {
@@ -89,6 +91,13 @@ py::dict independence(const FramedGlm& framed, const Density& density, const fil
   if constexpr (filbert::FactorisedLogDensity<Density>) result["rows_a_move"] = rows / std::max(moves, 1.0);
   result["interrupted"] = poll.interrupted();
   return result;
+}
+
+/// In the frame of the closest normal. More proposals are refused than elsewhere, and a draw is made of three.
+py::dict independence_of_many(const FramedGlm& moved, filbert::IndependenceSettings settings, py::object report) {
+  settings.every = 3;
+  return independence(moved, moved, filbert::normal_of_many(moved.dimension()), settings, std::move(report),
+                      filbert::SwitchRule().asked_of_many);
 }
 
 filbert::IndependenceSettings make_settings(Index draws, int chains, int cores, std::uint64_t seed) {
@@ -107,11 +116,15 @@ py::dict sample_independence(const FramedGlm& density, Index draws, int chains, 
   settings.burn_in = burn_in;
   std::optional<filbert::SkewedProposal> proposal;
   std::optional<filbert::GlmSubsampling> subsampling;
+  std::optional<FramedGlm> moved;
   {
     const py::gil_scoped_release release;
     if (subsample) subsampling = filbert::subsampled_where_long(density, seed, cores);
-    if (!subsampling) proposal = filbert::skewed_proposal(density);
+    const bool has_many = density.dimension() > filbert::SwitchRule().most_dimensions;
+    if (!subsampling && has_many) moved = density.in_closest_normal();
+    if (!subsampling && !moved) proposal = filbert::skewed_proposal(density);
   }
+  if (moved) return independence_of_many(*moved, settings, std::move(report));
   return subsampling ? independence(density, subsampling->density, subsampling->proposal, settings, std::move(report))
                      : independence(density, density, *proposal, settings, std::move(report));
 }
@@ -209,8 +222,9 @@ py::dict sample_auto(const FramedGlm& density, Index draws, Index tune, int chai
   }
   const SamplerChoice choice{draws, tune, chains, cores, seed, target_accept, max_treedepth, keep_warmup, report};
   return independence_or_nuts(density, choice, found.refusal, [&] {
-    return found.subsampled ? independence(density, *found.subsampled, *found.proposal, settings, report)
-                            : independence(density, density, *found.proposal, settings, report);
+    if (found.subsampled) return independence(density, *found.subsampled, *found.proposal, settings, report);
+    if (found.moved) return independence_of_many(*found.moved, settings, report);
+    return independence(density, density, *found.proposal, settings, report);
   });
 }
 

@@ -54,8 +54,8 @@ CandidateRows::CandidateRows(const FramedGlm& density, const ForeseenProposals& 
   const UnconstrainedGlm& unconstrained = density.unconstrained();
   const GlmData& data = unconstrained.data();
   expansion_.columns.resize(data.columns());
-  unconstrained.to_columns(density.mode().q, expansion_.columns);
-  expansion_.slopes = unconstrained.column_slopes(density.mode().q) * density.directions();
+  unconstrained.to_columns(density.centre(), expansion_.columns);
+  expansion_.slopes = unconstrained.column_slopes(density.centre()) * density.directions();
   const GlmCurvature at = data.passes()->at({expansion_.columns, auxiliaries_}, Information::Observed);
   const VectorXd gradient = expansion_.slopes.transpose() * at.gradient;
   const MatrixXd hessian =
@@ -64,7 +64,7 @@ CandidateRows::CandidateRows(const FramedGlm& density, const ForeseenProposals& 
   first_factor_.resize(proposals.points.cols());
   for (Index i = 0; i < proposals.points.cols(); ++i) {
     const VectorXd z = proposals.points.col(i);
-    const VectorXd q = density.mode().q + density.directions().triangularView<Eigen::Upper>() * z;
+    const VectorXd q = density.centre() + density.directions().triangularView<Eigen::Upper>() * z;
     const double value =
         density.log_determinant() + unconstrained.prior_value(q) + at.value + z.dot(gradient + 0.5 * (hessian * z));
     first_factor_(i) = std::isnan(value) ? -infinity : value;

@@ -38,12 +38,12 @@ MatrixXd symmetrised(const std::vector<MatrixXd>& slices) {
 }
 
 /// Without auxiliaries and edges third derivatives are sums over rows of ℓ''' z_i z_j z_k, and terms of the priors.
-std::vector<MatrixXd> thirds_from_rows(const UnconstrainedGlm& density, const GlmMode& mode,
+std::vector<MatrixXd> thirds_from_rows(const UnconstrainedGlm& density, const VectorXd& centre,
                                        const MatrixXd& directions) {
   const GlmData& data = density.data();
   const Index d = density.dimension();
   VectorXd c(data.columns());
-  density.to_columns(mode.q, c);
+  density.to_columns(centre, c);
 
   // Over the design's own columns first, where rows are many, and then to the frame's directions: one index after another.
   const Index columns = data.columns();
@@ -52,7 +52,7 @@ std::vector<MatrixXd> thirds_from_rows(const UnconstrainedGlm& density, const Gl
     const Index high = std::max({i, j, k}), low = std::min({i, j, k}), middle = i + j + k - high - low;
     return products[static_cast<std::size_t>(high + columns * (middle + columns * low))];
   };
-  const MatrixXd slopes = density.column_slopes(mode.q) * directions;
+  const MatrixXd slopes = density.column_slopes(centre) * directions;
   MatrixXd by_column(d * d, columns), slice(columns, columns);
   for (Index k = 0; k < columns; ++k) {
     for (Index j = 0; j < columns; ++j) {
@@ -64,7 +64,7 @@ std::vector<MatrixXd> thirds_from_rows(const UnconstrainedGlm& density, const Gl
   const MatrixXd turned = by_column * slopes;
   std::vector<MatrixXd> slices;
   for (Index k = 0; k < d; ++k) slices.emplace_back(turned.col(k).reshaped(d, d));
-  density.prior_thirds(mode.q, [&](const VectorXd& direction, double value) {
+  density.prior_thirds(centre, [&](const VectorXd& direction, double value) {
     const VectorXd in_frame = directions.transpose() * direction;
     for (Index k = 0; k < d; ++k)
       slices[static_cast<std::size_t>(k)] += value * in_frame(k) * in_frame * in_frame.transpose();
@@ -92,6 +92,12 @@ FramedGlm::FramedGlm(std::shared_ptr<const GlmPosterior> posterior)
   log_determinants_ = VectorXd::Zero(max_batch);
 }
 
+void FramedGlm::set_directions(const MatrixXd& precision, Laplace& frame) {
+  const Eigen::LLT<MatrixXd> factor(precision);
+  factor.matrixU().solveInPlace(frame.directions);
+  frame.log_determinant = frame.directions.diagonal().array().log().sum();
+}
+
 FramedGlm::Laplace FramedGlm::around_mode() const {
   Laplace frame{mode_->q, MatrixXd::Identity(dimension(), dimension()), 0};
   MatrixXd precision = mode_->precision;
@@ -115,10 +121,18 @@ FramedGlm::Laplace FramedGlm::around_mode() const {
       r += newton / std::max(1.0, newton.tail(scores_->auxiliaries()).lpNorm<Eigen::Infinity>());
     }
   }
-  const Eigen::LLT<MatrixXd> factor(precision);
-  factor.matrixU().solveInPlace(frame.directions);
-  frame.log_determinant = frame.directions.diagonal().array().log().sum();
+  set_directions(precision, frame);
   return frame;
+}
+
+std::optional<FramedGlm> FramedGlm::in_closest_normal() const {
+  const std::optional<ClosestNormal> normal = closest_normal(density_, *mode_);
+  if (!normal) return std::nullopt;
+  Laplace frame{normal->centre, MatrixXd::Identity(dimension(), dimension()), 0};
+  set_directions(normal->precision, frame);
+  FramedGlm result = *this;
+  result.frame_ = std::make_shared<const Laplace>(std::move(frame));
+  return result;
 }
 
 /// The Hessian in r, with gradient and value, of the smooth surrogate.
@@ -230,7 +244,8 @@ double FramedGlm::user_log_density(const VectorXd& position, double log_density)
 MatrixXd FramedGlm::third_derivatives() const {
   const bool has_auxiliaries = dimension() > density_.coefficients();
   const bool from_rows = density_.is_linear() && !has_auxiliaries && density_.data().family();
-  return symmetrised(from_rows ? thirds_from_rows(surrogate_, *mode_, frame_->directions) : thirds_from_hessians());
+  return symmetrised(from_rows ? thirds_from_rows(surrogate_, frame_->centre, frame_->directions)
+                               : thirds_from_hessians());
 }
 
 }  // namespace filbert

@@ -13,6 +13,10 @@ using Eigen::Index;
 
 SkewedProposal skewed_proposal(const FramedGlm& density) { return SkewedProposal(density.third_derivatives(), {}); }
 
+SkewedProposal normal_of_many(Index dimension) {
+  return SkewedProposal(Eigen::MatrixXd(0, dimension), {.share_of_t = 0.05});
+}
+
 std::optional<GlmSubsampling> subsampled_where_long(const FramedGlm& density, std::uint64_t seed, int threads,
                                                     const SwitchRule& rule) {
   const double rows = static_cast<double>(density.unconstrained().data().rows());
@@ -25,22 +29,40 @@ std::optional<GlmSubsampling> subsampled_where_long(const FramedGlm& density, st
   return result;
 }
 
+namespace {
+
+/// Where the skewing map would cost too much.
+GlmPilot pilot_of_many(const FramedGlm& density, std::uint64_t seed, const SwitchRule& rule) {
+  GlmPilot result;
+  result.moved = density.in_closest_normal();
+  if (!result.moved) {
+    std::ostringstream refusal;
+    refusal << density.dimension() << " parameters are more than " << rule.most_dimensions
+            << ", and no normal was found that is close to the posterior";
+    result.refusal = refusal.str();
+    return result;
+  }
+  result.proposal = normal_of_many(density.dimension());
+  result.pilot = pilot_independence(*result.moved, *result.proposal, seed);
+  result.refusal = refusal_of(result.pilot, rule.asked_of_many);
+  return result;
+}
+
+}  // namespace
+
 GlmPilot pilot_glm(const FramedGlm& density, std::uint64_t seed, int threads, const SwitchRule& rule) {
   if (auto found = subsampled_where_long(density, seed, threads, rule)) {
-    return {found->pilot, std::move(found->density), std::move(found->proposal), ""};
+    return {found->pilot, std::move(found->density), std::nullopt, std::move(found->proposal), ""};
   }
+  if (density.dimension() > rule.most_dimensions) return pilot_of_many(density, seed, rule);
   GlmPilot result;
-  std::ostringstream refusal;
-  if (density.dimension() > rule.most_dimensions) {
-    refusal << density.dimension() << " parameters are more than " << rule.most_dimensions;
-  } else if (density.dimension() == 0) {
-    refusal << "there is nothing to sample";
-  } else {
-    result.proposal = skewed_proposal(density);
-    result.pilot = pilot_independence(density, *result.proposal, seed);
-    refusal << refusal_of(result.pilot, rule.asked);
+  if (density.dimension() == 0) {
+    result.refusal = "there is nothing to sample";
+    return result;
   }
-  result.refusal = refusal.str();
+  result.proposal = skewed_proposal(density);
+  result.pilot = pilot_independence(density, *result.proposal, seed);
+  result.refusal = refusal_of(result.pilot, rule.asked);
   return result;
 }
 

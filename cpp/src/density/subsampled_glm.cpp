@@ -50,8 +50,8 @@ void SubsampledGlm::expand(const FramedGlm& density, Terms& expansion) {
   const GlmData& data = unconstrained.data();
   const Index columns = data.columns();
   expansion.columns.resize(columns);
-  unconstrained.to_columns(density.mode().q, expansion.columns);
-  expansion.slopes = unconstrained.column_slopes(density.mode().q) * density.directions();
+  unconstrained.to_columns(density.centre(), expansion.columns);
+  expansion.slopes = unconstrained.column_slopes(density.centre()) * density.directions();
   VectorXd gradient(columns), of_auxiliaries(1);
   MatrixXd hessian(columns, columns);
   expansion.value = data.curvature(expansion.columns, unconstrained.posterior().fixed_auxiliaries(),
@@ -89,7 +89,7 @@ void SubsampledGlm::batch(const Eigen::Ref<const MatrixXd>& positions, Eigen::Re
   const Terms& at_mode = *expansion_;
   bent_.noalias() = at_mode.hessian * positions;
   for (Index i = 0; i < positions.cols(); ++i) {
-    q_ = framed_.mode().q;
+    q_ = framed_.centre();
     q_.noalias() += framed_.directions().triangularView<Eigen::Upper>() * positions.col(i);
     const double value = framed_.log_determinant() + framed_.unconstrained().prior_value(q_) + at_mode.value +
                          positions.col(i).dot(at_mode.gradient + 0.5 * bent_.col(i));

@@ -151,6 +151,21 @@ MatrixXd UnconstrainedGlm::column_slopes(const VectorXd& q) const {
   return slopes;
 }
 
+double UnconstrainedGlm::prior_argument(const VectorXd& q, Index coefficient, VectorXd& direction) const {
+  const SupportMap::At own = map(coefficient)(q(coefficient));
+  double at = own.value;
+  direction.setZero();
+  direction(coefficient) = own.slope;
+  if (has_intercept() && coefficient == 0) {
+    for (Index j = 1; j < coefficients(); ++j) {
+      const SupportMap::At other = map(j)(q(j));
+      direction(j) = intercept_shift_ * data().mean()(j - 1) * other.slope;
+      at += intercept_shift_ * data().mean()(j - 1) * other.value;
+    }
+  }
+  return at;
+}
+
 double UnconstrainedGlm::intercept_argument() const {
   double at = at_[0].value;
   if (intercept_shift_ != 0) {
@@ -299,18 +314,12 @@ void UnconstrainedGlm::add_auxiliary_hessian(const VectorXd& q, MatrixXd& hessia
 }
 
 void UnconstrainedGlm::add_prior_hessian(const VectorXd& q, MatrixXd& hessian, bool clip) {
-  const Index first = has_intercept() ? 1 : 0;
+  VectorXd direction(dimension());
   for (Index k = 0; k < coefficients(); ++k) {
-    const bool is_intercept = k < first;
-    const double at = is_intercept ? intercept_argument() : at_[static_cast<std::size_t>(k)].value;
+    const double at = prior_argument(q, k, direction);
     double bend = smooth_prior(static_cast<std::size_t>(k), at, Priors::Smooth).second;
     if (clip) bend = std::min(bend, 0.0);
-    VectorXd direction = VectorXd::Zero(dimension());
-    direction(k) = at_[static_cast<std::size_t>(k)].slope;
-    if (is_intercept && intercept_shift_ != 0) {
-      for (Index j = 1; j < coefficients(); ++j) {
-        direction(j) = intercept_shift_ * data().mean()(j - 1) * at_[static_cast<std::size_t>(j)].slope;
-      }
+    if (has_intercept() && k == 0 && intercept_shift_ != 0) {
       hessian += bend * direction * direction.transpose();
     } else {
       hessian(k, k) += bend * direction(k) * direction(k);

@@ -3,9 +3,11 @@
 
 #include <Eigen/Core>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "filbert/density/auxiliary_scores.hpp"
+#include "filbert/density/closest_normal.hpp"
 #include "filbert/density/glm_mode.hpp"
 #include "filbert/density/unconstrained_glm.hpp"
 
@@ -16,8 +18,14 @@ namespace filbert {
 /// with its Jacobian. Models `LogDensity`.
 class FramedGlm {
  public:
+  static constexpr bool is_near_standard_normal = true;
+
   /// Throws NoMode.
   explicit FramedGlm(std::shared_ptr<const GlmPosterior> posterior);
+
+  /// The same posterior in the frame of the normal that is closest to it (see `closest_normal`), in place of Laplace's; empty where that is
+  /// not found. For many dimensions: draws of a standard normal are worth far more there.
+  std::optional<FramedGlm> in_closest_normal() const;
 
   Eigen::Index dimension() const { return density_.dimension(); }
   Eigen::Index variables() const { return dimension(); }  ///< coefficients and the auxiliaries that are not fixed
@@ -37,7 +45,10 @@ class FramedGlm {
   /// The log density of (β, log auxiliaries) where the one in the frame is `log_density`.
   double user_log_density(const Eigen::VectorXd& position, double log_density);
 
-  const GlmMode& mode() const { return *mode_; }                            ///< of q
+  const GlmMode& mode() const { return *mode_; }  ///< of q
+  const Eigen::VectorXd& centre() const {
+    return frame_->centre;
+  }  ///< where z is 0: the mode, but for the closest normal
   const Eigen::MatrixXd& directions() const { return frame_->directions; }  ///< L⁻ᵀ
   double log_determinant() const { return frame_->log_determinant; }        ///< of directions
   const UnconstrainedGlm& unconstrained() const { return density_; }
@@ -55,6 +66,7 @@ class FramedGlm {
   };
 
   Laplace around_mode() const;
+  static void set_directions(const Eigen::MatrixXd& precision, Laplace& frame);
   Eigen::MatrixXd curvature_of_scores(UnconstrainedGlm& density, const Eigen::VectorXd& r, Eigen::VectorXd& gradient,
                                       double& value, bool clip_priors) const;
   double locate(const Eigen::Ref<const Eigen::VectorXd>& position, Eigen::Ref<Eigen::VectorXd> q);

@@ -20,17 +20,22 @@ namespace filbert {
 /// Thresholds of the switch; see `pilot_glm`.
 struct SwitchRule {
   IndependenceThresholds asked;
-  Eigen::Index most_dimensions = 60;  ///< beyond, the map's d³ costs more than gradients
-  double least_values = 5e5;          ///< rows times coefficients, from which on rows are subsampled
-  double most_candidates = 100;       ///< rows a proposal to be looked at; beyond, the expansion is too poor
+  /// Where dimensions are many: NUTS pays some ten gradients a draw, which is worth some refusals. With weights that spread more, stays of
+  /// thirty proposals are no surprise; the local move after each block of 96 ends them.
+  IndependenceThresholds asked_of_many{.least_acceptance = 0.6, .least_acceptance_of_run = 0.5, .longest_stay = 60};
+  Eigen::Index most_dimensions =
+      60;                        ///< beyond, the map's d³ costs more than gradients, and the closest normal has to do
+  double least_values = 5e5;     ///< rows times coefficients, from which on rows are subsampled
+  double most_candidates = 100;  ///< rows a proposal to be looked at; beyond, the expansion is too poor
 };
 
 /// A pilot run, the proposal that it tried, and why independence Metropolis would not do, if it would not.
 struct GlmPilot {
   IndependencePilot pilot;
   std::optional<SubsampledGlm> subsampled;  ///< what to sample in place of the whole density, if rows are many
-  std::optional<SkewedProposal> proposal;   ///< empty beyond `most_dimensions`
-  std::string refusal;                      ///< empty where it will do
+  std::optional<FramedGlm> moved;  ///< the density in the closest normal's frame, where the proposal is for that
+  std::optional<SkewedProposal> proposal;  ///< empty where none was tried
+  std::string refusal;                     ///< empty where it will do
 };
 
 GlmPilot pilot_glm(const FramedGlm& density, std::uint64_t seed, int threads = 1, const SwitchRule& rule = {});
@@ -44,6 +49,9 @@ inline SwitchRule rule_by_passes() { return {.asked = {.least_acceptance = 0.6, 
 
 /// The proposal alone, whatever the pilot would say.
 SkewedProposal skewed_proposal(const FramedGlm& density);
+
+/// A normal with its t, which is for many dimensions: there hardly a draw of a t is accepted, and few are made.
+SkewedProposal normal_of_many(Eigen::Index dimension);
 
 /// What to sample where rows are many.
 struct GlmSubsampling {

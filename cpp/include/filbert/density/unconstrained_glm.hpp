@@ -73,6 +73,9 @@ class UnconstrainedGlm {
   /// Priors and Jacobian alone.
   double prior_value(const Eigen::Ref<const Eigen::VectorXd>& q) const;
 
+  /// What the prior of a coefficient is about at q, and how that changes with q. Only where `is_linear()`.
+  double prior_argument(const Eigen::VectorXd& q, Eigen::Index coefficient, Eigen::VectorXd& direction) const;
+
   /// Adds the third derivatives of the priors' logarithms, contracted: `add(direction, third)` for each prior, where the prior is about
   /// `direction`ᵀ q. Only where `is_linear()` and without auxiliaries.
   template <typename Add>
@@ -122,18 +125,8 @@ class UnconstrainedGlm {
 template <typename Add>
 void UnconstrainedGlm::prior_thirds(const Eigen::VectorXd& q, const Add& add) const {
   Eigen::VectorXd direction(dimension());
-  const Eigen::Index first = has_intercept() ? 1 : 0;
   for (Eigen::Index k = 0; k < coefficients(); ++k) {
-    direction.setZero();
-    direction(k) = map(k)(q(k)).slope;
-    double at = map(k)(q(k)).value;
-    if (first == 1 && k == 0) {
-      for (Eigen::Index j = 1; j < coefficients(); ++j) {
-        const SupportMap::At slope = map(j)(q(j));
-        direction(j) = intercept_shift_ * data().mean()(j - 1) * slope.slope;
-        at += intercept_shift_ * data().mean()(j - 1) * slope.value;
-      }
-    }
+    const double at = prior_argument(q, k, direction);
     const SmoothLogDensity prior = posterior_->priors().coefficients[static_cast<std::size_t>(k)].smooth(at);
     if (prior.third != 0 && prior.second < 0) add(direction, prior.third);
   }
