@@ -2,21 +2,19 @@
 #include "filbert/draws/diagnostics.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <complex>
 #include <cstddef>
-#include <cstdint>
 #include <iterator>
 #include <limits>
-#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <unsupported/Eigen/FFT>
 
 #include "filbert/numeric/normal_quantile.hpp"
 #include "filbert/threads/thread_pool.hpp"
+#include "sorted_draws.hpp"
 
 namespace filbert {
 namespace {
@@ -30,12 +28,6 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 /// Below this lag one sum of products is cheaper than its share of a Fourier transform.
 constexpr Index direct_lags = 128;
 
-/// One draw and its place in the matrix of split chains, negative for a draw that splitting leaves out.
-struct Draw {
-  double value;
-  Index position;
-};
-
 // Differences from the first element, so that the mean of equal values is that value and their variance is exactly 0.
 template <typename Values>
 double mean(const Eigen::MatrixBase<Values>& values) {
@@ -47,50 +39,6 @@ double mean(const Eigen::MatrixBase<Values>& values) {
 template <typename Values>
 double variance(const Eigen::MatrixBase<Values>& values) {
   return (values.array() - mean(values)).square().sum() / static_cast<double>(values.size() - 1);
-}
-
-Eigen::VectorXd row_means(const ChainMatrix& series) {
-  Eigen::VectorXd means(series.rows());
-  for (Index row = 0; row < series.rows(); ++row) means(row) = mean(series.row(row));
-  return means;
-}
-
-/// A double's bits as an integer of the same order; -0 comes right before 0, so equal draws stay side by side.
-std::uint64_t ordered_bits(double value) {
-  constexpr std::uint64_t sign = std::uint64_t{1} << 63;
-  const std::uint64_t bits = std::bit_cast<std::uint64_t>(value);
-  return (bits & sign) != 0 ? ~bits : bits | sign;
-}
-
-// Radix sort, 11 bits at a time: comparing random draws mispredicts branches, and takes three times as long.
-void sort_draws(std::vector<Draw>& draws, std::vector<Draw>& scratch) {
-  constexpr std::size_t digits = 6, base = 2048;
-  const auto digit_of = [](std::uint64_t bits, std::size_t digit) { return (bits >> (11 * digit)) % base; };
-  std::vector<std::array<std::size_t, base>> counts(digits);
-  for (const Draw& draw : draws) {
-    const std::uint64_t bits = ordered_bits(draw.value);
-    for (std::size_t digit = 0; digit < digits; ++digit) ++counts[digit][digit_of(bits, digit)];
-  }
-  scratch.resize(draws.size());
-  for (std::size_t digit = 0; digit < digits; ++digit) {
-    std::array<std::size_t, base>& next = counts[digit];
-    if (next[digit_of(ordered_bits(draws.front().value), digit)] == draws.size()) continue;  // all the same
-    std::exclusive_scan(next.begin(), next.end(), next.begin(), std::size_t{0});
-    for (const Draw& draw : draws) scratch[next[digit_of(ordered_bits(draw.value), digit)]++] = draw;
-    draws.swap(scratch);
-  }
-}
-
-/// The quantile of sorted draws as NumPy's "linear" method has it (Hyndman and Fan's type 7), rounding included: a
-/// draw is at or below the quantile or not, so the last bit counts.
-double linear_quantile(const std::vector<Draw>& sorted, double probability) {
-  const double place = static_cast<double>(sorted.size() - 1) * probability;
-  const std::size_t below = static_cast<std::size_t>(place);
-  const double lower = sorted[below].value;
-  const double upper = sorted[std::min(below + 1, sorted.size() - 1)].value;
-  const double fraction = place - static_cast<double>(below);
-  const double step = upper - lower;
-  return fraction < 0.5 ? lower + step * fraction : upper - step * (1 - fraction);
 }
 
 /// Rank normalisation (section 4.1 of the paper): z = Φ⁻¹((r - 3/8) / (S + 1/4)) for a draw of rank r among S.
@@ -125,10 +73,22 @@ class NormalScores {
 class Autocovariance {
  public:
   /// The number of rows must be even.
-  void read(const ChainMatrix& series, const Eigen::VectorXd& means) {
-    centred_ = series.colwise() - means;
+  void read(const ChainMatrix& series) {
+    means_.resize(series.rows());
+    centred_.resize(series.rows(), series.cols());
+    for (Index row = 0; row < series.rows(); ++row) {
+      means_(row) = mean(series.row(row));
+      centred_.row(row) = series.row(row).array() - means_(row);
+    }
+    within_ = centred_.squaredNorm() / static_cast<double>(centred_.size());
     transformed_ = false;
   }
+
+  /// That of lag 0, and the unbiased variance between the means of rows.
+  double within() const { return within_; }
+  double between() const { return variance(means_); }
+  Index draws() const { return centred_.cols(); }
+  Index size() const { return centred_.size(); }
 
   double operator()(Index lag) {
     if (lag >= direct_lags && !transformed_) transform();
@@ -167,6 +127,8 @@ class Autocovariance {
   }
 
   ChainMatrix centred_;
+  Eigen::VectorXd means_;
+  double within_ = 0;
   bool transformed_ = false;
   Eigen::FFT<double> fourier_;
   std::vector<std::complex<double>> rows_, spectrum_, power_, correlation_;
@@ -190,27 +152,21 @@ double autocorrelation_time(Autocorrelation&& rho, Index draws) {
 }
 
 /// S_eff = S / τ of split chains (section 3.2), at most S log10(S).
-double effective_sample_size(const ChainMatrix& series, Autocovariance& autocovariance) {
+double effective_sample_size(Autocovariance& series) {
   const double size = static_cast<double>(series.size());
-  if (series.minCoeff() == series.maxCoeff()) return size;
-  const double draws = static_cast<double>(series.cols());
-  const Eigen::VectorXd means = row_means(series);
-  autocovariance.read(series, means);
-  const double biased_within = autocovariance(0);
-  const double within = biased_within * draws / (draws - 1);
-  const double total = biased_within + variance(means);  // var⁺ of the paper
-  const auto rho = [&](Index lag) { return 1 - (within - autocovariance(lag)) / total; };
-  return size / std::max(autocorrelation_time(rho, series.cols()), 1 / std::log10(size));
+  const double draws = static_cast<double>(series.draws());
+  const double within = series.within() * draws / (draws - 1);
+  const double total = series.within() + series.between();  // var⁺ of the paper
+  if (total == 0) return size;                              // one value
+  const auto rho = [&](Index lag) { return 1 - (within - series(lag)) / total; };
+  return size / std::max(autocorrelation_time(rho, series.draws()), 1 / std::log10(size));
 }
 
 /// R-hat = √(var⁺ / W) of split chains (section 3.1).
-double potential_scale_reduction(const ChainMatrix& series) {
-  const double draws = static_cast<double>(series.cols());
-  double within = 0;
-  for (Index row = 0; row < series.rows(); ++row) within += variance(series.row(row));
-  within /= static_cast<double>(series.rows());
-  const double between_over_draws = variance(row_means(series));
-  return std::sqrt(between_over_draws / within + (draws - 1) / draws);
+double potential_scale_reduction(const Autocovariance& series) {
+  const double draws = static_cast<double>(series.draws());
+  const double within = series.within() * draws / (draws - 1);
+  return std::sqrt(series.between() / within + (draws - 1) / draws);
 }
 
 /// Diagnoses one quantity after another, all of the same number of chains and draws, and keeps the scratch space.
@@ -221,75 +177,94 @@ class ChainDiagnoser {
     series_.resize(2 * chains, half_);
   }
 
-  /// Sorts the draws. The rest may only be asked when this is true.
+  /// Sorts the draws. The rest may only be asked when this is true, and while the draws are there.
   bool read(const ChainsRef& draws) {
-    if (!valid_shape_ || !draws.allFinite()) return false;
-    const Index dropped = draws_ - 2 * half_;  // with an odd number, the middle draw of each chain
-    all_.clear();
+    if (!valid_shape_) return false;
+    const double lowest = draws.minCoeff<Eigen::PropagateNaN>(), highest = draws.maxCoeff<Eigen::PropagateNaN>();
+    if (!std::isfinite(lowest) || !std::isfinite(highest)) return false;
+    values_ = &draws;
+    all_.resize(static_cast<std::size_t>(draws.size()));
+    Draw* next = all_.data();
     for (Index chain = 0; chain < draws.rows(); ++chain) {
-      for (Index i = 0; i < draws_; ++i) {
-        const Index within = i < half_ ? i : i < half_ + dropped ? -1 : i - dropped;
-        all_.push_back({draws(chain, i), within < 0 ? -1 : 2 * half_ * chain + within});
-      }
+      const double* const values = draws.row(chain).data();
+      Index place = 2 * half_ * chain;
+      for (Index i = 0; i < half_; ++i) *next++ = {values[i], place++};
+      for (Index i = half_; i < draws_ - half_; ++i) *next++ = {values[i], -1};  // the middle one of an odd number
+      for (Index i = draws_ - half_; i < draws_; ++i) *next++ = {values[i], place++};
     }
-    sort_draws(all_, scratch_);
-    split_.clear();
-    std::copy_if(all_.begin(), all_.end(), std::back_inserter(split_),
-                 [](const Draw& draw) { return draw.position >= 0; });
+    sorter_.sort(all_, lowest, highest);
+    if (drops_draws()) {
+      split_.clear();
+      std::copy_if(all_.begin(), all_.end(), std::back_inserter(split_),
+                   [](const Draw& draw) { return draw.position >= 0; });
+    }
     return true;
   }
 
   double rhat() {
-    if (series_.rows() < 4) return not_a_number;  // one chain, as in ArviZ: halves of a stuck chain agree
-    scores_.assign(split_, series_.data());
-    const double bulk = potential_scale_reduction(series_);
-    scores_.assign(folded(), series_.data());
-    const double tail = potential_scale_reduction(series_);
-    return tail > bulk ? tail : bulk;  // draws of two values fold into a constant, whose R-hat is NaN
+    read_scores();
+    return rhat_of_scores();
   }
 
   double ess_bulk() {
-    scores_.assign(split_, series_.data());
-    return effective_sample_size(series_, autocovariance_);
+    read_scores();
+    return effective_sample_size(autocovariance_);
   }
 
   double ess_mean() {
-    for (const Draw& draw : split_) series_.data()[draw.position] = draw.value;
-    return effective_sample_size(series_, autocovariance_);
+    for (const Draw& draw : split()) series_.data()[draw.position] = draw.value;
+    autocovariance_.read(series_);
+    return effective_sample_size(autocovariance_);
   }
 
   double ess_tail() { return std::min(ess_quantile(0.05), ess_quantile(0.95)); }
 
   ChainSummary summarise(const ChainsRef& draws) {
     if (!read(draws)) return {not_a_number, not_a_number, not_a_number};
-    return {rhat(), ess_bulk(), ess_tail()};
+    read_scores();
+    const double bulk = effective_sample_size(autocovariance_);
+    return {rhat_of_scores(), bulk, ess_tail()};
   }
 
  private:
+  bool drops_draws() const { return draws_ > 2 * half_; }
+  const std::vector<Draw>& split() const { return drops_draws() ? split_ : all_; }
+
+  void read_scores() {
+    scores_.assign(split(), series_.data());
+    autocovariance_.read(series_);
+  }
+
+  /// After `read_scores`, whose place it takes.
+  double rhat_of_scores() {
+    if (series_.rows() < 4) return not_a_number;  // one chain, as in ArviZ: halves of a stuck chain agree
+    const double bulk = potential_scale_reduction(autocovariance_);
+    fold(split(), folded_);
+    scores_.assign(folded_, series_.data());
+    autocovariance_.read(series_);
+    const double tail = potential_scale_reduction(autocovariance_);
+    return tail > bulk ? tail : bulk;  // draws of two values fold into a constant, whose R-hat is NaN
+  }
+
   /// Effective sample size of the indicator that a draw is at most the quantile (section 4.3).
   double ess_quantile(double probability) {
     const double quantile = linear_quantile(all_, probability);
-    for (const Draw& draw : split_) series_.data()[draw.position] = draw.value <= quantile ? 1 : 0;
-    return effective_sample_size(series_, autocovariance_);
-  }
-
-  /// The absolute deviations from the median, sorted: those below it fall already, those above it rise.
-  const std::vector<Draw>& folded() {
-    const std::size_t size = split_.size();
-    const double median = std::midpoint(split_[size / 2 - 1].value, split_[size / 2].value);
-    scratch_ = split_;
-    for (Draw& draw : scratch_) draw.value = std::abs(draw.value - median);
-    const auto middle = scratch_.begin() + static_cast<std::ptrdiff_t>(size / 2);
-    folded_.resize(size);
-    std::merge(std::make_reverse_iterator(middle), scratch_.rend(), middle, scratch_.end(), folded_.begin(),
-               [](const Draw& a, const Draw& b) { return a.value < b.value; });
-    return folded_;
+    double* next = series_.data();
+    for (Index chain = 0; chain < values_->rows(); ++chain) {
+      const double* const values = values_->row(chain).data();
+      for (Index i = 0; i < half_; ++i) *next++ = values[i] <= quantile ? 1.0 : 0.0;
+      for (Index i = draws_ - half_; i < draws_; ++i) *next++ = values[i] <= quantile ? 1.0 : 0.0;
+    }
+    autocovariance_.read(series_);
+    return effective_sample_size(autocovariance_);
   }
 
   Index draws_, half_;
   bool valid_shape_;
   NormalScores scores_;
-  std::vector<Draw> all_, split_, folded_, scratch_;
+  const ChainsRef* values_ = nullptr;
+  DrawSorter sorter_;
+  std::vector<Draw> all_, split_, folded_;
   ChainMatrix series_;  // two rows a chain: its halves, transformed
   Autocovariance autocovariance_;
 };

@@ -5,11 +5,10 @@
 #include <array>
 #include <cmath>
 
+#include "filbert/groups/group_kernels.hpp"
 #include "filbert/groups/lanes.hpp"
 
 namespace filbert {
-
-inline constexpr int most_block_effects = 32;  // of a group: its matrices lie on the stack
 
 FILBERT_LANES_INLINE double inverse_root(double x) { return 1 / std::sqrt(x); }
 FILBERT_LANES_INLINE double logarithm_of(double x) { return std::log(x); }

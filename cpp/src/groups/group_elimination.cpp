@@ -15,11 +15,25 @@ std::variant<BlockElimination, TailElimination> engine_for(const KeptRows& rows)
   return TailElimination(rows);
 }
 
+/// Every group by itself: C_g says what its effects are.
+std::shared_ptr<const ChunkedBlocks> blocks_of(const KeptRows& rows) {
+  auto blocks = std::make_shared<ChunkedBlocks>(rows.effects, rows.width, rows.n_groups);
+  for (Index g = 0; g < rows.n_groups; ++g) blocks->set(g, rows.blocks.col(g), 1);
+  return blocks;
+}
+
+/// Where an effect of a group is among numbers of chunks.
+Index place_of(Index group, Index effect, Index effects) {
+  return (group / block_lanes * effects + effect) * block_lanes + group % block_lanes;
+}
+
 }  // namespace
 
 GroupElimination::GroupElimination(const GroupedSummary& summary, const PosteriorColumns& columns)
     : rows_(std::make_shared<const KeptRows>(summary, columns)),
       engine_(engine_for(*rows_)),
+      blocks_(blocks_of(*rows_)),
+      kernels_(&group_kernels()),
       noise_(rows_->structure.tail_size()),
       tail_(rows_->structure.tail_size()),
       K_(rows_->width, rows_->width) {
@@ -28,6 +42,10 @@ GroupElimination::GroupElimination(const GroupedSummary& summary, const Posterio
     eliminated_factors_.push_back(MatrixXd::Zero(structure.effects(factor), structure.effects(factor)));
   }
   if (columns.level_row) level_row_.emplace(*rows_, *columns.level_row);
+  const Index numbers = blocks_->rows().chunks * rows_->effects * block_lanes;
+  block_noise_ = VectorXd::Zero(numbers);
+  block_effects_ = VectorXd::Zero(numbers);
+  if (!rows_->tailed.empty()) block_shift_ = VectorXd::Zero(numbers);
 }
 
 double GroupElimination::forward(const std::vector<MatrixXd>& factors, double sigma, MatrixXd& K) {
@@ -57,33 +75,27 @@ double GroupElimination::backward(const std::vector<MatrixXd>& factors, double s
   return std::get<TailElimination>(engine_).backward(factors, sigma, K_slopes, log_det_slope, factor_slopes);
 }
 
-/// With b = Λ z and S = R Λ, z given the rows has precision M / σ², M = σ² I + S'S, and mean M⁻¹ S'r: good at Λ = 0 too.
-template <int Q, typename Normal>
+template <typename Normal>
 void GroupElimination::draw_blocks(const MatrixXd& factor, double sigma, const VectorXd& v, Normal& normal,
-                                   MatrixXd& effects) const {
-  using Square = Eigen::Matrix<double, Q, Q>;
-  using Vector = Eigen::Matrix<double, Q, 1>;
+                                   MatrixXd& effects) {
   const Index q = rows_->effects;
-  const Square lambda = factor;
-  Square spread(q, q), precision(q, q);
-  Vector residual(q), z(q);
   for (Index g = 0; g < rows_->n_groups; ++g) {
-    residual.noalias() = -rows_->C(g).lazyProduct(v);
-    if (!rows_->tailed.empty()) {
-      const KeptRows::Tailed& tailed = rows_->tailed[static_cast<std::size_t>(g)];
+    for (Index i = 0; i < q; ++i) block_noise_(place_of(g, i, q)) = normal();
+  }
+  for (std::size_t g = 0; g < rows_->tailed.size(); ++g) {
+    const KeptRows::Tailed& tailed = rows_->tailed[g];
+    for (Index i = 0; i < q; ++i) {
+      double shift = 0;
       for (Index k = 0; k < tailed.upper.cols(); ++k) {
-        residual -= tailed.upper.col(k) * tail_(tailed.tail[static_cast<std::size_t>(k)]);
+        shift += tailed.upper(i, k) * tail_(tailed.tail[static_cast<std::size_t>(k)]);
       }
+      block_shift_(place_of(static_cast<Index>(g), i, q)) = shift;
     }
-    spread.noalias() = rows_->R(g).lazyProduct(lambda);
-    precision.noalias() = spread.transpose().lazyProduct(spread);
-    precision.diagonal().array() += sigma * sigma;
-    const Eigen::LLT<Square> cholesky(precision);
-    z.noalias() = spread.transpose().lazyProduct(residual);
-    cholesky.matrixL().solveInPlace(z);
-    for (Index i = 0; i < q; ++i) z(i) += sigma * normal();
-    cholesky.matrixU().solveInPlace(z);
-    effects.row(g).noalias() = (lambda * z).transpose();
+  }
+  kernels_->draw(blocks_->rows(), factor.data(), sigma, v.data(), rows_->tailed.empty() ? nullptr : block_shift_.data(),
+                 block_noise_.data(), block_effects_.data());
+  for (Index i = 0; i < q; ++i) {
+    for (Index g = 0; g < rows_->n_groups; ++g) effects(g, i) = block_effects_(place_of(g, i, q));
   }
 }
 
@@ -105,18 +117,8 @@ void GroupElimination::fill(const std::vector<MatrixXd>& factors, double sigma, 
     }
   }
   const std::size_t primary = static_cast<std::size_t>(structure.primary());
-  switch (rows_->effects) {
-    case 1:
-      draw_blocks<1>(factors[primary], sigma, v, normal, effects[primary]);
-      if (level_row_) level_row_->condition(sigma, v, normal(), effects[primary].col(0));
-      return;
-    case 2:
-      return draw_blocks<2>(factors[primary], sigma, v, normal, effects[primary]);
-    case 3:
-      return draw_blocks<3>(factors[primary], sigma, v, normal, effects[primary]);
-    default:
-      return draw_blocks<Eigen::Dynamic>(factors[primary], sigma, v, normal, effects[primary]);
-  }
+  draw_blocks(factors[primary], sigma, v, normal, effects[primary]);
+  if (level_row_) level_row_->condition(sigma, v, normal(), effects[primary].col(0));
 }
 
 void GroupElimination::draw(const std::vector<MatrixXd>& factors, double sigma, const VectorXd& v, Rng& rng,

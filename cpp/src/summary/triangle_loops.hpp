@@ -11,12 +11,6 @@
 #include "filbert/numeric/simd.hpp"
 #include "filbert/summary/triangle_kernels.hpp"
 
-#if defined(__GNUC__)
-#define FILBERT_UNROLL _Pragma("GCC unroll 8")
-#else
-#define FILBERT_UNROLL
-#endif
-
 namespace filbert::kernels::FILBERT_INSTRUCTION_SET {
 
 using Count = std::ptrdiff_t;
@@ -30,7 +24,7 @@ ColumnMoments moments_of(const double* values, const double* weights, Count rows
   Pack sums[2] = {}, least = broadcast(infinity), largest = broadcast(-infinity);
   Count i = 0;
   for (; i + 2 * lanes <= rows; i += 2 * lanes) {
-    FILBERT_UNROLL for (Count k = 0; k < 2; ++k) {
+    FILBERT_UNROLL_SHORT for (Count k = 0; k < 2; ++k) {
       const Pack x = load(values + i + k * lanes);
       least = minimum(x, least);
       largest = maximum(x, largest);
@@ -60,7 +54,7 @@ double centre_values(double* values, const double* weights, Count rows, double m
   Pack sums[2] = {};
   Count i = 0;
   for (; i + 2 * lanes <= rows; i += 2 * lanes) {
-    FILBERT_UNROLL for (Count k = 0; k < 2; ++k) {
+    FILBERT_UNROLL_SHORT for (Count k = 0; k < 2; ++k) {
       const Pack x = load(values + i + k * lanes) - means;
       store(values + i + k * lanes, x);
       sums[k] += Weighted ? x * load(weights + i + k * lanes) : x;
@@ -97,14 +91,14 @@ FILBERT_INLINE void reflect_and_multiply(double* const* columns, Count rows, con
   Pack sums[G] = {};
   for (Count i = 0; i < rows; i += lanes) {
     Pack now[G];
-    FILBERT_UNROLL for (Count k = 0; k < G; ++k) now[k] = load(columns[k] + i);
+    FILBERT_UNROLL_SHORT for (Count k = 0; k < G; ++k) now[k] = load(columns[k] + i);
     if constexpr (J > 0) {
-      FILBERT_UNROLL for (Count k = J; k < G; ++k) {
+      FILBERT_UNROLL_SHORT for (Count k = J; k < G; ++k) {
         now[k] -= broadcast(pull[k]) * now[J - 1];
         store(columns[k] + i, now[k]);
       }
     }
-    FILBERT_UNROLL for (Count k = 0; k < G; ++k) sums[k] += now[J] * now[k];
+    FILBERT_UNROLL_SHORT for (Count k = 0; k < G; ++k) sums[k] += now[J] * now[k];
   }
   for (Count k = 0; k < G; ++k) products[k] = sum(sums[k]);
 }
@@ -157,33 +151,33 @@ FILBERT_INLINE void apply_group(const TriangleAndRows& into, Count first, Count 
   Pack sums[G][C] = {};
   for (Count i = 0; i < rows; i += lanes) {
     Pack now[C];
-    FILBERT_UNROLL for (Count c = 0; c < C; ++c) now[c] = load(x + c * stride + i);
-    FILBERT_UNROLL for (Count g = 0; g < G; ++g) {
+    FILBERT_UNROLL_SHORT for (Count c = 0; c < C; ++c) now[c] = load(x + c * stride + i);
+    FILBERT_UNROLL_SHORT for (Count g = 0; g < G; ++g) {
       const Pack reflection = load(v + g * stride + i);
-      FILBERT_UNROLL for (Count c = 0; c < C; ++c) sums[g][c] += reflection * now[c];
+      FILBERT_UNROLL_SHORT for (Count c = 0; c < C; ++c) sums[g][c] += reflection * now[c];
     }
   }
   Pack pull[G][C];
-  FILBERT_UNROLL for (Count c = 0; c < C; ++c) {
+  FILBERT_UNROLL_SHORT for (Count c = 0; c < C; ++c) {
     double* const above = into.triangle + (column + c) * into.triangle_stride + first;
     double along[G];
-    FILBERT_UNROLL for (Count g = 0; g < G; ++g) {
+    FILBERT_UNROLL_SHORT for (Count g = 0; g < G; ++g) {
       along[g] = head[g] * above[g] + scale[g] * sum(sums[g][c]);
       for (Count h = 0; h < g; ++h) along[g] -= overlap[h][g] * along[h];
     }
-    FILBERT_UNROLL for (Count g = 0; g < G; ++g) {
+    FILBERT_UNROLL_SHORT for (Count g = 0; g < G; ++g) {
       above[g] -= head[g] * along[g];
       pull[g][c] = broadcast(scale[g] * along[g]);
     }
   }
   for (Count i = 0; i < rows; i += lanes) {
     Pack now[C];
-    FILBERT_UNROLL for (Count c = 0; c < C; ++c) now[c] = load(x + c * stride + i);
-    FILBERT_UNROLL for (Count g = 0; g < G; ++g) {
+    FILBERT_UNROLL_SHORT for (Count c = 0; c < C; ++c) now[c] = load(x + c * stride + i);
+    FILBERT_UNROLL_SHORT for (Count g = 0; g < G; ++g) {
       const Pack reflection = load(v + g * stride + i);
-      FILBERT_UNROLL for (Count c = 0; c < C; ++c) now[c] -= pull[g][c] * reflection;
+      FILBERT_UNROLL_SHORT for (Count c = 0; c < C; ++c) now[c] -= pull[g][c] * reflection;
     }
-    FILBERT_UNROLL for (Count c = 0; c < C; ++c) store(x + c * stride + i, now[c]);
+    FILBERT_UNROLL_SHORT for (Count c = 0; c < C; ++c) store(x + c * stride + i, now[c]);
   }
 }
 
@@ -267,10 +261,10 @@ FILBERT_INLINE void multiply_tile(Count depth, const double* A, const double* B,
   Pack sums[tile_columns][packs] = {};
   for (Count k = 0; k < depth; ++k) {
     Pack a[packs];
-    FILBERT_UNROLL for (Count r = 0; r < packs; ++r) a[r] = load(A + k * tile_rows + r * lanes);
-    FILBERT_UNROLL for (Count c = 0; c < tile_columns; ++c) {
+    FILBERT_UNROLL_SHORT for (Count r = 0; r < packs; ++r) a[r] = load(A + k * tile_rows + r * lanes);
+    FILBERT_UNROLL_SHORT for (Count c = 0; c < tile_columns; ++c) {
       const Pack b = broadcast(B[k * tile_columns + c]);
-      FILBERT_UNROLL for (Count r = 0; r < packs; ++r) sums[c][r] += a[r] * b;
+      FILBERT_UNROLL_SHORT for (Count r = 0; r < packs; ++r) sums[c][r] += a[r] * b;
     }
   }
   double tile[tile_columns][tile_rows];

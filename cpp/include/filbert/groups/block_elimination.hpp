@@ -4,9 +4,25 @@
 #include <Eigen/Core>
 #include <memory>
 
+#include "filbert/groups/group_kernels.hpp"
 #include "filbert/groups/kept_rows.hpp"
 
 namespace filbert {
+
+/// Blocks as the loops over them read them.
+class ChunkedBlocks {
+ public:
+  ChunkedBlocks(Eigen::Index effects, Eigen::Index width, Eigen::Index blocks);
+
+  /// `numbers` are R and C by columns, of a block that stands for `count` groups.
+  void set(Eigen::Index block, const Eigen::Ref<const Eigen::VectorXd>& numbers, double count);
+
+  BlockRows rows() const { return {effects_, width_, chunks_, numbers_.data()}; }
+
+ private:
+  Eigen::Index effects_, width_, chunks_;
+  Eigen::VectorXd numbers_;
+};
 
 /// Given `Σ = Λ Λ'` and σ, the kept rows of a group are normal with covariance `V_g = σ² I + R_g Σ R_g'`, and
 ///
@@ -31,28 +47,18 @@ class BlockElimination {
   Eigen::Index blocks() const { return shared_->blocks; }
 
  private:
-  static constexpr int lanes = 8;
-  using Lanes = Eigen::Array<double, lanes, 1>;
-  using Columns = Eigen::Array<double, lanes, Eigen::Dynamic>;
-
   struct Shared {
-    Eigen::Index effects = 0, width = 0, blocks = 0, chunks = 0;
+    Eigen::Index blocks = 0;
     double free_rows = 0;  // N - G q
     Eigen::MatrixXd rest_square;
-    Columns
-        numbers;  // of each chunk: the upper triangle of R by columns, C by columns, how many groups a block stands for
+    ChunkedBlocks chunks;
   };
 
   static std::shared_ptr<const Shared> share(const KeptRows& rows);
 
-  template <int Q>
-  double eliminate(const Eigen::MatrixXd& factor, double variance, Eigen::MatrixXd& K);
-  template <int Q>
-  double slopes(const Eigen::MatrixXd& K_slopes, double log_det_slope);
-
   std::shared_ptr<const Shared> shared_;
-  Columns whitened_;  // of each chunk: L⁻¹R by columns, L⁻¹C by columns, V = LL'
-  Columns sums_;      // over chunks, of the triangle of K
+  const GroupKernels* kernels_;
+  Eigen::VectorXd left_, K_sums_, covariance_sums_;  // of the kernels
   Eigen::MatrixXd covariance_slopes_;
 };
 

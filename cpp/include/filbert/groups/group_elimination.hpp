@@ -49,13 +49,16 @@ class GroupElimination {
   template <typename Normal>
   void fill(const std::vector<Eigen::MatrixXd>& factors, double sigma, const Eigen::VectorXd& v, Normal&& normal,
             std::vector<Eigen::MatrixXd>& effects);
-  template <int Q, typename Normal>
+  template <typename Normal>
   void draw_blocks(const Eigen::MatrixXd& factor, double sigma, const Eigen::VectorXd& v, Normal& normal,
-                   Eigen::MatrixXd& effects) const;
+                   Eigen::MatrixXd& effects);
 
   std::shared_ptr<const KeptRows> rows_;
   std::variant<BlockElimination, TailElimination> engine_;
   std::optional<MeansRow> level_row_;
+  std::shared_ptr<const ChunkedBlocks> blocks_;
+  const GroupKernels* kernels_;
+  Eigen::VectorXd block_noise_, block_shift_, block_effects_;  // by chunks
   Eigen::VectorXd noise_, tail_;
   Eigen::MatrixXd K_;
   std::vector<Eigen::MatrixXd> eliminated_factors_;  // what the tail's engine holds the elimination of

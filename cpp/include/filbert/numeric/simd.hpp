@@ -17,8 +17,10 @@
 // For the rest of the file that includes it: whoever passes packs is inlined, and has no ABI that could change.
 #pragma GCC diagnostic ignored "-Wpsabi"
 #define FILBERT_INLINE inline __attribute__((always_inline))
+#define FILBERT_UNROLL_SHORT _Pragma("GCC unroll 8")
 #else
 #define FILBERT_INLINE __forceinline
+#define FILBERT_UNROLL_SHORT
 #endif
 
 namespace filbert::kernels::FILBERT_INSTRUCTION_SET {
