@@ -64,7 +64,7 @@ StudentMixture adapted_to(const FramedGroupedGaussian& density, Rng& rng, int th
   for (int round = 0; round < most_rounds; ++round) {
     points = weighed(density, proposal, n, rng, threads);
     if (judge_weights(points.log_weights, 0).acceptance > enough) break;
-    proposal = readapted(std::move(proposal), points);
+    proposal = improved(std::move(proposal), points);
   }
   return proposal;
 }

@@ -93,7 +93,7 @@ TEST_CASE("a ring is not proposed by one t, and is by those that adapt to it, wh
   StudentMixture mixture = filbert::mixture_about(points, rng);
   for (int round = 0; round < 8; ++round) {
     points = weighed(mixture, 1000, rng);
-    mixture = filbert::readapted(mixture, points);
+    mixture = filbert::improved(mixture, points);
   }
   CHECK(mixture.components().front().share == filbert::defensive_share);
   CHECK(mixture.components().front().factor == MatrixXd::Identity(2, 2));
@@ -117,6 +117,6 @@ TEST_CASE("points of which one has all the weight, or none has any, leave a mixt
   VectorXd log_density(10);
   mixture.draw(rng, drawn, log_density);
   CHECK(log_density.allFinite());
-  filbert::readapted(mixture, points).draw(rng, drawn, log_density);
+  filbert::improved(mixture, points).draw(rng, drawn, log_density);
   CHECK(log_density.allFinite());
 }

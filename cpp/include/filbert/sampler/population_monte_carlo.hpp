@@ -68,7 +68,7 @@ inline StudentMixture mixture_about(const WeightedPoints& points, Rng& rng) {
 
 /// One step of expectation and maximisation: the components that explain best the points, draws of `mixture` with their weights. The
 /// scale of a component that few points speak for is drawn to that of all; one that none speaks for is left out.
-inline StudentMixture readapted(StudentMixture mixture, const WeightedPoints& points) {
+inline StudentMixture improved(StudentMixture mixture, const WeightedPoints& points) {
   const Eigen::Index dimension = points.points.rows(), n = points.points.cols();
   const std::size_t count = mixture.components().size();
   const double nu = StudentMixture::freedom, size = static_cast<double>(dimension);
