@@ -121,7 +121,7 @@ py::dict sample_independence(const FramedGlm& density, Index draws, int chains, 
     const py::gil_scoped_release release;
     if (subsample) subsampling = filbert::subsampled_where_long(density, seed, cores);
     const bool has_many = density.dimension() > filbert::SwitchRule().most_dimensions;
-    if (!subsampling && has_many) moved = density.in_closest_normal();
+    if (!subsampling && has_many) moved = filbert::frame_of_many(density);
     if (!subsampling && !moved) proposal = filbert::skewed_proposal(density);
   }
   if (moved) return independence_of_many(*moved, settings, std::move(report));

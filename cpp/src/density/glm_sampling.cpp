@@ -2,6 +2,7 @@
 #include "filbert/density/glm_sampling.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <sstream>
@@ -15,6 +16,35 @@ SkewedProposal skewed_proposal(const FramedGlm& density) { return SkewedProposal
 
 SkewedProposal normal_of_many(Index dimension) {
   return SkewedProposal(Eigen::MatrixXd(0, dimension), {.share_of_t = 0.05});
+}
+
+double heaviest_side(FramedGlm density) {
+  constexpr std::array<double, 6> distances = {-5, -4, -3, 3, 4, 5};  // in standard deviations of the normal
+  constexpr double out_of_reach = -8;  // of log density below the centre's: too little for draws
+  const Eigen::MatrixXd towards =
+      density.directions().transpose() * density.unconstrained().jacobian(density.centre()).transpose();
+  Eigen::MatrixXd points = Eigen::MatrixXd::Zero(density.dimension(), 6);
+  Eigen::VectorXd values(6);
+  density.batch(points, values);
+  const double at_centre = values(0);
+  double heaviest = 0;
+  for (Index k = 0; k < towards.cols(); ++k) {
+    for (std::size_t i = 0; i < distances.size(); ++i) {
+      points.col(static_cast<Index>(i)) = distances[i] * towards.col(k).normalized();
+    }
+    density.batch(points, values);
+    for (std::size_t i = 0; i < distances.size(); ++i) {
+      const double fallen = values(static_cast<Index>(i)) - at_centre;
+      if (fallen > out_of_reach) heaviest = std::max(heaviest, fallen + 0.5 * distances[i] * distances[i]);
+    }
+  }
+  return heaviest;
+}
+
+std::optional<FramedGlm> frame_of_many(const FramedGlm& density, const SwitchRule& rule) {
+  std::optional<FramedGlm> moved = density.in_closest_normal();
+  if (moved && heaviest_side(*moved) > rule.heaviest_side) moved.reset();
+  return moved;
 }
 
 std::optional<GlmSubsampling> subsampled_where_long(const FramedGlm& density, std::uint64_t seed, int threads,
@@ -34,7 +64,7 @@ namespace {
 /// Where the skewing map would cost too much.
 GlmPilot pilot_of_many(const FramedGlm& density, std::uint64_t seed, const SwitchRule& rule) {
   GlmPilot result;
-  result.moved = density.in_closest_normal();
+  result.moved = frame_of_many(density, rule);
   if (!result.moved) {
     std::ostringstream refusal;
     refusal << density.dimension() << " parameters are more than " << rule.most_dimensions

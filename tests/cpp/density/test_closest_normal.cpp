@@ -19,17 +19,21 @@ constexpr double prior_sd = 2.5;
 double successes(Eigen::Index group) { return static_cast<double>(6 + group % (rows_of_group - 11)); }
 
 /// A logit of its own for each of many groups: the posterior is a product of densities that quadrature knows.
-std::shared_ptr<const GlmPosterior> logits_by_group(const Prior& prior = Prior::normal(0, prior_sd)) {
+std::shared_ptr<const GlmPosterior> logits_by_group(const Prior& prior = Prior::normal(0, prior_sd),
+                                                    const Prior& of_first = Prior::normal(0, prior_sd),
+                                                    bool separates = false) {
   Eigen::MatrixXd X = Eigen::MatrixXd::Zero(groups * rows_of_group, groups);
   GlmResponses responses;
   responses.y.resize(X.rows());
   for (Eigen::Index i = 0; i < X.rows(); ++i) {
     X(i, i / rows_of_group) = 1;
     responses.y(i) = static_cast<double>(i % rows_of_group) < successes(i / rows_of_group) ? 1 : 0;
+    if (separates && i < rows_of_group) responses.y(i) = 1;
   }
   GlmPriors priors;
   priors.intercept = false;
   priors.coefficients.assign(groups, prior);
+  if (separates) priors.coefficients[0] = of_first;
   return std::make_shared<const GlmPosterior>(
       std::make_shared<const GlmData>(Family::Bernoulli, Link::Logit, X, responses), priors);
 }
@@ -171,4 +175,16 @@ TEST_CASE("There is no closest normal where coefficients have edges, and a pilot
   CHECK_FALSE(density.in_closest_normal().has_value());
   CHECK(pilot_glm(density, 1).refusal ==
         "70 parameters are more than 60, and no normal was found that is close to the posterior");
+}
+
+TEST_CASE("A heavy side, which the closest normal has not, is seen and refused") {
+  CHECK(heaviest_side(*FramedGlm(logits_by_group()).in_closest_normal()) < SwitchRule().heaviest_side);
+  const Prior normal = Prior::normal(0, prior_sd), heavy = Prior::named("StudentT", std::vector<double>{7, 0, 1.5});
+  const FramedGlm separated(logits_by_group(normal, heavy, true));
+  const std::optional<FramedGlm> moved = separated.in_closest_normal();
+  REQUIRE(moved.has_value());
+  CHECK(heaviest_side(*moved) > 4);
+  CHECK(refusal_of(pilot_independence(*moved, normal_of_many(groups), 1), SwitchRule().asked_of_many).empty());
+  CHECK_FALSE(frame_of_many(separated).has_value());
+  CHECK_FALSE(pilot_glm(separated, 1).refusal.empty());
 }

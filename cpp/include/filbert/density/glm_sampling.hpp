@@ -23,8 +23,10 @@ struct SwitchRule {
   /// Where dimensions are many: NUTS pays some ten gradients a draw, which is worth some refusals. With weights that spread more, stays of
   /// thirty proposals are no surprise; the local move after each block of 96 ends them.
   IndependenceThresholds asked_of_many{.least_acceptance = 0.6, .least_acceptance_of_run = 0.5, .longest_stay = 60};
-  Eigen::Index most_dimensions =
-      60;                        ///< beyond, the map's d³ costs more than gradients, and the closest normal has to do
+  double heaviest_side =
+      2.5;  ///< see `heaviest_side`: up to 2 where draws are good, from 5 on where chains miss a tail
+  /// Beyond, the map's d³ costs more than gradients, and the closest normal has to do.
+  Eigen::Index most_dimensions = 60;
   double least_values = 5e5;     ///< rows times coefficients, from which on rows are subsampled
   double most_candidates = 100;  ///< rows a proposal to be looked at; beyond, the expansion is too poor
 };
@@ -49,6 +51,15 @@ inline SwitchRule rule_by_passes() { return {.asked = {.least_acceptance = 0.6, 
 
 /// The proposal alone, whatever the pilot would say.
 SkewedProposal skewed_proposal(const FramedGlm& density);
+
+/// How much the weights of a standard normal hide from a pilot: the largest log weight, less that at the centre, among points out on the
+/// sides of each coefficient that have density enough for draws to be there. A posterior with a heavy side, as of a coefficient that separates
+/// rows under a Student prior, has for its closest normal one without it: few proposals go there, a pilot sees none, and chains either stay
+/// there long or miss it while all that they say of themselves is good.
+double heaviest_side(FramedGlm density);
+
+/// The density in the frame of its closest normal; empty where there is none, or the density has a heavy side.
+std::optional<FramedGlm> frame_of_many(const FramedGlm& density, const SwitchRule& rule = {});
 
 /// A normal with its t, which is for many dimensions: there hardly a draw of a t is accepted, and few are made.
 SkewedProposal normal_of_many(Eigen::Index dimension);
