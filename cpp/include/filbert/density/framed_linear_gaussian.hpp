@@ -16,8 +16,6 @@ namespace filbert {
 /// A log density with its gradient costs O(p), and O(p) more for each prior that is not Gaussian.
 class FramedLinearGaussian {
  public:
-  static constexpr bool is_near_standard_normal = true;
-
   /// Throws ImproperPosterior, UncomputablePosterior.
   explicit FramedLinearGaussian(const LinearGaussian& posterior);
 
