@@ -18,8 +18,6 @@ namespace filbert {
 /// with its Jacobian. Models `LogDensity`.
 class FramedGlm {
  public:
-  static constexpr bool is_near_standard_normal = true;
-
   /// Throws NoMode.
   explicit FramedGlm(std::shared_ptr<const GlmPosterior> posterior);
 
