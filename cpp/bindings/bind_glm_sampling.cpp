@@ -78,8 +78,8 @@ py::dict independence(const FramedGlm& framed, const Density& density, const fil
     const py::gil_scoped_release release;
     Recorder recorder(framed, arrays, chains, draws);
     done = filbert::sample_independence(density, proposal, settings, std::ref(recorder), progress, poll);
-    if (!poll.interrupted())
-      complaint = filbert::complaint_about(done, Rows(arrays.values, variables * chains, draws), asked);
+    const Rows values(arrays.values, variables * chains, draws);
+    if (!poll.interrupted()) complaint = filbert::complaint_about(done, values, asked);
   }
   double moves = 0, rows = 0;
   for (const filbert::IndependenceChain& chain : done) {

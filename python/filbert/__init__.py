@@ -163,19 +163,11 @@ _HOMES = {
 }
 
 
-_OF_BAMBI = {
-    "Formula": "a formula is a text, fb.Model('y ~ x', data), and other parameters have none of their own.",
-    **dict.fromkeys(("Family", "Likelihood"), "a family of your own is an object of a subclass of fb.CustomFamily."),
-    "Link": "links go by name, fb.Model(..., link='log').",
-    **dict.fromkeys(("load_data", "clear_data_home"), "read the table with pandas; examples/ has some."),
-    "config": "there is nothing to set.",
-    "math": "formulas know NumPy's functions, and filbert.explicit has `math`.",
-}
-
-
 def __getattr__(name: str) -> Any:
     if name not in __all__:
-        foreign = f" of bambi's: {_OF_BAMBI[name]}" if name in _OF_BAMBI else ""
+        from .foreign import NAMES_OF_BAMBI
+
+        foreign = f" of bambi's: {NAMES_OF_BAMBI[name]}" if name in NAMES_OF_BAMBI else ""
         raise AttributeError(f"module 'filbert' has no attribute {name!r}{foreign}")
     if name == "interpret":  # bambi's module
         return importlib.import_module(".interpret", __name__)

@@ -108,12 +108,13 @@ def with_rows_at_hand(regression: Regression, because: str) -> Regression:
     DataError
         If they do not fit.
     """
-    from .families import passes  # with what only streams need
-    from .formula.streamed_rows import StreamedRows
+    from .formula.streamed_rows import StreamedRows  # with what only streams need
 
     rows = regression.rows
     if not isinstance(rows, StreamedRows):
         return regression
+    from .families import passes
+
     if not passes.are_needed(regression):
         return regression
     needed, available = 2 * passes.column_bytes(regression), available_memory()

@@ -67,6 +67,16 @@ _REFUSED_OF_PLOT = {
     ),
 }
 
+# Of its module, and what there is instead.
+NAMES_OF_BAMBI = {
+    "Formula": "a formula is a text, fb.Model('y ~ x', data), and other parameters have none of their own.",
+    **dict.fromkeys(("Family", "Likelihood"), "a family of your own is an object of a subclass of fb.CustomFamily."),
+    "Link": "links go by name, fb.Model(..., link='log').",
+    **dict.fromkeys(("load_data", "clear_data_home"), "read the table with pandas; examples/ has some."),
+    "config": "there is nothing to set.",
+    "math": "formulas know NumPy's functions, and filbert.explicit has `math`.",
+}
+
 _METHODS = {
     "graph": "print(model) shows the model as text",
     "set_alias": "Rename the columns of the data, or of the result: idata['posterior'].rename(...)",

@@ -43,7 +43,7 @@ double heaviest_side(FramedGlm density) {
 
 std::optional<FramedGlm> frame_of_many(const FramedGlm& density, const SwitchRule& rule) {
   std::optional<FramedGlm> moved = density.in_closest_normal();
-  if (moved && heaviest_side(*moved) > rule.heaviest_side) moved.reset();
+  if (moved && heaviest_side(*moved) > rule.most_heavy_side) moved.reset();
   return moved;
 }
 

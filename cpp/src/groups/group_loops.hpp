@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "filbert/groups/group_kernels.hpp"
 #include "filbert/numeric/simd.hpp"
@@ -272,45 +273,33 @@ void draw_blocks(const BlockRows& rows, const double* factor, double sigma, cons
   }
 }
 
-inline double eliminate(const BlockRows& rows, const double* factor, double variance, double* left, double* sums) {
-  switch (rows.effects) {
+/// Calls `loop` with the number of effects as a constant where it is small, and else with 0.
+template <typename Loop>
+auto by_effects(Count effects, const Loop& loop) {
+  switch (effects) {
     case 1:
-      return eliminate_blocks<1>(rows, factor, variance, left, sums);
+      return loop(std::integral_constant<int, 1>());
     case 2:
-      return eliminate_blocks<2>(rows, factor, variance, left, sums);
+      return loop(std::integral_constant<int, 2>());
     case 3:
-      return eliminate_blocks<3>(rows, factor, variance, left, sums);
+      return loop(std::integral_constant<int, 3>());
     default:
-      return eliminate_blocks<0>(rows, factor, variance, left, sums);
+      return loop(std::integral_constant<int, 0>());
   }
+}
+
+inline double eliminate(const BlockRows& rows, const double* factor, double variance, double* left, double* sums) {
+  return by_effects(rows.effects, [&](auto q) { return eliminate_blocks<q()>(rows, factor, variance, left, sums); });
 }
 
 inline double slopes(const BlockRows& rows, const double* left, const double* K_slopes, double log_det_slope,
                      double* sums) {
-  switch (rows.effects) {
-    case 1:
-      return block_slopes<1>(rows, left, K_slopes, log_det_slope, sums);
-    case 2:
-      return block_slopes<2>(rows, left, K_slopes, log_det_slope, sums);
-    case 3:
-      return block_slopes<3>(rows, left, K_slopes, log_det_slope, sums);
-    default:
-      return block_slopes<0>(rows, left, K_slopes, log_det_slope, sums);
-  }
+  return by_effects(rows.effects, [&](auto q) { return block_slopes<q()>(rows, left, K_slopes, log_det_slope, sums); });
 }
 
 inline void draw(const BlockRows& rows, const double* factor, double sigma, const double* v, const double* shift,
                  const double* noise, double* effects) {
-  switch (rows.effects) {
-    case 1:
-      return draw_blocks<1>(rows, factor, sigma, v, shift, noise, effects);
-    case 2:
-      return draw_blocks<2>(rows, factor, sigma, v, shift, noise, effects);
-    case 3:
-      return draw_blocks<3>(rows, factor, sigma, v, shift, noise, effects);
-    default:
-      return draw_blocks<0>(rows, factor, sigma, v, shift, noise, effects);
-  }
+  by_effects(rows.effects, [&](auto q) { draw_blocks<q()>(rows, factor, sigma, v, shift, noise, effects); });
 }
 
 constexpr GroupKernels group_kernels_here = {&eliminate, &slopes, &draw};

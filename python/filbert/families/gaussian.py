@@ -63,32 +63,28 @@ class Gaussian(KernelFamily):
     def grouped_frame(self, regression: Posed, seed: int, with_effects: bool) -> Any:
         if regression.link != "identity":
             return super().grouped_frame(regression, seed, with_effects)
-        posterior = _core.GroupedGaussian(
-            regression.grouped_summary,
-            intercept=regression.has_intercept,
-            intercept_at_means=regression.intercept_at_means,
-            coefficient_priors=regression.coefficient_priors,
-            sigma=regression.fixed["sigma"] if regression.fixed else regression.auxiliary_priors["sigma"],
-            terms=regression.groups.specs,
-        )
+        posterior = self._grouped_posterior(regression, regression.groups.specs)
         threads = _core.available_processors()
         return _core.FramedGroupedGaussian(posterior, effects=with_effects, seed=seed, threads=threads)
 
     def levelled_posterior(self, regression: Posed) -> _core.GroupedGaussian:
         """Return the posterior over σ (and coefficients without normal priors) of a model with a factor by level."""
+        return self._grouped_posterior(regression, [(False, [1.0], 1.0)], regression.level_specs)
+
+    def levelled_frame(self, regression: Posed, seed: int, with_levels: bool) -> _core.FramedGroupedGaussian:
+        """Return it in its frame, with or without the coefficients of levels among its draws."""
+        return _core.FramedGroupedGaussian(self.levelled_posterior(regression), effects=with_levels, seed=seed)
+
+    def _grouped_posterior(self, regression: Posed, terms: Any, levels: Any = None) -> _core.GroupedGaussian:
         return _core.GroupedGaussian(
             regression.grouped_summary,
             intercept=regression.has_intercept,
             intercept_at_means=regression.intercept_at_means,
             coefficient_priors=regression.coefficient_priors,
             sigma=regression.fixed["sigma"] if regression.fixed else regression.auxiliary_priors["sigma"],
-            terms=[(False, [1.0], 1.0)],
-            levels=regression.level_specs,
+            terms=terms,
+            levels=levels,
         )
-
-    def levelled_frame(self, regression: Posed, seed: int, with_levels: bool) -> _core.FramedGroupedGaussian:
-        """Return it in its frame, with or without the coefficients of levels among its draws."""
-        return _core.FramedGroupedGaussian(self.levelled_posterior(regression), effects=with_levels, seed=seed)
 
     def log_likelihood(self, link: str, block: Block, predictor: Floats, auxiliaries: Mapping[str, Floats]) -> Floats:
         if link != "identity":

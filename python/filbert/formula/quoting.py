@@ -39,8 +39,6 @@ def print_tree(node: ast.AST, aliases: Mapping[str, str]) -> str:
 
 def called(text: str) -> str | None:
     """Return the name of the function whose call is the whole of the text, None if it is no call."""
-    if not text.endswith(")"):
-        return None
     try:
         tree, _ = python_tree(text)
     except SyntaxError:

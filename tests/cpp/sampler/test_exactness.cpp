@@ -24,11 +24,6 @@ struct FlippedTurn : TrajectoryRules {
   static bool is_turning(double at_first, double at_last) { return at_first >= 0 || at_last >= 0; }
 };
 
-template <typename Density>
-struct SaidNormal : Density {
-  static constexpr bool is_near_standard_normal = true;
-};
-
 /// Draws after warm-up, one a column.
 template <typename Rules = TrajectoryRules, typename Density>
 Eigen::MatrixXd draws_from(const Density& density, const SampleSettings& settings) {
@@ -123,18 +118,6 @@ TEST_CASE("Student's t with 5 degrees of freedom has its tails, and a normal's w
   CHECK(largest_quantile_error(draws_from(StudentT{3, 5}, settings), t5_quantiles) < tolerated);
   const Eigen::MatrixXd normal = std::sqrt(5.0 / 3) * draws_from(StandardNormal{3}, settings);
   CHECK(largest_quantile_error(normal, t5_quantiles) > tolerated);
-}
-
-TEST_CASE("Densities that say they are near a normal keep their moments and tails, whether they are or not") {
-  SampleSettings settings = usual;
-  CHECK(moment_errors(draws_from(SaidNormal<StandardNormal>{10}, settings)).largest() < tolerated);
-  settings.draws = 20000;
-  CHECK(largest_quantile_error(draws_from(SaidNormal<StudentT>{3, 5}, settings), t5_quantiles) < tolerated);
-  settings.draws = 1000;
-  settings.tune = 500;
-  MomentErrors errors = moment_errors(draws_from(SaidNormal<Autoregression>{100, 0.9}, settings));
-  errors.overall_variance *= std::sqrt((1 - 0.81) / (1 + 0.81));
-  CHECK(errors.largest() < tolerated);
 }
 
 TEST_CASE("Dropping the multinomial weights is noticed") {

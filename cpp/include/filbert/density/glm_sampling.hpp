@@ -23,8 +23,8 @@ struct SwitchRule {
   /// Where dimensions are many: NUTS pays some ten gradients a draw, which is worth some refusals. With weights that spread more, stays of
   /// thirty proposals are no surprise; the local move after each block of 96 ends them.
   IndependenceThresholds asked_of_many{.least_acceptance = 0.6, .least_acceptance_of_run = 0.5, .longest_stay = 60};
-  double heaviest_side =
-      2.5;  ///< see `heaviest_side`: up to 2 where draws are good, from 5 on where chains miss a tail
+  /// Of `heaviest_side`, which is up to 2 where draws are good, and from 5 on where chains miss a tail.
+  double most_heavy_side = 2.5;
   /// Beyond, the map's d³ costs more than gradients, and the closest normal has to do.
   Eigen::Index most_dimensions = 60;
   double least_values = 5e5;     ///< rows times coefficients, from which on rows are subsampled

@@ -68,8 +68,6 @@ struct Stopped {};
 template <LogDensity Density>
 class StoppableDensity {
  public:
-  static constexpr bool is_near_standard_normal = NearStandardNormal<Density>;
-
   StoppableDensity(const Density& density, std::stop_token stop) : density_(density), stop_(std::move(stop)) {}
 
   Eigen::Index dimension() const { return density_.dimension(); }

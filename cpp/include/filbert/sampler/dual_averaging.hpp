@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace filbert {
 
@@ -11,8 +10,6 @@ struct DualAveragingSettings {
   double gamma = 0.05;  ///< how weakly the step size is held near ten times the initial one
   double kappa = 0.75;  ///< how fast the average forgets its beginnings
   double t0 = 10;       ///< how much the first updates are damped
-  double longest =
-      std::numeric_limits<double>::infinity();  ///< step size, which is the one to keep where even it accepts too often
 };
 
 /// Nesterov's dual averaging on the logarithm of the step size (Hoffman and Gelman 2014, section 3.2), but for the
@@ -40,8 +37,7 @@ class DualAveraging {
 
     ++count_;
     mean_shortfall_ += (target_accept_ - acceptance_rate - mean_shortfall_) / (count_ + settings_.t0);
-    step_size_ = std::min(std::exp(log_shrinkage_point_ - std::sqrt(count_) / settings_.gamma * mean_shortfall_),
-                          settings_.longest);
+    step_size_ = std::exp(log_shrinkage_point_ - std::sqrt(count_) / settings_.gamma * mean_shortfall_);
   }
 
   /// Forgets past steps in the average, which starts again from the next one.

@@ -22,9 +22,4 @@ concept LogDensity =
       { density(position, gradient) } -> std::convertible_to<double>;
     };
 
-/// A log density that says of itself that it is near a standard normal, as those in frames are. Draws are right whether it is or not;
-/// steps are longer where it is.
-template <typename Density>
-concept NearStandardNormal = LogDensity<Density> && requires { requires Density::is_near_standard_normal; };
-
 }  // namespace filbert

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <algorithm>
 #include <cmath>
 #include <sstream>
 #include <stdexcept>
@@ -83,10 +82,7 @@ class Nuts {
   void set_metric(const DiagonalMetric& metric) { metric_ = metric; }
 
   double step_size() const { return step_size_; }
-  void set_step_size(double step_size) { step_size_ = std::min(step_size, longest_step_size()); }
-
-  /// See `filbert::longest_step_size`.
-  static constexpr double longest_step_size() { return filbert::longest_step_size<Density>(); }
+  void set_step_size(double step_size) { step_size_ = step_size; }
 
   TransitionStatistics transition(Rng& rng) {
     NoInspector inspector;
@@ -100,10 +96,9 @@ class Nuts {
     draw_momentum(rng);
     trajectory_.begin();
     const double start_energy = trajectory_.start().energy;
-    const StepLengths lengths = step_lengths<Density>(step_size_);
     Outcome outcome = Outcome::Continue;
     while (outcome == Outcome::Continue && trajectory_.depth() < settings_.max_treedepth) {
-      outcome = trajectory_.extend(density_, metric_, lengths, settings_.max_energy_error, rng, inspector);
+      outcome = trajectory_.extend(density_, metric_, step_size_, settings_.max_energy_error, rng, inspector);
     }
     trajectory_.accept_chosen();
 
@@ -137,8 +132,8 @@ class Nuts {
       leapfrog(density_, metric_, step_size_, start, end);
       const bool accepts = start.energy - end.energy > std::log(settings_.target_accept);  // false if NaN
       if (attempt == 0) growing = accepts;
-      if (accepts != growing || (growing && step_size_ >= longest_step_size())) return;
-      set_step_size(step_size_ * (growing ? 2 : 0.5));
+      if (accepts != growing) return;
+      step_size_ *= growing ? 2 : 0.5;
     }
   }
 

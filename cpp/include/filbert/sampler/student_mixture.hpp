@@ -1,12 +1,9 @@
 // Proposes points from a mixture of heavy-tailed multivariate t.
 #pragma once
 
-#include <Eigen/Cholesky>
 #include <Eigen/Core>
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <limits>
 #include <numbers>
 #include <utility>
 #include <vector>

@@ -125,8 +125,8 @@ class Trajectory {
 
   /// Doubles the trajectory, into the future or the past by the toss of a coin.
   template <LogDensity Density, typename Inspector>
-  Outcome extend(Density& density, const DiagonalMetric& metric, const StepLengths& lengths, double max_energy_error,
-                 Rng& rng, Inspector& inspector) {
+  Outcome extend(Density& density, const DiagonalMetric& metric, double step_size, double max_energy_error, Rng& rng,
+                 Inspector& inspector) {
     Tree& whole = whole_[current_];
     const bool forward = rng.coin();
     // One routine serves both directions: to grow at its other end, the trajectory is read from back to front.
@@ -134,7 +134,7 @@ class Trajectory {
     if (forward != reads_forward) std::swap(whole.first, whole.last);
 
     Tree& tree = levels_[static_cast<std::size_t>(depth_)][0];
-    const Growth<Density, Inspector> growth{density,          metric, forward ? lengths : lengths.backwards(),
+    const Growth<Density, Inspector> growth{density,          metric, forward ? step_size : -step_size,
                                             max_energy_error, rng,    inspector};
     const Outcome outcome = grow(growth, *whole.last, depth_, tree);
     ++depth_;
@@ -180,7 +180,7 @@ class Trajectory {
   struct Growth {
     Density& density;
     const DiagonalMetric& metric;
-    StepLengths lengths;  ///< with the sign of the direction
+    double step_size;  ///< with the sign of the direction
     double max_energy_error;
     Rng& rng;
     Inspector& inspector;
@@ -204,7 +204,7 @@ class Trajectory {
   template <typename Density, typename Inspector>
   Outcome grow_leaf(const Growth<Density, Inspector>& growth, const PhasePoint& edge, Tree& leaf) {
     PhasePoint* point = pool_.lend(/*holders=*/3);
-    leapfrog(growth.density, growth.metric, growth.lengths, edge, *point);
+    leapfrog(growth.density, growth.metric, growth.step_size, edge, *point);
     ++n_steps_;
 
     constexpr double infinity = std::numeric_limits<double>::infinity();

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <vector>
@@ -78,7 +77,7 @@ class Warmup {
     nuts.set_step_size(old_step_size);
     nuts.search_step_size(rng);
     if (std::abs(std::log(nuts.step_size() / old_step_size)) > std::log(small_factor)) {
-      step_size_ = dual_averaging(nuts);
+      step_size_ = DualAveraging(nuts.step_size(), target_accept_, settings_.dual_averaging);
     } else {
       step_size_.restart_average();
       nuts.set_step_size(step_size_.step_size());
@@ -86,16 +85,9 @@ class Warmup {
   }
 
   template <typename Nuts>
-  DualAveraging dual_averaging(const Nuts& nuts) const {
-    DualAveragingSettings settings = settings_.dual_averaging;
-    settings.longest = std::min(settings.longest, Nuts::longest_step_size());
-    return DualAveraging(nuts.step_size(), target_accept_, settings);
-  }
-
-  template <typename Nuts>
   DualAveraging first_step_size(Nuts& nuts, Rng& rng) const {
     nuts.search_step_size(rng);
-    return dual_averaging(nuts);
+    return DualAveraging(nuts.step_size(), target_accept_, settings_.dual_averaging);
   }
 
   WarmupSettings settings_;
