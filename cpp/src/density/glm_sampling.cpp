@@ -19,23 +19,25 @@ SkewedProposal normal_of_many(Index dimension) {
 }
 
 double heaviest_side(FramedGlm density) {
-  constexpr std::array<double, 6> distances = {-5, -4, -3, 3, 4, 5};  // in standard deviations of the normal
-  constexpr double out_of_reach = -8;  // of log density below the centre's: too little for draws
+  // In standard deviations of the normal; the first is what the others are compared with.
+  constexpr std::array<double, 7> distances = {0, -5, -4, -3, 3, 4, 5};
+  constexpr double out_of_reach = -8;  // of log density: too little for draws
+  const Index n = static_cast<Index>(distances.size());
   const Eigen::MatrixXd towards =
       density.directions().transpose() * density.unconstrained().jacobian(density.centre()).transpose();
-  Eigen::MatrixXd points = Eigen::MatrixXd::Zero(density.dimension(), 6);
-  Eigen::VectorXd values(6);
-  density.batch(points, values);
-  const double at_centre = values(0);
+  Rng rng(pilot_stream);
+  Eigen::MatrixXd points(density.dimension(), n);
+  Eigen::VectorXd values(n), draw(density.dimension());
   double heaviest = 0;
   for (Index k = 0; k < towards.cols(); ++k) {
-    for (std::size_t i = 0; i < distances.size(); ++i) {
-      points.col(static_cast<Index>(i)) = distances[i] * towards.col(k).normalized();
-    }
+    const Eigen::VectorXd direction = towards.col(k).normalized();
+    for (double& coordinate : draw) coordinate = rng.normal();
+    draw -= direction.dot(draw) * direction;
+    for (Index i = 0; i < n; ++i) points.col(i) = draw + distances[static_cast<std::size_t>(i)] * direction;
     density.batch(points, values);
-    for (std::size_t i = 0; i < distances.size(); ++i) {
-      const double fallen = values(static_cast<Index>(i)) - at_centre;
-      if (fallen > out_of_reach) heaviest = std::max(heaviest, fallen + 0.5 * distances[i] * distances[i]);
+    for (Index i = 1; i < n; ++i) {
+      const double distance = distances[static_cast<std::size_t>(i)], fallen = values(i) - values(0);
+      if (fallen > out_of_reach) heaviest = std::max(heaviest, fallen + 0.5 * distance * distance);
     }
   }
   return heaviest;

@@ -191,3 +191,15 @@ def test_both_samplers_agree_on_every_family() -> None:
     assert len(everything) > 40
     pooled = np.concatenate(everything)
     assert 0.85 < np.sqrt(np.mean(pooled**2)) < 1.15
+
+
+def test_a_strong_effect_among_many_coefficients_is_sampled_by_independence() -> None:
+    """Seen from the mean of the closest normal it has a heavy side; seen from its draws, which are far from there, not."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(1000, 80))
+    y = (rng.random(1000) < 1 / (1 + np.exp(-2 * X[:, 0]))).astype(float)
+    framed = Glm("bernoulli", "logit", X, y, [("Normal", (0.0, 2.5))] * 81).framed()
+    result = _core.sample_glm(framed, draws=1500, chains=4, seed=1, **NUTS)
+    assert result["sampler"] == "independence"
+    scores = differences(result["sampling"]["values"][:2], nuts(framed, draws=3000)[:2])
+    assert np.abs(scores).max() < 4, scores

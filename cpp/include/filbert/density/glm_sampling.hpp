@@ -23,8 +23,8 @@ struct SwitchRule {
   /// Where dimensions are many: NUTS pays some ten gradients a draw, which is worth some refusals. With weights that spread more, stays of
   /// thirty proposals are no surprise; the local move after each block of 96 ends them.
   IndependenceThresholds asked_of_many{.least_acceptance = 0.6, .least_acceptance_of_run = 0.5, .longest_stay = 60};
-  /// Of `heaviest_side`, which is up to 2 where draws are good, and from 5 on where chains miss a tail.
-  double most_heavy_side = 2.5;
+  /// Of `heaviest_side`, which is up to 2.2 where draws are good, and from 5.8 on where chains miss a tail.
+  double most_heavy_side = 3.5;
   /// Beyond, the map's d³ costs more than gradients, and the closest normal has to do.
   Eigen::Index most_dimensions = 60;
   double least_values = 5e5;     ///< rows times coefficients, from which on rows are subsampled
@@ -52,8 +52,9 @@ inline SwitchRule rule_by_passes() { return {.asked = {.least_acceptance = 0.6, 
 /// The proposal alone, whatever the pilot would say.
 SkewedProposal skewed_proposal(const FramedGlm& density);
 
-/// How much the weights of a standard normal hide from a pilot: the largest log weight, less that at the centre, among points out on the
-/// sides of each coefficient that have density enough for draws to be there. A posterior with a heavy side, as of a coefficient that separates
+/// How much the weights of a standard normal hide from a pilot: by how much the log weight rises, at most, where a draw of it is moved out to
+/// either side of a coefficient and has density enough for draws to be there. (Of a draw: the centre is far from all of them where dimensions
+/// are many, and tells too much of strong effects.) A posterior with a heavy side, as of a coefficient that separates
 /// rows under a Student prior, has for its closest normal one without it: few proposals go there, a pilot sees none, and chains either stay
 /// there long or miss it while all that they say of themselves is good.
 double heaviest_side(FramedGlm density);
