@@ -194,7 +194,7 @@ def test_both_samplers_agree_on_every_family() -> None:
 
 
 def test_a_strong_effect_among_many_coefficients_is_sampled_by_independence() -> None:
-    """Seen from the mean of the closest normal it has a heavy side; seen from its draws, which are far from there, not."""
+    """From the mean of the closest normal it has a heavy side; from its draws, which are far from it, it has none."""
     rng = np.random.default_rng(1)
     X = rng.normal(size=(1000, 80))
     y = (rng.random(1000) < 1 / (1 + np.exp(-2 * X[:, 0]))).astype(float)
