@@ -19,6 +19,7 @@ from .regression.regression import Regression
 from .sampling import run as sampling
 from .sampling.memory import available_memory
 from .sampling.problems import log_run, warn_about
+from .sampling.reading import shown_passes
 from .sampling.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,13 +64,15 @@ def fit(
 
     if settings.sampler == "nuts":  # takes too many looks at the rows for each to be a pass
         regression = with_rows_at_hand(regression, "sampler='nuts' was asked for")
-    density = framed(regression, settings.seed, group_effects)
-    try:
-        run = sampling.run(density, settings)
-    except sampling.ProposalsRefusedError as refusal:
-        regression = with_rows_at_hand(regression, f"independence Metropolis does not suit this posterior: {refusal}")
-        run = sampling.run(framed(regression, settings.seed, group_effects), settings)
-        run = run._replace(note=f"the rows were brought into memory; {run.note or refusal}")
+    with shown_passes(settings):
+        density = framed(regression, settings.seed, group_effects)
+        try:
+            run = sampling.run(density, settings)
+        except sampling.ProposalsRefusedError as refusal:
+            because = f"independence Metropolis does not suit this posterior: {refusal}"
+            regression = with_rows_at_hand(regression, because)
+            run = sampling.run(framed(regression, settings.seed, group_effects), settings)
+            run = run._replace(note=f"the rows were brought into memory; {run.note or refusal}")
     parameters = list(regression.parameters)
     if regression.groups is not None:
         run = _without_fixed_deviations(run, regression.groups)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import pandas as pd
+
 from ..errors import DataTypeError, FilbertError
 from .streams import PART_BYTES, Part, Pass, Stream, named_origin
 from .tables import as_frame
@@ -52,6 +54,11 @@ class DaskStream(EngineStream):
         for number in range(self.data.npartitions):
             frame = wanted.get_partition(number).head(rows, npartitions=1)
             yield Part(f"partition {number}", _numbered(frame, 0))
+
+    def frame(self, names: Collection[str]) -> pd.DataFrame:
+        """Return all rows at once; the partitions are computed together."""
+        frame: pd.DataFrame = self.data[[name for name in self.names if name in names]].compute()
+        return frame.reset_index(drop=True)
 
     def run(self, work: Pass, names: Collection[str]) -> None:
         """Fold each partition into a state of its own, and merge these as a tree."""

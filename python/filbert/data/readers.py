@@ -10,8 +10,8 @@ import pandas as pd
 
 from ..errors import DataError, DataTypeError, SettingError, quote_names
 from .files import column_names, file_names, read_in_parts
-from .streams import Part, Stream, is_of_engine
-from .tables import are_paths, as_frame, table_of
+from .streams import Part, Stream
+from .tables import are_paths, as_frame, is_of_engine, table_of
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self
 import pandas as pd
 
 from ..errors import FilbertError, FormulaError
-from .tables import Table, are_paths, table_of
+from .tables import Table, are_paths, is_of_engine, table_of
 
 PART_BYTES = 1 << 25
 _LARGEST_PART = 1 << 20  # rows: beyond that, parts cost memory and save nothing
@@ -128,15 +128,6 @@ def _comes_in_parts(data: Any) -> bool:
     from .files import file_names, is_larger_than  # with what only files need
 
     return is_larger_than(file_names(data), IN_MEMORY)
-
-
-def is_of_engine(data: Any) -> bool:
-    """Tell whether data are a frame of Dask or Spark, without importing either."""
-    kind = type(data)
-    package = kind.__module__.partition(".")[0]
-    return (package in ("dask", "dask_expr") and hasattr(data, "to_delayed") and hasattr(data, "columns")) or (
-        package == "pyspark" and kind.__name__ == "DataFrame"
-    )
 
 
 def frames_of(data: Any, names: Collection[str]) -> Iterator[Part]:

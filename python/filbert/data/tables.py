@@ -60,6 +60,10 @@ def table_of(data: Any) -> Table:
 
         paths = file_names(data)
         return Table(column_names(paths), lambda names: read_files(paths, names))
+    if is_of_engine(data):
+        from .engines import engine_stream  # with what only engines need
+
+        return engine_stream(data)
     if isinstance(data, (Mapping, np.ndarray)):
         raise _unknown(data, " Convert it with pd.DataFrame(data)." if _has_names(data) else "")
     return _known_to_narwhals(data) or _arrow_stream(data)
@@ -71,6 +75,15 @@ def as_frame(data: Any, names: Collection[str] | None = None) -> pd.DataFrame:
         return data
     table = table_of(data)
     return table.frame(table.names if names is None else names)
+
+
+def is_of_engine(data: Any) -> bool:
+    """Tell whether data are a frame of Dask or Spark, without importing either."""
+    kind = type(data)
+    package = kind.__module__.partition(".")[0]
+    return (package in ("dask", "dask_expr") and hasattr(data, "to_delayed") and hasattr(data, "columns")) or (
+        package == "pyspark" and kind.__name__ == "DataFrame"
+    )
 
 
 def are_paths(data: Any) -> bool:

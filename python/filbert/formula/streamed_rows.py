@@ -11,6 +11,7 @@ import pandas as pd
 from ..data.blocks import Block
 from ..data.streams import Part, Stream, named_origin
 from ..errors import DataError
+from ..sampling.reading import one_pass, rows_read
 from .design import Design
 from .further import rows_with_response, used_columns, without_missing
 from .rows import Rows
@@ -60,19 +61,22 @@ class StreamedRows:
         """Fold all rows into `work`, where they are."""
         self._check_again()
         laid_out = _LaidOut(self.design, self.is_binary, work)
-        self.stream.run(laid_out, self.columns)
+        with one_pass(self._n_rows):
+            self.stream.run(laid_out, self.columns)
         self._end(laid_out.n_rows)
 
     def parts(self) -> Iterator[Rows]:
         """Yield the rows a part at a time, checked; errors name where a part is from."""
         self._check_again()
         n_rows = 0
-        for part in self.stream.parts(self.columns):
-            with named_origin(part.origin):
-                rows = laid_out(self.design, part, self.is_binary)
-            if rows is not None:
-                n_rows += rows.n_rows
-                yield rows
+        with one_pass(self._n_rows):
+            for part in self.stream.parts(self.columns):
+                with named_origin(part.origin):
+                    rows = laid_out(self.design, part, self.is_binary)
+                if rows is not None:
+                    n_rows += rows.n_rows
+                    yield rows
+                    rows_read(rows.n_rows)
         self._end(n_rows)
 
     def _check_again(self) -> None:
@@ -128,6 +132,7 @@ class _LaidOut:
         if rows is not None:
             self.work.fold(rows)
             self.n_rows += rows.n_rows
+            rows_read(rows.n_rows)
 
     def merge(self, other: _LaidOut) -> None:
         self.work.merge(other.work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..data.streams import is_of_engine
+from ..data.tables import is_of_engine
 from ..predict import rowwise
 from ..predict.group_effects import checked_new_groups
 from ..regression.regression import stated_by_formula

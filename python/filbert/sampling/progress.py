@@ -55,14 +55,12 @@ def _new_display(iterations: int, chains: int) -> _Display:
     from rich.console import Console
 
     console = Console(stderr=True)
-    if console.is_jupyter and not _has_widgets():
-        return _Line(iterations, chains)
-    return _Bars(console, iterations, chains)
+    return _Line(iterations, chains) if needs_text(console) else _Bars(console, iterations, chains)
 
 
-def _has_widgets() -> bool:
-    """Tell whether rich finds what it needs to redraw a notebook's output; it warns where it does not."""
-    return importlib.util.find_spec("ipywidgets") is not None
+def needs_text(console: Any) -> bool:
+    """Tell whether rich lacks what it needs to redraw a notebook's output; it would warn."""
+    return bool(console.is_jupyter) and importlib.util.find_spec("ipywidgets") is None
 
 
 class _Bars:
@@ -94,34 +92,46 @@ class _Bars:
 
 
 class _Line:
-    """One line of text about all chains, which carriage returns write over."""
+    """One line of text about all chains."""
 
     def __init__(self, iterations: int, chains: int) -> None:
         self._total = iterations * chains
         self._chains = chains
-        self._begin = self._written = -float("inf")
+        self._line = TextLine()
+        self._begin: float | None = None
         self._done_before = 0
-        self._width = 0
 
     def update(self, chains: Sequence[tuple[int, int]]) -> None:
+        if not self._line.is_due():
+            return
         now = time.perf_counter()
         done, divergences = (sum(column) for column in zip(*chains, strict=True))
-        if now - self._written < _PLAIN_EVERY_SECONDS:
-            return
-        if self._width == 0:
+        if self._begin is None:
             self._begin, self._done_before = now, done
-        self._written = now
         text = f"Sampling {count(self._chains, 'chain')}: {done} of {self._total} iterations, {divergences} divergences"
         if done > self._done_before:
             left = (self._total - done) * (now - self._begin) / (done - self._done_before)
             text += f", {left // 60:.0f}:{left % 60:02.0f} left"
-        self._write(text)
+        self._line.write(text)
 
     def stop(self) -> None:
-        self._write("")
+        self._line.write("")
 
-    def _write(self, text: str) -> None:
+
+class TextLine:
+    """A line of text that carriage returns write over, now and then."""
+
+    def __init__(self) -> None:
+        self._written = -float("inf")
+        self._width = 0
+
+    def is_due(self) -> bool:
+        """Tell whether the line has stood long enough."""
+        return time.perf_counter() - self._written >= _PLAIN_EVERY_SECONDS
+
+    def write(self, text: str) -> None:
         """Write over what was there; a notebook does not erase it by itself."""
+        self._written = time.perf_counter()
         if sys.stderr is not None:
             sys.stderr.write(f"\r{text.ljust(self._width)}" + ("" if text else "\r"))
             sys.stderr.flush()

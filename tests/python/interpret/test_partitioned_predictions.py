@@ -12,8 +12,6 @@ from spark_sessions import spark_session
 
 dd = pytest.importorskip("dask.dataframe")
 
-pytestmark = pytest.mark.filterwarnings("default")  # what the engines warn of is their business
-
 N = 400
 RESULTS = ["mean", "sd", "hdi_3%", "hdi_97%"]
 
@@ -112,6 +110,7 @@ def test_averages_take_all_rows_together(fitted):
     assert np.allclose(found[RESULTS], fb.predictions(model, idata, data=DATA, average_by="g")[RESULTS])
 
 
+@pytest.mark.filterwarnings("default")  # what Spark warns of is its business
 def test_spark_gives_the_numbers_of_rows_in_memory(fitted):
     model, idata = fitted
     with spark_session() as session:
