@@ -35,7 +35,7 @@ def filbert(problem: MixedProblem) -> Fit:
 
     def fit(seed: int) -> tuple[float, np.ndarray]:
         start = time.perf_counter()
-        model = fb.Model(problem.formula, problem.data)
+        model = fb.Model(problem.formula, problem.data, family=problem.family)
         idata = model.fit(
             problem.draws,
             cores=CORES,
@@ -53,7 +53,7 @@ def bambi_nutpie(problem: MixedProblem) -> Fit:
     import bambi as bmb
     import nutpie
 
-    model = bmb.Model(problem.formula, problem.data)
+    model = bmb.Model(problem.formula, problem.data, family=problem.family)
     model.build()
     compiled = nutpie.compile_pymc_model(model.backend.model)
 
@@ -83,10 +83,10 @@ cat("seconds", seconds, "\\n")
 """
 STAN = "chains = 4, iter = 2000, refresh = 0, seed = seed"
 ENGINES = {
-    "lme4": ("suppressMessages(library(lme4))", "fit <- lmer(formula, data)", ""),
+    "lme4": ("suppressMessages(library(lme4))", "fit <- MIXED(formula, dataOPTION)", ""),
     "rstanarm": (
         "suppressMessages(library(rstanarm))",
-        f"fit <- stan_lmer(formula, data, {STAN})",
+        f"fit <- stan_MIXED(formula, dataOPTION, {STAN})",
         "draws <- as.array(fit)",
     ),
     "brms": (  # compiled by a first fit
@@ -104,18 +104,28 @@ def in_r(engine: str) -> Callable[[MixedProblem], Fit]:
     def build(problem: MixedProblem) -> Fit:
         folder = Path(sys.argv[5])
         problem.data.to_csv(folder / "rows.csv", index=False)
-        first = "first <- brm(formula, data, chains = 1, iter = 10, refresh = 0)\nseconds <-"
-        script = R.replace("CORES", str(CORES)).replace("START", start).replace("FINISH", finish)
+        is_linear = problem.family == "gaussian"
+        words = {
+            "START": start,
+            "FINISH": finish,
+            "CORES": str(CORES),
+            "MIXED": "lmer" if is_linear else "glmer",
+            "OPTION": "" if is_linear else ", family = binomial()",
+        }
+        script = R
+        for word, meaning in words.items():
+            script = script.replace(word, meaning)
         if engine == "brms":
-            script = script.replace("seconds <-", first, 1)
+            first = f"brm(formula, data, family = {problem.family}(), chains = 1, iter = 10, refresh = 0)"
+            script = script.replace("seconds <-", f"first <- {first}\nseconds <-", 1)
         (folder / "fit.R").write_text(f"{library}\n{script}", encoding="utf-8")
 
         def fit(seed: int) -> tuple[float, np.ndarray | None]:
             out = folder / "draws.bin"
-            rows = [str(folder / "rows.csv"), ",".join(problem.groups), problem.formula, str(seed), str(out)]
-            done = subprocess.run(
-                ["Rscript", str(folder / "fit.R"), *rows], capture_output=True, text=True, check=False
-            )
+            formula = problem.formula_in_r(engine)
+            rows = [str(folder / "rows.csv"), ",".join(problem.groups), formula, str(seed), str(out)]
+            command = ["Rscript", str(folder / "fit.R"), *rows]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise RuntimeError(done.stderr[-2000:])
             seconds = float(done.stdout.split("seconds")[-1])
