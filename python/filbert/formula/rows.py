@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .groups import GroupTerm
     from .streamed_rows import RowsPass
 
-_BLOCK_ROWS = 65536
+_BLOCK_ROWS = 32768
 # A block of a wide design has fewer rows, so that it stays near 32 MB.
 _BLOCK_VALUES = 1 << 22
 
@@ -80,7 +80,7 @@ class Rows:
         work.fold(self)
 
     def blocks(self) -> Iterator[Block]:
-        """Yield the rows in order, at most 65536 at a time."""
+        """Yield the rows in order, at most 32768 at a time."""
         if self.n_rows <= _BLOCK_ROWS:
             yield self._only_block
             return
