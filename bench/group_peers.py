@@ -81,6 +81,8 @@ if (!is.null(draws)) {
 }
 cat("seconds", seconds, "\\n")
 """
+# Debian's BH has no headers of its own: they are those of the system.
+BOOST = "if (!nzchar(system.file('include', package = 'BH'))) rstan::rstan_options(boost_lib = '/usr/include')"
 STAN = "chains = 4, iter = 2000, refresh = 0, seed = seed"
 ENGINES = {
     "lme4": ("suppressMessages(library(lme4))", "fit <- MIXED(formula, dataOPTION)", ""),
@@ -90,7 +92,7 @@ ENGINES = {
         "draws <- as.array(fit)",
     ),
     "brms": (  # compiled by a first fit
-        "suppressMessages(library(brms))",
+        f"suppressMessages(library(brms)); {BOOST}",
         f"fit <- update(first, recompile = FALSE, {STAN})",
         "draws <- unclass(as_draws_array(fit)); draws <- draws[, , !grepl('^l(p|prior)', dimnames(draws)[[3]])]",
     ),
