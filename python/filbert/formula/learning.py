@@ -220,6 +220,8 @@ class Learning:
         """Label and code terms, without the columns of combinations of levels that no row has."""
         used = {factor.expr for term in asked for factor in term.factors}
         own = {text: values for text, values in factors.items() if text in used}
+        if not own:
+            return _LaidOut(bool(asked), (), (), {})
         if by_level is not None:
             own[by_level] = stand_in(own[by_level])
         spec, names = self._learn(asked, own)
