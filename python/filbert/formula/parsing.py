@@ -144,6 +144,7 @@ def _factors(terms: Iterable[FormulaicTerm]) -> list[Factor]:
 def _check_tokens(formula: str, tokens: Sequence[Token], labels: Sequence[Hashable]) -> None:
     """Refuse bars without brackets and a useless power while their place in the text is still known."""
     operators = [token if token.kind is Token.Kind.OPERATOR else None for token in tokens]
+    _check_left(formula, operators, tokens)
     for i, token in enumerate(operators):
         if token is None:
             continue
@@ -173,6 +174,18 @@ def _check_tokens(formula: str, tokens: Sequence[Token], labels: Sequence[Hashab
             raise DataError(
                 f"'.' would take the names {quote_names(numbers)} for numbers. Rename these columns, or write them in "
                 f"backticks: `{numbers[0]}`."
+            )
+
+
+def _check_left(formula: str, operators: Sequence[Token | None], tokens: Sequence[Token]) -> None:
+    """Refuse ``y - 300 ~ x``, which formulaic takes for ``y ~ x``: the response would be another one than was meant."""
+    tilde = next((i for i, token in enumerate(operators) if token is not None and token.token == "~"), 0)
+    for before, token in zip(tokens, operators[1:tilde], strict=False):
+        if token is not None and "-" in token.token and not _starts(before):
+            left = formula[: tokens[tilde].source_start].strip()
+            raise FormulaError(
+                f"In a formula, '-' takes a term out, so that {left!r} would be no difference. Write I({left}) ~ ... "
+                f"for one.{mark(formula, token.source_start)}"
             )
 
 

@@ -223,12 +223,15 @@ def checked_probability(prob: float, argument: str) -> float:
 
 def _row(draws: FloatArray, hdi_prob: float) -> list[float]:
     """Return the statistics of one parameter from its draws (chains, draws)."""
-    sd = float(np.std(draws, ddof=1)) if draws.size > 1 else math.nan
+    largest = float(np.abs(draws).max())
+    unit = math.ldexp(1.0, math.frexp(largest)[1] - 1) if math.isfinite(largest) else 1.0
+    parts = draws / unit  # whose squares are doubles
+    sd = float(np.std(parts, ddof=1)) * unit if draws.size > 1 else math.nan
     return [
-        float(np.mean(draws)),
+        float(np.mean(parts)) * unit,
         sd,
         *hdi(draws, hdi_prob),
-        sd / math.sqrt(_core.ess_mean(draws)),
+        sd / math.sqrt(_core.ess_mean(parts)),
         _core.ess_bulk(draws),
         _core.ess_tail(draws),
         _core.split_rhat(draws),

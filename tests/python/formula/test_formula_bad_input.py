@@ -51,6 +51,11 @@ def test_several_responses(frame):
     refused(FormulaError, "one response", formula="0 ~ income", data=frame)
 
 
+@pytest.mark.parametrize("left", ["y - 300", "y - x", "(y - x)", "y + -x", "log(y) - 1"])
+def test_a_difference_as_the_response_is_not_taken_for_its_first_part(left, frame):
+    refused(FormulaError, "takes a term out", repr(left), f"I({left}) ~", formula=f"{left} ~ income", data=frame)
+
+
 @pytest.mark.parametrize("formula", ["~ x", "x", "x + g"])
 def test_no_response(formula, frame):
     refused(FormulaError, formula, "no response", "'y ~ x + z'", formula=formula, data=frame)

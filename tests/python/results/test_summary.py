@@ -66,6 +66,14 @@ def test_summary_equals_arviz(idata):
     np.testing.assert_allclose(ours, theirs[COLUMNS].astype(float), rtol=1e-8)
 
 
+@pytest.mark.parametrize("unit", [2.0**665, 2.0**-665, 2.0**1020])
+def test_draws_in_units_whose_squares_are_no_doubles(unit):
+    draws = autocorrelated(np.random.default_rng(7), 4, 500)
+    plain, scaled = (summary(container({"b": values})).loc["b"] for values in (draws, draws * unit))
+    for name in ("mean", "sd", "mcse_mean", "hdi_3%"):
+        assert scaled[name] / unit == plain[name]
+
+
 def test_predictions_in_the_posterior_are_left_out(idata):
     assert not any(label.startswith("mu") for label in summary(idata).index)
 
