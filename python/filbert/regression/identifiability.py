@@ -126,12 +126,14 @@ def improper_posterior(regression: Regression, reason: str) -> DataError:
             f"{_collinearity(sets, _by_level(regression))}, and with flat priors the posterior is improper. Leave one "
             f"of them out. {remedy}."
         )
-    return DataError(f"The model cannot be sampled: {reason}.")
+    return DataError(f"The model cannot be sampled: {reason}. {centring_advice(regression)}".rstrip())
 
 
-def uncomputable_posterior(regression: Regression, coefficient: int | None) -> PriorError:
-    """Say whose prior doubles cannot bring together with the data; None for that of sigma."""
+def uncomputable_posterior(regression: Regression, coefficient: int | None) -> DataError | PriorError:
+    """Say whose prior doubles cannot bring together with the data; None for that of sigma, or for effects of groups."""
     fit = regression.least_squares
+    if coefficient is None and (advice := centring_advice(regression)):
+        return DataError(f"The posterior cannot be computed. {advice}")
     if coefficient is None:
         (auxiliary,) = regression.auxiliaries.values()
         name, estimate, error = auxiliary.name, fit.sigma, ""
@@ -211,13 +213,13 @@ def centring_advice(regression: Regression) -> str:
     if regression.groups is None:
         return ""
     for term in regression.groups.terms:
-        for effect in term.effects[1:] if term.has_intercept else ():
+        for part, effect in zip(term.terms[1:], term.effects[1:], strict=True) if term.has_intercept else ():
             mean, sd = regression.groups.spreads[effect]
             if (np.abs(mean) > FAR_FROM_ZERO * sd).any():
                 return (
                     f"What varies in {effect!r} is far from 0 (mean {mean[0]:.3g}, standard deviation {sd[0]:.3g}), so "
                     "that intercepts and slopes of the groups make up for each other: center it, as in "
-                    f"(center(x) | {term.factor})."
+                    f"(center({part.name if list(part.columns) == [part.name] else 'x'}) | {term.factor})."
                 )
     return ""
 

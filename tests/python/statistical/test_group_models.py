@@ -212,6 +212,19 @@ def test_a_deviation_that_is_sampled_against_quadrature() -> None:
         assert abs(coverage_score(draws, quantile * 1.3, probability)) > Z_LIMIT
 
 
+def test_slopes_of_years_that_cannot_be_computed_come_with_advice():
+    """Seen from the year 0 intercepts and slopes are one: their correlation is -1 to five digits."""
+    rng = np.random.default_rng(0)
+    g = rng.integers(0, 20, 400)
+    t = 4 * rng.normal(size=400)
+    y = 10 + rng.normal(size=20)[g] + 0.5 * rng.normal(size=20)[g] * t + rng.normal(size=400)
+    data = pd.DataFrame({"g": g, "year": 2000 + t, "y": y})
+    with pytest.raises(fb.DataError, match=r"cannot be computed.*'year\|g' is far from 0 .*\(center\(year\) \| g\)"):
+        fb.Model("y ~ year + (year | g)", data).fit(progressbar=False)
+    idata = fb.Model("y ~ year + (center(year) | g)", data).fit(random_seed=1, progressbar=False)
+    assert 0.3 < idata["posterior"]["center(year)|g_sigma"].mean() < 0.8
+
+
 def test_divergences_far_from_zero_come_with_advice():
     rng = np.random.default_rng(3)
     g = np.repeat(np.arange(12), 8)
