@@ -3,6 +3,9 @@
 
 #include <atomic>
 #include <bit>
+#include <cmath>
+#include <exception>
+#include <vector>
 
 #include "filbert/groups/quasi_newton.hpp"
 
@@ -24,6 +27,30 @@ std::uint64_t key_of(std::uint64_t seed, const Eigen::Ref<const VectorXd>& value
   return key;
 }
 
+Mode highest(GroupedGaussian& posterior, const std::vector<VectorXd>& starts) {
+  const SmoothFunction density = [&posterior](const VectorXd& at, VectorXd& gradient) {
+    return posterior(at, gradient);
+  };
+  Mode best = climb(density, starts.front());
+  for (auto start = starts.begin() + 1; start != starts.end(); ++start) {
+    const Mode other = climb(density, *start);
+    if (other.value > best.value || !std::isfinite(best.value)) best = other;
+  }
+  return best;
+}
+
+/// Whether all of a posterior lies where intercepts and slopes of groups make up for each other, and nothing where there are hardly any
+/// slopes: no chain would go from one to the other.
+bool is_on_ridge(const GroupedGaussian& posterior, GroupedGaussian tied) {
+  constexpr double same = 0.5;    // distance of coordinates
+  constexpr double nothing = 15;  // in log density: e^-15 of a mode is no part
+  std::vector<VectorXd> beside;
+  for (const VectorXd& start : posterior.starts()) beside.push_back(tied.position(posterior.values(start)));
+  const Mode on = highest(tied, tied.starts());
+  const Mode off = highest(tied, beside);
+  return (on.position - off.position).lpNorm<Eigen::Infinity>() < same || on.value > off.value + nothing;
+}
+
 }  // namespace
 
 FramedGroupedGaussian::FramedGroupedGaussian(const GroupedGaussian& posterior, const GroupedFrameSettings& settings)
@@ -39,7 +66,13 @@ FramedGroupedGaussian::FramedGroupedGaussian(const GroupedGaussian& posterior, c
     };
   };
   const int threads = posterior.dense_effects() > many_dense_effects ? settings.threads : 1;
-  frame_.emplace(copy, posterior_.starts(), threads, settings.shape);
+  try {
+    frame_.emplace(copy, posterior_.starts(), threads, settings.shape);
+  } catch (const std::exception&) {
+    if (!posterior_.has_ridge() || !is_on_ridge(posterior_, posterior_.tied())) throw;
+    posterior_ = posterior_.tied();
+    frame_.emplace(copy, posterior_.starts(), threads, settings.shape);
+  }
   evaluations_ = evaluations;
 }
 

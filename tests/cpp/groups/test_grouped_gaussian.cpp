@@ -235,6 +235,43 @@ TEST_CASE("collinear columns far from zero cost no digits") {
   check_density(data, model_of(data, Prior::normal(0, 50)), 60);
 }
 
+TEST_CASE("tied to the ridge of a predictor far from zero, the posterior is the same on another scale") {
+  const Shape shape{.n_groups = {6, 4}, .terms = {{0, 3}, {1, 2}}};
+  const Data near = make_data(shape, 12);
+  CHECK_FALSE(GroupedGaussian(near.summary(), model_of(near)).has_ridge());
+  Data far = near;
+  for (MatrixXd& z : far.Z) {
+    z.col(0).setOnes();
+    z.col(1).array() -= 80;
+  }
+  const GroupedModel model = model_of(far);
+  GroupedGaussian posterior(far.summary(), model);
+  REQUIRE(posterior.has_ridge());
+  GroupedGaussian tied = posterior.tied();
+  filbert::Rng rng(5, 1);
+  const Index n = posterior.dimension();
+  VectorXd gradient(n), unused(n);
+  for (int repeat = 0; repeat < 5; ++repeat) {
+    VectorXd position(n);
+    for (double& one : position) one = 0.7 * rng.normal();
+    const VectorXd values = tied.values(position);
+    CHECK((tied.position(values) - position).norm() < 1e-8);
+    const double value = tied(position, gradient);
+    CHECK(tied.value(position) == doctest::Approx(value).epsilon(1e-12));
+    const auto moved = [&](Index k, double by) { return VectorXd(position + by * VectorXd::Unit(n, k)); };
+    double log_slopes = 0;  // of the two deviations of intercepts, the first of each term
+    for (const Index k : {Index{0}, Index{6}}) {
+      const double rise = std::log(tied.values(moved(k, 1e-4))(k) / tied.values(moved(k, -1e-4))(k));
+      log_slopes += std::log(rise / 2e-4);
+    }
+    CHECK(value == doctest::Approx(posterior(posterior.position(values), unused) + log_slopes).epsilon(1e-8));
+    for (Index k = 0; k < n; ++k) {
+      const double slope = (tied.value(moved(k, 1e-5)) - tied.value(moved(k, -1e-5))) / 2e-5;
+      CHECK(gradient(k) == doctest::Approx(slope).epsilon(1e-5).scale(gradient.norm()));
+    }
+  }
+}
+
 TEST_CASE("given θ, coefficients are drawn from their normal, and effects given those") {
   const Data data = make_data({.n = 50, .n_groups = {6, 3}, .terms = {{0, 2}, {1, 1}}, .weighted = true}, 6);
   const GroupedModel model = model_of(data);

@@ -19,6 +19,10 @@ namespace filbert {
 /// A position has, on the line (see LineMap): of each term the deviations, then w of its correlations (see EffectCovariance); then
 /// σ; then the coefficients whose priors are not Gaussian. What is fixed is left out. The value has all constants, and the
 /// Jacobians of these maps.
+///
+/// Where a predictor is far from zero, intercepts and slopes of a group make up for each other, and log deviations of both lie on a
+/// ridge as narrow as its deviation over its mean. A posterior that is `tied` has the intercepts' distance from the ridge as their
+/// coordinate, in that unit close to it and as a logarithm far away (see Tie).
 class GroupedGaussian {
  public:
   /// Throws std::invalid_argument, ImproperPosterior, UncomputablePosterior, GroupsTooLarge.
@@ -32,6 +36,10 @@ class GroupedGaussian {
 
   /// Where searches of the mode may begin: with small deviations, and with large ones where there may be another mode.
   std::vector<Eigen::VectorXd> starts() const;
+
+  /// Whether some predictor is so far from zero that there may be a ridge; and the same posterior tied to it.
+  bool has_ridge() const { return !shared_->ridges.empty(); }
+  GroupedGaussian tied() const;
 
   /// The parameter's value in the user's scale, of each coordinate; w stays as it is.
   Eigen::VectorXd values(const Eigen::VectorXd& position) const;
@@ -81,13 +89,24 @@ class GroupedGaussian {
     Eigen::Index first_w = 0;  // in the position
   };
 
+  /// `log deviation of intercepts = log deviation of slopes + log_ratio + unit * sinh(coordinate)`.
+  struct Tie {
+    Eigen::Index intercepts, slopes;  // their coordinates
+    Eigen::Index w;                   // that of their correlation
+    double log_ratio, unit;           // of the predictor: log |mean|, deviation over |mean|
+    double sign;                      // of its mean
+  };
+
   struct Shared {
     Shared(const GroupedSummary& summary, const GroupedModel& model);
     Scale add_scale(const ScalePrior& scale, double unit);
+    void find_ridge(const GroupedSummary& summary, const Term& term);
+    bool is_log_deviation(const Scale& scale) const;
 
     GroupedUnits units;
     std::vector<Parameter> parameters;
     std::vector<Term> terms;
+    std::vector<Tie> ridges;
     Scale sigma;
     Eigen::Index first_coefficient = 0;  // of those in the position
     Eigen::Index n_parameters = 0, n_effects = 0;
@@ -95,6 +114,7 @@ class GroupedGaussian {
     double log_constant = 0;
   };
 
+  double write_line(const Eigen::VectorXd& position, Eigen::VectorXd& line) const;
   double scaled(const Scale& scale, const Eigen::VectorXd& position) const;
   void set_factors(const Eigen::VectorXd& position);
   void set_sampled_coefficients(const Eigen::VectorXd& position);
@@ -108,6 +128,7 @@ class GroupedGaussian {
 
   std::shared_ptr<const Shared> shared_;
   GroupElimination elimination_;
+  std::vector<Tie> ties_;
 
   // Scratch.
   std::vector<Eigen::MatrixXd> factors_, factor_slopes_;  // of each grouping factor
@@ -115,7 +136,7 @@ class GroupedGaussian {
   std::vector<Eigen::VectorXd> deviations_, deviation_slopes_, w_, w_slopes_;
   double sigma_ = 1;
   Eigen::MatrixXd K_, K_slopes_, precision_;
-  Eigen::VectorXd v_, Kv_, alpha_, scratch_slopes_;
+  Eigen::VectorXd v_, Kv_, alpha_, scratch_slopes_, line_;
   std::vector<Eigen::MatrixXd> effects_;
 };
 
