@@ -122,5 +122,7 @@ def tests(session: nox.Session) -> None:
         session.error(f"{wheel.name} has {wheel.stat().st_size} bytes, more than {MAX_WHEEL_BYTES}")
     # Byte-compiling all of SciPy, pandas and ArviZ costs more than what the tests import of them.
     session.install("--no-compile", str(wheel), *group("test"))
+    if starts("java", "-version"):  # without it there is no Spark
+        session.install("--no-compile", *PROJECT["project"]["optional-dependencies"]["spark"])
     # The package lies in python/, which is not on the path: what pytest imports is the installed wheel.
     session.run("pytest", *session.posargs, env={"MPLBACKEND": "agg"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,7 +20,6 @@ from .regression.regression import Regression
 from .sampling import run as sampling
 from .sampling.memory import available_memory
 from .sampling.problems import log_run, warn_about
-from .sampling.reading import shown_passes
 from .sampling.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def fit(
 
     if settings.sampler == "nuts":  # takes too many looks at the rows for each to be a pass
         regression = with_rows_at_hand(regression, "sampler='nuts' was asked for")
-    with shown_passes(settings):
+    with _shown_passes(regression, settings):
         density = framed(regression, settings.seed, group_effects)
         try:
             run = sampling.run(density, settings)
@@ -101,6 +101,15 @@ def fit(
     idata["posterior"].attrs["fit_time"] = time.perf_counter() - start
     log_run(run, settings)
     return idata
+
+
+def _shown_passes(regression: Regression, settings: Settings) -> contextlib.AbstractContextManager[None]:
+    """Show how far passes over rows that are read in parts have come."""
+    if regression.rows is None or not regression.rows.are_read_in_parts:
+        return contextlib.nullcontext()
+    from .sampling.reading import shown_passes  # with what only streams need
+
+    return shown_passes(settings)
 
 
 def with_rows_at_hand(regression: Regression, because: str) -> Regression:

@@ -3,10 +3,9 @@
 
 #include <atomic>
 #include <bit>
-#include <cmath>
-#include <exception>
 #include <vector>
 
+#include "filbert/frame/posterior_errors.hpp"
 #include "filbert/groups/quasi_newton.hpp"
 
 namespace filbert {
@@ -27,18 +26,6 @@ std::uint64_t key_of(std::uint64_t seed, const Eigen::Ref<const VectorXd>& value
   return key;
 }
 
-Mode highest(GroupedGaussian& posterior, const std::vector<VectorXd>& starts) {
-  const SmoothFunction density = [&posterior](const VectorXd& at, VectorXd& gradient) {
-    return posterior(at, gradient);
-  };
-  Mode best = climb(density, starts.front());
-  for (auto start = starts.begin() + 1; start != starts.end(); ++start) {
-    const Mode other = climb(density, *start);
-    if (other.value > best.value || !std::isfinite(best.value)) best = other;
-  }
-  return best;
-}
-
 /// Whether all of a posterior lies where intercepts and slopes of groups make up for each other, and nothing where there are hardly any
 /// slopes: no chain would go from one to the other.
 bool is_on_ridge(const GroupedGaussian& posterior, GroupedGaussian tied) {
@@ -46,8 +33,10 @@ bool is_on_ridge(const GroupedGaussian& posterior, GroupedGaussian tied) {
   constexpr double nothing = 15;  // in log density: e^-15 of a mode is no part
   std::vector<VectorXd> beside;
   for (const VectorXd& start : posterior.starts()) beside.push_back(tied.position(posterior.values(start)));
-  const Mode on = highest(tied, tied.starts());
-  const Mode off = highest(tied, beside);
+  const std::vector<VectorXd> along = tied.starts();
+  const SmoothFunction density = [&tied](const VectorXd& at, VectorXd& gradient) { return tied(at, gradient); };
+  const Mode on = highest_mode(density, along);
+  const Mode off = highest_mode(density, beside);
   return (on.position - off.position).lpNorm<Eigen::Infinity>() < same || on.value > off.value + nothing;
 }
 
@@ -66,12 +55,19 @@ FramedGroupedGaussian::FramedGroupedGaussian(const GroupedGaussian& posterior, c
     };
   };
   const int threads = posterior.dense_effects() > many_dense_effects ? settings.threads : 1;
-  try {
-    frame_.emplace(copy, posterior_.starts(), threads, settings.shape);
-  } catch (const std::exception&) {
+  const auto find_frame = [&] { frame_.emplace(copy, posterior_.starts(), threads, settings.shape); };
+  const auto tie_or_rethrow = [&] {
     if (!posterior_.has_ridge() || !is_on_ridge(posterior_, posterior_.tied())) throw;
     posterior_ = posterior_.tied();
-    frame_.emplace(copy, posterior_.starts(), threads, settings.shape);
+  };
+  try {
+    find_frame();
+  } catch (const UncomputablePosterior&) {
+    tie_or_rethrow();
+    find_frame();
+  } catch (const ImproperPosterior&) {
+    tie_or_rethrow();
+    find_frame();
   }
   evaluations_ = evaluations;
 }

@@ -19,29 +19,6 @@ std::size_t at(Index index) { return static_cast<std::size_t>(index); }
 
 constexpr double far_from_zero = 10;  // in standard deviations of a predictor
 
-/// Sums over rows of the products of a factor's columns, as they are for each of its groups.
-MatrixXd products_of(const GroupedSummary& summary, Index factor) {
-  const GroupStructure& structure = summary.structure();
-  const Index q = structure.effects(factor), first = structure.effects(structure.primary());
-  MatrixXd products = MatrixXd::Zero(q, q);
-  for (const GroupedSummary::Group& group : summary.groups()) {
-    if (factor == structure.primary()) {
-      products += group.rows.leftCols(q).transpose() * group.rows.leftCols(q);
-      continue;
-    }
-    const Index offset = structure.tail_offset(factor), end = offset + q * structure.groups(factor);
-    for (std::size_t k = 0; k < group.tail.size(); ++k) {
-      for (std::size_t l = 0; l < group.tail.size(); ++l) {
-        const Index row = group.tail[k] - offset, column = group.tail[l] - offset;
-        if (row < 0 || column < 0 || group.tail[k] >= end || group.tail[l] >= end || row / q != column / q) continue;
-        products(row % q, column % q) +=
-            group.rows.col(first + static_cast<Index>(k)).dot(group.rows.col(first + static_cast<Index>(l)));
-      }
-    }
-  }
-  return products;
-}
-
 }  // namespace
 
 GroupedGaussian::Scale GroupedGaussian::Shared::add_scale(const ScalePrior& scale, double unit) {
@@ -72,7 +49,7 @@ GroupedGaussian::Shared::Shared(const GroupedSummary& summary, const GroupedMode
     }
     n_parameters += levels ? 0 : of.columns + term.covariance.correlations();
     n_effects += levels ? levels->mean.size() : of.columns * structure.groups(of.factor);
-    find_ridge(summary, term);
+    find_ridge(term);
     terms.push_back(std::move(term));
   }
   sigma = add_scale(model.sigma, units.response_scale);
@@ -93,27 +70,21 @@ bool GroupedGaussian::Shared::is_log_deviation(const Scale& scale) const {
 }
 
 /// Of correlated effects: between the first deviation, that of intercepts, and that of the predictor that is farthest from zero.
-void GroupedGaussian::Shared::find_ridge(const GroupedSummary& summary, const Term& term) {
-  if (!term.covariance.is_correlated() || !is_log_deviation(term.deviations.front())) return;
-  const MatrixXd products = products_of(summary, term.structure.factor);
-  const Index one = term.first_column;
+void GroupedGaussian::Shared::find_ridge(const Term& term) {
+  const Scale& intercepts = term.deviations.front();
+  if (!term.covariance.is_correlated() || !is_log_deviation(intercepts)) return;
   double farthest = far_from_zero;
-  std::optional<Tie> found;
+  std::optional<DeviationTie> found;
   for (Index j = 1; j < term.covariance.effects(); ++j) {
     const Scale& slopes = term.deviations[at(j)];
-    if (!is_log_deviation(slopes)) continue;
-    const double mean = products(one, one + j) / products(one, one);
-    const double variance = products(one + j, one + j) / products(one, one) - mean * mean;
-    const double ratio = std::abs(mean) / std::sqrt(variance);
-    if (!(variance > 0) || !(ratio > farthest)) continue;
-    farthest = ratio;
-    const double log_ratio = std::log(std::abs(mean) * slopes.unit / term.deviations.front().unit);
-    found = Tie{term.deviations.front().coordinate,
-                slopes.coordinate,
-                term.first_w + j * (j - 1) / 2,
-                log_ratio,
-                1 / ratio,
-                std::copysign(1.0, mean)};
+    const auto place =
+        place_of(units.effect_products[at(term.structure.factor)], term.first_column, term.first_column + j);
+    if (!is_log_deviation(slopes) || !place || !(place->distance() > farthest)) continue;
+    farthest = place->distance();
+    const double log_ratio = std::log(std::abs(place->mean) * slopes.unit / intercepts.unit);
+    const Index w = term.first_w + j * (j - 1) / 2;
+    const double sign = std::copysign(1.0, place->mean);
+    found = DeviationTie{intercepts.coordinate, slopes.coordinate, w, log_ratio, 1 / farthest, sign};
   }
   if (found) ridges.push_back(*found);
 }
@@ -153,14 +124,11 @@ GroupedGaussian GroupedGaussian::tied() const {
   return result;
 }
 
-/// The position with log deviations in place of distances from ridges. Returns the log of the rate at which they change.
-double GroupedGaussian::write_line(const VectorXd& position, VectorXd& line) const {
+/// The position with the log deviations of tied intercepts. Returns the log of the rate at which they change.
+double GroupedGaussian::to_line(const VectorXd& position, VectorXd& line) const {
   line = position;
   double log_slopes = 0;
-  for (const Tie& tie : ties_) {
-    line(tie.intercepts) = position(tie.slopes) + tie.log_ratio + tie.unit * std::sinh(position(tie.intercepts));
-    log_slopes += std::log(tie.unit * std::cosh(position(tie.intercepts)));
-  }
+  for (const DeviationTie& tie : ties_) log_slopes += tie.to_line(line);
   return log_slopes;
 }
 
@@ -238,14 +206,14 @@ void GroupedGaussian::add_priors(const VectorXd& position, double& value, Vector
 }
 
 double GroupedGaussian::value(const VectorXd& position) {
-  const double log_slopes = write_line(position, line_);
+  const double log_slopes = to_line(position, line_);
   double value = evaluate(line_) + log_slopes;
   add_priors(line_, value, nullptr);
   return std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
 }
 
 double GroupedGaussian::operator()(const VectorXd& position, VectorXd& gradient) {
-  const double log_slopes = write_line(position, line_);
+  const double log_slopes = to_line(position, line_);
   double value = evaluate(line_) + log_slopes;
   const GroupedUnits& units = shared_->units;
   const Index marginal = units.marginal();
@@ -271,11 +239,7 @@ double GroupedGaussian::operator()(const VectorXd& position, VectorXd& gradient)
     gradient(shared_->first_coefficient + i) = alpha_(row);
   }
   add_priors(line_, value, &gradient);
-  for (const Tie& tie : ties_) {
-    gradient(tie.slopes) += gradient(tie.intercepts);
-    const double distance = position(tie.intercepts);
-    gradient(tie.intercepts) = gradient(tie.intercepts) * tie.unit * std::cosh(distance) + std::tanh(distance);
-  }
+  for (const DeviationTie& tie : ties_) tie.pull_back(position, gradient);
   return value;
 }
 
@@ -324,17 +288,13 @@ VectorXd GroupedGaussian::start(double deviation) const {
     const Index k = shared_->first_coefficient + i;
     result(k) = shared_->parameters[at(k)].map.inverse(units.reference(units.marginal() + i));
   }
-  for (const Tie& tie : ties_) {  // on the ridge, where the effects at the predictor's mean are those at zero elsewhere
-    result(tie.intercepts) = 0;
-    result(tie.slopes) -= std::log(tie.unit);
-    result(tie.w) = -tie.sign * std::acosh(1 / tie.unit);
-  }
+  for (const DeviationTie& tie : ties_) tie.place(result);
   return result;
 }
 
 VectorXd GroupedGaussian::values(const VectorXd& position) const {
   VectorXd result(dimension());
-  write_line(position, result);
+  to_line(position, result);
   for (Index k = 0; k < dimension(); ++k) {
     const Parameter& parameter = shared_->parameters[at(k)];
     result(k) = parameter.map(result(k)).value * parameter.unit;
@@ -348,9 +308,7 @@ VectorXd GroupedGaussian::position(const VectorXd& values) const {
     const Parameter& parameter = shared_->parameters[at(k)];
     result(k) = parameter.map.inverse(values(k) / parameter.unit);
   }
-  for (const Tie& tie : ties_) {
-    result(tie.intercepts) = std::asinh((result(tie.intercepts) - result(tie.slopes) - tie.log_ratio) / tie.unit);
-  }
+  for (const DeviationTie& tie : ties_) tie.from_line(result);
   return result;
 }
 
@@ -388,7 +346,7 @@ void GroupedGaussian::read_scales(const Eigen::Ref<const VectorXd>& parameters) 
 }
 
 double GroupedGaussian::draw_parameters(const VectorXd& position, Rng& rng, Eigen::Ref<VectorXd> parameters) {
-  const double log_slopes = write_line(position, line_);
+  const double log_slopes = to_line(position, line_);
   set_factors(line_);
   set_sampled_coefficients(line_);
   write_scales(parameters);

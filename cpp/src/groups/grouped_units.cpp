@@ -271,22 +271,32 @@ void GroupedUnits::set_levels(const GroupedSummary& summary, const GroupedModel&
 /// Powers of two near the root mean square of each column of Z.
 void GroupedUnits::set_effect_units(const GroupedSummary& summary) {
   const GroupStructure& structure = summary.structure();
-  std::vector<VectorXd> squares;
-  for (Index f = 0; f < structure.factors(); ++f) squares.push_back(VectorXd::Zero(structure.effects(f)));
+  for (Index f = 0; f < structure.factors(); ++f) {
+    effect_products.push_back(MatrixXd::Zero(structure.effects(f), structure.effects(f)));
+  }
   const Index primary = structure.primary();
   for (const GroupedSummary::Group& group : summary.groups()) {
     const Index q = structure.effects(primary);
-    squares[at(primary)] += group.rows.leftCols(q).colwise().squaredNorm().transpose();
+    const auto own = group.rows.leftCols(q);
+    effect_products[at(primary)] += own.transpose() * own;
     for (std::size_t k = 0; k < group.tail.size(); ++k) {
       Index factor = 0;
       while (factor == primary || group.tail[k] >= structure.tail_offset(factor + 1)) ++factor;
-      const Index column = (group.tail[k] - structure.tail_offset(factor)) % structure.effects(factor);
-      squares[at(factor)](column) += group.rows.col(q + static_cast<Index>(k)).squaredNorm();
+      const Index effects = structure.effects(factor);
+      const Index column = (group.tail[k] - structure.tail_offset(factor)) % effects;
+      const Index of_level = group.tail[k] - column;  // the first column of its level
+      for (std::size_t l = k; l < group.tail.size() && group.tail[l] < of_level + effects; ++l) {
+        const Index other = group.tail[l] - of_level;
+        const double product = group.rows.col(q + static_cast<Index>(k)).dot(group.rows.col(q + static_cast<Index>(l)));
+        effect_products[at(factor)](column, other) += product;
+        if (other != column) effect_products[at(factor)](other, column) += product;
+      }
     }
   }
   const double n = summary.statistics().total_weight();
-  for (const VectorXd& square : squares) {
-    columns.effect_unit.push_back(square.unaryExpr([n](double sum) { return power_of_two_near(std::sqrt(sum / n)); }));
+  for (const MatrixXd& products : effect_products) {
+    columns.effect_unit.push_back(
+        products.diagonal().unaryExpr([n](double sum) { return power_of_two_near(std::sqrt(sum / n)); }));
   }
 }
 

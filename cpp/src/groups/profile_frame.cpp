@@ -18,9 +18,8 @@ using Eigen::VectorXd;
 
 namespace {
 
-constexpr double secant = 0.8;      // half the width over which curvature is taken: a derivative would see the knots
-constexpr double reach = 3;         // beyond about this many deviations u is drawn out
-constexpr double same_mode = 1e-3;  // in log density: what two searches that end at one mode differ by
+constexpr double secant = 0.8;  // half the width over which curvature is taken: a derivative would see the knots
+constexpr double reach = 3;     // beyond about this many deviations u is drawn out
 
 /// A log density as wide as a ridge between the points where it has fallen by 2, and falling like an exponential beyond.
 std::function<double(double)> smooth_density(const Ridge& ridge) {
@@ -44,11 +43,7 @@ ProfileFrame::ProfileFrame(const std::function<SmoothFunction()>& copy, const st
   shared_ = shared;
   if (n == 0) return;
   const SmoothFunction density = copy();
-  Mode mode = climb(density, starts.front());
-  for (auto start = starts.begin() + 1; start != starts.end(); ++start) {
-    const Mode other = climb(density, *start);
-    if (other.value > mode.value + same_mode || !std::isfinite(mode.value)) mode = other;
-  }
+  const Mode mode = highest_mode(density, starts);
   if (!std::isfinite(mode.value)) throw UncomputablePosterior({});
   shared->mode = mode.position;
   const MatrixXd at_mode = made_positive(curvature(density, mode.position, 0.05), 1e-3);

@@ -60,6 +60,16 @@ Mode climb(const SmoothFunction& function, const VectorXd& start, const ModeSett
   return mode;
 }
 
+Mode highest_mode(const SmoothFunction& function, const std::vector<VectorXd>& starts) {
+  constexpr double same = 1e-3;  // in log density: what two searches that end at one mode differ by
+  Mode mode = climb(function, starts.front());
+  for (auto start = starts.begin() + 1; start != starts.end(); ++start) {
+    const Mode other = climb(function, *start);
+    if (other.value > mode.value + same || !std::isfinite(mode.value)) mode = other;
+  }
+  return mode;
+}
+
 MatrixXd curvature(const SmoothFunction& function, const VectorXd& at, double step) {
   const Index n = at.size();
   MatrixXd result(n, n);

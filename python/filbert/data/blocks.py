@@ -69,6 +69,11 @@ class Source(Protocol):
     """Rows that come in blocks, such as `filbert.formula.rows.Rows`."""
 
     @property
+    def are_read_in_parts(self) -> bool:
+        """Whether each look at the rows reads them anew."""
+        ...
+
+    @property
     def index(self) -> pd.Index[Any]:
         """Labels of the rows."""
         ...

@@ -50,21 +50,21 @@ class DaskStream(EngineStream):
 
     def beginnings(self, names: Collection[str], rows: int) -> Iterator[Part]:
         """Yield the first rows of each partition, sent without the others."""
-        wanted = self.data[[name for name in self.names if name in names]]
+        wanted = self.data[self.chosen(names)]
         for number in range(self.data.npartitions):
             frame = wanted.get_partition(number).head(rows, npartitions=1)
             yield Part(f"partition {number}", _numbered(frame, 0))
 
     def frame(self, names: Collection[str]) -> pd.DataFrame:
         """Return all rows at once; the partitions are computed together."""
-        frame: pd.DataFrame = self.data[[name for name in self.names if name in names]].compute()
+        frame: pd.DataFrame = self.data[self.chosen(names)].compute()
         return frame.reset_index(drop=True)
 
     def run(self, work: Pass, names: Collection[str]) -> None:
         """Fold each partition into a state of its own, and merge these as a tree."""
         import dask
 
-        wanted = [name for name in self.names if name in names]
+        wanted = self.chosen(names)
         states = [
             dask.delayed(_folded)(work, partition, f"partition {number}", self.part_rows)
             for number, partition in enumerate(self.data[wanted].to_delayed())
@@ -102,13 +102,13 @@ class SparkStream(EngineStream):
         """Yield the first rows of each partition, sent alone: a partition may be larger than what Spark can send."""
         import pyarrow as pa
 
-        wanted = [name for name in self.names if name in names]
+        wanted = self.chosen(names)
         for row in _selected(self.data, wanted).mapInArrow(_SparkHead(rows), _SERIALIZED).toLocalIterator():
             yield Part(row.origin, _numbered(as_frame(pa.ipc.open_stream(bytes(row.content)).read_all(), wanted), 0))
 
     def run(self, work: Pass, names: Collection[str]) -> None:
         """Fold each partition into a state of its own, and merge these here."""
-        wanted = [name for name in self.names if name in names]
+        wanted = self.chosen(names)
         rows = _selected(self.data, wanted).mapInArrow(_SparkFold(work, wanted), "content binary").collect()
         for row in rows:
             state = pickle.loads(row.content)

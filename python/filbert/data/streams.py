@@ -78,9 +78,13 @@ class Stream(Table, ABC):
     def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
         """Yield the columns that are asked for."""
 
+    def chosen(self, names: Collection[str]) -> list[Any]:
+        """Return the columns of the names in their order, of which those that are not there are left out."""
+        return [name for name in self.names if name in names]
+
     def parts(self, names: Collection[str]) -> Iterator[Part]:
         """Yield the rows with the columns of the names, of which those that are not there are left out."""
-        wanted = [name for name in self.names if name in names]
+        wanted = self.chosen(names)
         size = PART_BYTES // (_NUMBER_BYTES * max(1, len(wanted)))
         parts = self._read(wanted, self.part_rows or min(_LARGEST_PART, max(_SMALLEST_PART, size)))
         return _ahead(parts) if self.reads_ahead else parts

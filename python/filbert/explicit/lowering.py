@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -121,6 +121,7 @@ class ModelRows:
     width: int
     has_intercept: bool
     grouping: Grouping | None = None
+    are_read_in_parts: ClassVar[bool] = False
 
     @property
     def n_rows(self) -> int:

@@ -181,8 +181,9 @@ def _check_left(formula: str, operators: Sequence[Token | None], tokens: Sequenc
     """Refuse ``y - 300 ~ x``, which formulaic takes for ``y ~ x``: the response would be another one than was meant."""
     tilde = next((i for i, token in enumerate(operators) if token is not None and token.token == "~"), 0)
     for before, token in zip(tokens, operators[1:tilde], strict=False):
-        if token is not None and "-" in token.token and not _starts(before):
-            left = formula[: tokens[tilde].source_start].strip()
+        left = formula[: tokens[tilde].source_start].strip()
+        # formulaic reads + 0 as - 1, and that is no difference.
+        if token is not None and "-" in token.token and "-" in left and not _starts(before):
             raise FormulaError(
                 f"In a formula, '-' takes a term out, so that {left!r} would be no difference. Write I({left}) ~ ... "
                 f"for one.{mark(formula, token.source_start)}"

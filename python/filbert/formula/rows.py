@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -69,6 +69,7 @@ class Rows:
     unseen: Mapping[str, list[str]] = field(default_factory=dict)
     by_level: ByLevel | None = None
     origin: str = ""
+    are_read_in_parts: ClassVar[bool] = False
 
     @property
     def n_rows(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import pandas as pd
 
@@ -28,6 +28,8 @@ class StreamedRows:
     is_brought : bool
         Whether who needs them at hand is to take all of them, however many they are.
     """
+
+    are_read_in_parts: ClassVar[bool] = True
 
     def __init__(self, design: Design, stream: Stream, is_binary: bool, is_brought: bool = False) -> None:
         self.is_brought = is_brought

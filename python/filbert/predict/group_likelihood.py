@@ -147,6 +147,7 @@ class _Sorted:
         self._rows, self._layout = rows, layout
         self.n_rows = rows.n_rows
         self.index = rows.index
+        self.are_read_in_parts = rows.are_read_in_parts
 
     def blocks(self) -> Iterator[Block]:
         """Yield them."""

@@ -7,14 +7,8 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
+from command_line import SEED, run
 from filbert import cli
-
-SEED = ["--seed", "1"]
-
-
-def run(*arguments):
-    return CliRunner().invoke(cli.main, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,9 @@ import filbert as fb
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
-from filbert import cli
+from command_line import run
 
 SEED = ["--seed", "1", "--draws", "200"]
-
-
-def run(*arguments):
-    return CliRunner().invoke(cli.main, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")

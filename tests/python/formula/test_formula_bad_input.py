@@ -56,6 +56,10 @@ def test_a_difference_as_the_response_is_not_taken_for_its_first_part(left, fram
     refused(FormulaError, "takes a term out", repr(left), f"I({left}) ~", formula=f"{left} ~ income", data=frame)
 
 
+def test_a_response_plus_nothing_is_the_response(frame):
+    assert fb.Model("y + 0 ~ income", frame).regression.design.response == "y"
+
+
 @pytest.mark.parametrize("formula", ["~ x", "x", "x + g"])
 def test_no_response(formula, frame):
     refused(FormulaError, formula, "no response", "'y ~ x + z'", formula=formula, data=frame)

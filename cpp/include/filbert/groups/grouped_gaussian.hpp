@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "filbert/groups/deviation_tie.hpp"
 #include "filbert/groups/effect_covariance.hpp"
 #include "filbert/groups/group_elimination.hpp"
 #include "filbert/groups/grouped_units.hpp"
@@ -20,9 +21,7 @@ namespace filbert {
 /// σ; then the coefficients whose priors are not Gaussian. What is fixed is left out. The value has all constants, and the
 /// Jacobians of these maps.
 ///
-/// Where a predictor is far from zero, intercepts and slopes of a group make up for each other, and log deviations of both lie on a
-/// ridge as narrow as its deviation over its mean. A posterior that is `tied` has the intercepts' distance from the ridge as their
-/// coordinate, in that unit close to it and as a logarithm far away (see Tie).
+/// A posterior that is `tied` has other coordinates of intercepts along predictors far from zero, see DeviationTie.
 class GroupedGaussian {
  public:
   /// Throws std::invalid_argument, ImproperPosterior, UncomputablePosterior, GroupsTooLarge.
@@ -89,24 +88,16 @@ class GroupedGaussian {
     Eigen::Index first_w = 0;  // in the position
   };
 
-  /// `log deviation of intercepts = log deviation of slopes + log_ratio + unit * sinh(coordinate)`.
-  struct Tie {
-    Eigen::Index intercepts, slopes;  // their coordinates
-    Eigen::Index w;                   // that of their correlation
-    double log_ratio, unit;           // of the predictor: log |mean|, deviation over |mean|
-    double sign;                      // of its mean
-  };
-
   struct Shared {
     Shared(const GroupedSummary& summary, const GroupedModel& model);
     Scale add_scale(const ScalePrior& scale, double unit);
-    void find_ridge(const GroupedSummary& summary, const Term& term);
+    void find_ridge(const Term& term);
     bool is_log_deviation(const Scale& scale) const;
 
     GroupedUnits units;
     std::vector<Parameter> parameters;
     std::vector<Term> terms;
-    std::vector<Tie> ridges;
+    std::vector<DeviationTie> ridges;
     Scale sigma;
     Eigen::Index first_coefficient = 0;  // of those in the position
     Eigen::Index n_parameters = 0, n_effects = 0;
@@ -114,7 +105,7 @@ class GroupedGaussian {
     double log_constant = 0;
   };
 
-  double write_line(const Eigen::VectorXd& position, Eigen::VectorXd& line) const;
+  double to_line(const Eigen::VectorXd& position, Eigen::VectorXd& line) const;
   double scaled(const Scale& scale, const Eigen::VectorXd& position) const;
   void set_factors(const Eigen::VectorXd& position);
   void set_sampled_coefficients(const Eigen::VectorXd& position);
@@ -128,7 +119,7 @@ class GroupedGaussian {
 
   std::shared_ptr<const Shared> shared_;
   GroupElimination elimination_;
-  std::vector<Tie> ties_;
+  std::vector<DeviationTie> ties_;
 
   // Scratch.
   std::vector<Eigen::MatrixXd> factors_, factor_slopes_;  // of each grouping factor

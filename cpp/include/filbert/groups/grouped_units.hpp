@@ -65,15 +65,16 @@ struct GroupedUnits {
   Eigen::Index coefficients() const { return scale.size(); }
   Eigen::Index marginal() const { return coefficients() - sampled; }
 
-  PosteriorColumns columns;         ///< of the rows, for an elimination
-  std::vector<Eigen::Index> order;  ///< coefficients, those integrated out first
-  Eigen::Index sampled = 0;         ///< how many are not
-  Eigen::VectorXd scale;            ///< of each coefficient (in the model's order), and so its prior's unit
-  Eigen::VectorXd mean;             ///< by which the intercept is moved, of each column in scaled units; empty without
-  Eigen::VectorXd reference;        ///< α at γ = 0, in `order`
-  Eigen::MatrixXd basis;            ///< upper triangular
-  Eigen::MatrixXd prior_square;     ///< of Gaussian priors, in v = (γ, -1): their -2 log density is v' prior_square v
-  double log_constant = 0;          ///< of these priors, and of the change of units and variables
+  PosteriorColumns columns;                      ///< of the rows, for an elimination
+  std::vector<Eigen::MatrixXd> effect_products;  ///< sums over rows of the products of a factor's effects, one a factor
+  std::vector<Eigen::Index> order;               ///< coefficients, those integrated out first
+  Eigen::Index sampled = 0;                      ///< how many are not
+  Eigen::VectorXd scale;         ///< of each coefficient (in the model's order), and so its prior's unit
+  Eigen::VectorXd mean;          ///< by which the intercept is moved, of each column in scaled units; empty without
+  Eigen::VectorXd reference;     ///< α at γ = 0, in `order`
+  Eigen::MatrixXd basis;         ///< upper triangular
+  Eigen::MatrixXd prior_square;  ///< of Gaussian priors, in v = (γ, -1): their -2 log density is v' prior_square v
+  double log_constant = 0;       ///< of these priors, and of the change of units and variables
   double response_scale = 1;
   double sigma0 = 1;  ///< residual deviation of least squares, scaled
 

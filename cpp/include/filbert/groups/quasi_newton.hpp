@@ -3,6 +3,7 @@
 
 #include <Eigen/Core>
 #include <functional>
+#include <vector>
 
 namespace filbert {
 
@@ -24,6 +25,9 @@ struct Mode {
 
 /// BFGS with a backtracking line search. Never leaves a point for one of lower or of no density.
 Mode climb(const SmoothFunction& function, const Eigen::VectorXd& start, const ModeSettings& settings = {});
+
+/// The highest mode that climbs from the starts end at; the first of those that are as high.
+Mode highest_mode(const SmoothFunction& function, const std::vector<Eigen::VectorXd>& starts);
 
 /// Minus the matrix of second derivatives by central differences of gradients, symmetric.
 Eigen::MatrixXd curvature(const SmoothFunction& function, const Eigen::VectorXd& at, double step);
