@@ -9,6 +9,11 @@ import sys
 
 import pytest
 
+# What Spark warns of is its business, and that it waits for pandas 3 is known.
+spark_warnings = pytest.mark.filterwarnings(
+    "default", "ignore:PySpark does not yet fully support pandas", "ignore:The copy keyword is deprecated"
+)
+
 
 @contextlib.contextmanager
 def spark_session():

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from filbert.data.engines import DaskStream, SparkStream
-from spark_sessions import spark_session
+from spark_sessions import spark_session, spark_warnings
 
 dd = pytest.importorskip("dask.dataframe")
 
-pytestmark = pytest.mark.filterwarnings("default")  # what the engines warn of is their business
+pytestmark = spark_warnings
 
 N = 900
 FORMULAS = [

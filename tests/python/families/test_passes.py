@@ -15,7 +15,7 @@ from filbert.families import passes
 from filbert.fit import framed
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spark_sessions import spark_session
+from spark_sessions import spark_session, spark_warnings
 
 N = 1500
 SEED = 20261125
@@ -347,7 +347,7 @@ def test_rows_stay_where_they_are(by_passes, monkeypatch):
     model("bernoulli", dd.from_pandas(DATA, npartitions=9)).fit(progressbar=False)
 
 
-@pytest.mark.filterwarnings("default")
+@spark_warnings
 def test_spark_gives_the_same(by_passes):
     with spark_session() as session:
         frame = model("poisson", session.createDataFrame(DATA).repartition(3), weights="w")

@@ -8,7 +8,7 @@ import filbert as fb
 import numpy as np
 import pandas as pd
 import pytest
-from spark_sessions import spark_session
+from spark_sessions import spark_session, spark_warnings
 
 dd = pytest.importorskip("dask.dataframe")
 
@@ -110,7 +110,7 @@ def test_averages_take_all_rows_together(fitted):
     assert np.allclose(found[RESULTS], fb.predictions(model, idata, data=DATA, average_by="g")[RESULTS])
 
 
-@pytest.mark.filterwarnings("default")  # what Spark warns of is its business
+@spark_warnings
 def test_spark_gives_the_numbers_of_rows_in_memory(fitted):
     model, idata = fitted
     with spark_session() as session:
