@@ -17,6 +17,7 @@
 #include "filbert/density/glm_sampling.hpp"
 #include "filbert/sampler/independence.hpp"
 #include "independence_result.hpp"
+#include "sampler_choice.hpp"
 
 namespace py = pybind11;
 using Eigen::Index;
@@ -221,7 +222,7 @@ py::dict sample_auto(const FramedGlm& density, Index draws, Index tune, int chai
     found = filbert::pilot_glm(density, seed, cores);
   }
   const SamplerChoice choice{draws, tune, chains, cores, seed, target_accept, max_treedepth, keep_warmup, report};
-  return independence_or_nuts(density, choice, found.refusal, [&] {
+  return first_or_nuts(independence_sampler, density, choice, found.refusal, [&] {
     if (found.subsampled) return independence(density, *found.subsampled, *found.proposal, settings, report);
     if (found.moved) return independence_of_many(*found.moved, settings, report);
     return independence(density, density, *found.proposal, settings, report);

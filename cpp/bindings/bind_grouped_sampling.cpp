@@ -12,6 +12,7 @@
 #include "filbert/groups/grouped_sampling.hpp"
 #include "filbert/sampler/independence.hpp"
 #include "independence_result.hpp"
+#include "sampler_choice.hpp"
 
 namespace py = pybind11;
 using Eigen::Index;
@@ -152,8 +153,8 @@ py::dict sample_auto(const FramedGroupedGaussian& density, Index draws, Index tu
                      const py::object& report) {
   const GroupedPilot pilot = pilot_of(density, seed, cores);
   const SamplerChoice choice{draws, tune, chains, cores, seed, target_accept, max_treedepth, keep_warmup, report};
-  return independence_or_nuts(density, choice, pilot.refusal,
-                              [&] { return independence(density, pilot, {draws, chains, cores, seed}, report); });
+  return first_or_nuts(independence_sampler, density, choice, pilot.refusal,
+                       [&] { return independence(density, pilot, {draws, chains, cores, seed}, report); });
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
 // Runs the chains for Python: arrays filled in place, signals and progress polled while the workers run.
-#include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -16,32 +15,12 @@
 #include "filbert/groups/framed_grouped_glm.hpp"
 #include "filbert/sampler/sample.hpp"
 #include "poll.hpp"
+#include "transition_arrays.hpp"
 
 namespace py = pybind11;
 using Eigen::Index;
 
 namespace {
-
-/// NumPy arrays for one phase: {"values": (variables, chains, iterations), "lp": (chains, iterations), ...}.
-filbert::PhaseArrays new_arrays(py::dict& arrays, Index variables, int chains, Index iterations) {
-  const std::vector<py::ssize_t> shape = {chains, iterations};
-  filbert::PhaseArrays phase;
-  phase.iterations = iterations;
-  phase.values = new_array<double>(arrays, "values", {variables, chains, iterations});
-  phase.log_density = new_array<double>(arrays, "lp", shape);
-  phase.energy = new_array<double>(arrays, "energy", shape);
-  phase.energy_error = new_array<double>(arrays, "energy_error", shape);
-  phase.max_energy_error = new_array<double>(arrays, "max_energy_error", shape);
-  phase.acceptance_rate = new_array<double>(arrays, "acceptance_rate", shape);
-  phase.step_size = new_array<double>(arrays, "step_size", shape);
-  phase.step_size_bar = new_array<double>(arrays, "step_size_bar", shape);
-  phase.tree_depth = new_array<std::int64_t>(arrays, "tree_depth", shape);
-  phase.n_steps = new_array<std::int64_t>(arrays, "n_steps", shape);
-  phase.diverging = new_array<bool>(arrays, "diverging", shape);
-  phase.reached_max_treedepth = new_array<bool>(arrays, "reached_max_treedepth", shape);
-  phase.index_in_trajectory = new_array<std::int64_t>(arrays, "index_in_trajectory", shape);
-  return phase;
-}
 
 template <filbert::FramedDensity Density>
 py::dict sample(const Density& density, Index draws, Index tune, int chains, int cores, std::uint64_t seed,
@@ -57,11 +36,11 @@ py::dict sample(const Density& density, Index draws, Index tune, int chains, int
   settings.validate();
 
   py::dict result, sampling_arrays, warmup_arrays;
-  const filbert::PhaseArrays sampling = new_arrays(sampling_arrays, density.variables(), chains, draws);
+  const filbert::PhaseArrays sampling = new_transition_arrays(sampling_arrays, density.variables(), chains, draws);
   filbert::PhaseArrays warmup;
   warmup.iterations = tune;
   if (keep_warmup) {
-    warmup = new_arrays(warmup_arrays, density.variables(), chains, tune);
+    warmup = new_transition_arrays(warmup_arrays, density.variables(), chains, tune);
     result["warmup"] = warmup_arrays;
   }
   result["sampling"] = sampling_arrays;

@@ -1,4 +1,4 @@
-// What runs of independence Metropolis give to Python: arrays of statistics, what chains did, and NUTS where it is left.
+// What runs of independence Metropolis give to Python: arrays of statistics, and what chains did.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "filbert/sampler/independence.hpp"
@@ -53,41 +52,4 @@ inline void describe(pybind11::dict& result, const std::vector<filbert::Independ
   result["iterations"] = iterations;
   result["acceptance"] = acceptance;
   result["longest_stay"] = stays;
-}
-
-/// What a choice between the two samplers is given.
-struct SamplerChoice {
-  Eigen::Index draws, tune;
-  int chains, cores;
-  std::uint64_t seed;
-  double target_accept;
-  int max_treedepth;
-  bool keep_warmup;
-  const pybind11::object& report;
-};
-
-/// The draws of `independence()`, unless a pilot's `refusal` or their own complaint leaves it for NUTS; says which it was, and why.
-template <typename Density, typename Independence>
-pybind11::dict independence_or_nuts(const Density& density, const SamplerChoice& choice, const std::string& refusal,
-                                    const Independence& independence) {
-  namespace py = pybind11;
-  std::string note = refusal;
-  if (note.empty()) {
-    py::dict result = independence();
-    note = result["complaint"].template cast<std::string>();
-    if (note.empty()) {
-      result["sampler"] = "independence";
-      result["note"] = "";
-      return result;
-    }
-  }
-  const py::object nuts = py::module_::import("filbert._core").attr("sample");
-  py::dict result =
-      nuts(density, py::arg("draws") = choice.draws, py::arg("tune") = choice.tune, py::arg("chains") = choice.chains,
-           py::arg("cores") = choice.cores, py::arg("seed") = choice.seed,
-           py::arg("target_accept") = choice.target_accept, py::arg("max_treedepth") = choice.max_treedepth,
-           py::arg("keep_warmup") = choice.keep_warmup, py::arg("report") = choice.report);
-  result["sampler"] = "nuts";
-  result["note"] = "independence Metropolis was left for NUTS: " + note;
-  return result;
 }

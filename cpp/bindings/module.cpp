@@ -13,6 +13,7 @@ void bind_linear_gaussian(pybind11::module_& module);
 void bind_predictive(pybind11::module_& module);
 void bind_priors(pybind11::module_& module);
 void bind_sampling(pybind11::module_& module);
+void bind_split_hmc(pybind11::module_& module);
 void bind_summary(pybind11::module_& module);
 void bind_threads(pybind11::module_& module);
 
@@ -31,6 +32,7 @@ PYBIND11_MODULE(_core, module) {
   bind_sampling(module);
   bind_grouped_sampling(module);
   bind_glm_sampling(module);
+  bind_split_hmc(module);
   bind_diagnostics(module);
   bind_predictive(module);
 }

@@ -351,9 +351,20 @@ def sample_glm_by_passes(
     refuses: bool,
     most_rows: int,
 ) -> dict[str, Any]: ...
+def sample_hmc(
+    density: FramedGroupedGlm,
+    *,
+    draws: int,
+    chains: int,
+    cores: int,
+    seed: int,
+    target_accept: float,
+    report: Callable[[list[tuple[int, int]]], None] | None,
+) -> dict[str, Any]: ...
 def grouped_pilot(density: FramedGroupedGaussian, seed: int) -> dict[str, Any]: ...
+def hmc_pilot(density: FramedGroupedGlm, seed: int, target_accept: float) -> dict[str, Any]: ...
 def sample_grouped(
-    density: FramedGroupedGaussian,
+    density: FramedGroupedGaussian | FramedGroupedGlm,
     *,
     draws: int,
     tune: int,

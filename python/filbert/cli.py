@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 PLOT_SUFFIXES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
 OUTPUT_SUFFIXES = (".nc", ".nc4", ".netcdf")
-SAMPLERS = ("auto", "nuts", "independence")
+SAMPLERS = ("auto", "nuts", "hmc", "independence")
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 _TABS = ("tab", "\\t")
 _MOST_EFFECTS = 40  # rows of the summary that effects of groups may take
@@ -127,7 +127,7 @@ def main() -> None:
     "--sampler",
     type=click.Choice(SAMPLERS),
     default="auto",
-    help="nuts, or independence (Metropolis) of other families and with groups; auto takes what a pilot says.",
+    help="nuts, independence (Metropolis) of other families and with groups, hmc of both; auto takes what a pilot says.",
 )
 @click.option("--draws", type=click.IntRange(min=1), default=1000, help="Draws of each chain, after the warm-up.")
 @click.option(

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <sstream>
 
+#include "filbert/draws/chain_agreement.hpp"
+
 namespace filbert {
 
 using Eigen::Index;
@@ -43,17 +45,7 @@ std::string complaint_about(const std::vector<IndependenceChain>& chains, const 
       return complaint.str();
     }
   }
-  const Index count = static_cast<Index>(chains.size());
-  if (count < 2 || values.cols() < 4) return "";
-  const double allowed = 1 + (asked.largest_rhat - 1) * std::max(1.0, 1000.0 / static_cast<double>(values.cols()));
-  for (Index first = 0; first < values.rows(); first += count) {
-    const double rhat = split_rhat(values.middleRows(first, count));
-    if (rhat > allowed) {
-      complaint << "R-hat was " << rhat;
-      return complaint.str();
-    }
-  }
-  return "";
+  return disagreement_of(static_cast<Index>(chains.size()), values, asked.largest_rhat);
 }
 
 }  // namespace filbert

@@ -122,7 +122,7 @@ def sample(
         By default 200 where parameters vary by group; else 1000 for a Gaussian response with the identity link, and
         150 for others, as in `filbert.Model.fit`.
     sampler : str, default "auto"
-        ``"nuts"`` or ``"independence"``; by default what suits the model.
+        ``"nuts"``, ``"hmc"`` or ``"independence"``; by default what suits the model.
     model : Model, optional
         By default that of the ``with`` block.
     **other

@@ -23,14 +23,16 @@ MIN_ESS_PER_CHAIN = 100
 MIN_BFMI = 0.3
 MAX_SHARE_AT_MAX_TREEDEPTH = 0.05
 
+_TITLES = {"independence": "independence Metropolis", "hmc": "Hamiltonian Monte Carlo"}  # of samplers without a warm-up
+
 
 def log_run(run: Run, settings: Settings) -> None:
     """Say in one line what was sampled and how long it took."""
     tune, draws = settings.tune, run.draws
     chains = f"{run.chains} chain{'s' * (run.chains != 1)}"
-    if run.sampler == "independence":
+    if run.sampler in _TITLES:
         logger.info(
-            f"Sampled {chains} for {draws:_d} draws ({draws * run.chains:_d} in total) by independence Metropolis took "
+            f"Sampled {chains} for {draws:_d} draws ({draws * run.chains:_d} in total) by {_TITLES[run.sampler]} took "
             f"{run.seconds:.2f} seconds."
         )
         return

@@ -29,7 +29,7 @@ class Run(NamedTuple):
         ``values`` (variables, chains, draws) and statistics (chains, draws); no warm-up unless it was kept.
     seconds : float
     sampler : str
-        ``"nuts"`` or ``"independence"``.
+        ``"nuts"``, ``"hmc"`` or ``"independence"``.
     note : str
         Why another sampler than the first choice was taken; empty if none was.
     rows_a_move : float or None
@@ -82,7 +82,7 @@ def run(density: Any, settings: Settings) -> Run:
         result = _sampled(density, settings, report)
         seconds = time.perf_counter() - start
     sampler, note = result.get("sampler", settings.sampler), result.get("note", "") or result.get("complaint", "")
-    tune = 0 if sampler == "independence" else settings.tune
+    tune = settings.tune if sampler in ("nuts", "auto") else 0
     sampling, warmup = result["sampling"], result.get("warmup")
     if min(result["iterations"]) < tune + settings.draws:  # Ctrl-C came before the end
         kept = _completed_chains([iterations - tune for iterations in result["iterations"]])
@@ -101,7 +101,7 @@ def run(density: Any, settings: Settings) -> Run:
 
 
 def _sampled(density: Any, settings: Settings, report: Any) -> dict[str, Any]:
-    """Run the sampler that was asked for; GLMs and Gaussian mixed models have two, and a pilot chooses if it may."""
+    """Run the sampler that was asked for; GLMs and mixed models have two, and a pilot chooses if it may."""
     common: dict[str, Any] = {
         "draws": settings.draws,
         "chains": settings.chains,
@@ -128,9 +128,16 @@ def _sampled(density: Any, settings: Settings, report: Any) -> dict[str, Any]:
                 "sampled by NUTS."
             )
         return _core.sample_independence(density, **common)
+    if settings.sampler == "hmc":
+        if not isinstance(density, _core.FramedGroupedGlm):
+            raise SettingError(
+                "sampler='hmc' is for models with group-specific terms of other families than gaussian. Leave "
+                "'sampler' out: this one has a sampler of its own."
+            )
+        return _core.sample_hmc(density, **common, target_accept=settings.target_accept)
     if settings.sampler == "auto" and isinstance(density, _core.FramedGlm):
         return _core.sample_glm(density, **common, **nuts)
-    if settings.sampler == "auto" and isinstance(density, _core.FramedGroupedGaussian):
+    if settings.sampler == "auto" and isinstance(density, (_core.FramedGroupedGaussian, _core.FramedGroupedGlm)):
         return _core.sample_grouped(density, **common, **nuts)
     return _core.sample(density, **common, **nuts)
 

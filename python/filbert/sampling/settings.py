@@ -14,7 +14,7 @@ from .. import _core
 from ..errors import DataTypeError, SettingError, quote_names
 
 DEFAULT_TUNE = 1000
-SAMPLERS = ("auto", "nuts", "independence")
+SAMPLERS = ("auto", "nuts", "hmc", "independence")
 _STARTS = ("auto", "jitter", "jitter+adapt_diag")  # the last is PyMC's name for what this sampler does
 
 

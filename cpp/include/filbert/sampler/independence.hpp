@@ -363,25 +363,15 @@ std::vector<IndependenceChain> sample_independence(
     Progress& progress, Poll&& poll = {}, std::stop_token stop = {},
     std::chrono::milliseconds poll_interval = std::chrono::milliseconds(50), const WeightedPoints* starts = nullptr) {
   settings.validate();
-  require_setting(progress.chains() >= settings.chains, "the number of chains in progress", progress.chains(),
-                  "at least the number of chains to sample");
   std::vector<IndependenceChain> results(static_cast<std::size_t>(settings.chains));
-  ChainWorkers workers;
-  const std::stop_callback forward_stop(std::move(stop), [&workers] { workers.request_stop(); });
-  try {
-    workers.start(std::min(settings.cores, settings.chains), settings.chains,
-                  [&](int chain, std::stop_token chain_stop) {
-                    IndependenceRun<Rules, Density, Proposal, Recorder> run(
-                        density, proposal, settings, starts, chain, recorder, std::move(chain_stop), progress[chain]);
-                    results[static_cast<std::size_t>(chain)] = run.run();
-                  });
-    while (!workers.wait_for(poll_interval)) {
-      if (!poll()) workers.request_stop();
-    }
-  } catch (...) {
-    workers.fail(std::current_exception());
-  }
-  workers.finish();
+  run_chains(
+      settings.chains, settings.cores,
+      [&](int chain, std::stop_token chain_stop) {
+        IndependenceRun<Rules, Density, Proposal, Recorder> run(density, proposal, settings, starts, chain, recorder,
+                                                                std::move(chain_stop), progress[chain]);
+        results[static_cast<std::size_t>(chain)] = run.run();
+      },
+      progress, poll, std::move(stop), poll_interval);
   return results;
 }
 

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -110,6 +111,25 @@ class ChainWorkers {
   std::vector<std::jthread> threads_;  // last, so that they are joined before what they use is gone
 };
 
+/// Calls `run(chain, stop_token)` for every chain on at most `cores` threads, and `poll` meanwhile. See `sample`.
+template <typename Run, typename Poll>
+void run_chains(int chains, int cores, const Run& run, const Progress& progress, Poll& poll, std::stop_token stop,
+                std::chrono::milliseconds poll_interval) {
+  require_setting(progress.chains() >= chains, "the number of chains in progress", progress.chains(),
+                  "at least the number of chains to sample");
+  ChainWorkers workers;
+  const std::stop_callback forward_stop(std::move(stop), [&workers] { workers.request_stop(); });
+  try {
+    workers.start(std::min(cores, chains), chains, std::cref(run));
+    while (!workers.wait_for(poll_interval)) {
+      if (!poll()) workers.request_stop();
+    }
+  } catch (...) {
+    workers.fail(std::current_exception());
+  }
+  workers.finish();
+}
+
 /// Samples `settings.chains` chains from `density`, on at most `settings.cores` threads.
 ///
 /// `recorder(chain, iteration, position, statistics)` gets every iteration (see DrawRecorder). Draws depend on the
@@ -124,24 +144,14 @@ std::vector<ChainResult> sample(const Density& density, const SampleSettings& se
                                 Progress& progress, Poll&& poll = {}, std::stop_token stop = {},
                                 std::chrono::milliseconds poll_interval = std::chrono::milliseconds(50)) {
   settings.validate();
-  require_setting(progress.chains() >= settings.chains, "the number of chains in progress", progress.chains(),
-                  "at least the number of chains to sample");
   std::vector<ChainResult> results(static_cast<std::size_t>(settings.chains));
-  ChainWorkers workers;
-  const std::stop_callback forward_stop(std::move(stop), [&workers] { workers.request_stop(); });
-  try {
-    workers.start(std::min(settings.cores, settings.chains), settings.chains,
-                  [&](int chain, std::stop_token chain_stop) {
-                    results[static_cast<std::size_t>(chain)] =
-                        run_chain<Rules>(density, settings, chain, recorder, std::move(chain_stop), progress[chain]);
-                  });
-    while (!workers.wait_for(poll_interval)) {
-      if (!poll()) workers.request_stop();
-    }
-  } catch (...) {
-    workers.fail(std::current_exception());
-  }
-  workers.finish();
+  run_chains(
+      settings.chains, settings.cores,
+      [&](int chain, std::stop_token chain_stop) {
+        results[static_cast<std::size_t>(chain)] =
+            run_chain<Rules>(density, settings, chain, recorder, std::move(chain_stop), progress[chain]);
+      },
+      progress, poll, std::move(stop), poll_interval);
   return results;
 }
 

@@ -1,0 +1,128 @@
+// Hamiltonian Monte Carlo with split steps, and the choice between it and NUTS, for Python.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "filbert/draws/chain_agreement.hpp"
+#include "filbert/draws/draws.hpp"
+#include "filbert/groups/framed_grouped_glm.hpp"
+#include "filbert/sampler/split_hmc_run.hpp"
+#include "poll.hpp"
+#include "sampler_choice.hpp"
+#include "transition_arrays.hpp"
+
+namespace py = pybind11;
+using Eigen::Index;
+using filbert::FramedGroupedGlm;
+using filbert::SplitHmcPilot;
+
+namespace {
+
+constexpr double least_acceptance = 0.95;  // trajectories that are refused lead to the tails
+
+SplitHmcPilot pilot_of(const FramedGroupedGlm& density, std::uint64_t seed, double target_accept) {
+  const py::gil_scoped_release release;
+  return filbert::pilot_split_hmc(density, seed, std::max(target_accept, least_acceptance));
+}
+
+/// Why draws of a run are not to be trusted; empty where they are. `values` are those of the parameters, as `disagreement_of` takes them.
+std::string complaint_about(Index divergences, Index chains, const filbert::ChainsRef& values) {
+  constexpr double largest_rhat = 1.01;
+  if (divergences > 0) return std::to_string(divergences) + " trajectories diverged";
+  return filbert::disagreement_of(chains, values, largest_rhat);
+}
+
+py::dict sample(const FramedGroupedGlm& density, int steps, Index draws, int chains, int cores, std::uint64_t seed,
+                py::object report) {
+  filbert::SplitHmcRunSettings settings;
+  settings.draws = draws;
+  settings.chains = chains;
+  settings.cores = cores;
+  settings.seed = seed;
+  settings.hmc.steps = steps;
+  settings.validate();
+  py::dict result, arrays;
+  const filbert::PhaseArrays sampling = new_transition_arrays(arrays, density.variables(), chains, draws);
+  filbert::PhaseArrays burn_in;  // not kept
+  burn_in.iterations = settings.burn_in;
+  result["sampling"] = arrays;
+  filbert::Progress progress(chains);
+  Poll poll(progress, std::move(report));
+  std::vector<Index> iterations;
+  std::string complaint;
+  {
+    // The arrays above stay alive through `result`; workers write to their memory and touch no Python object, or take the lock.
+    const py::gil_scoped_release release;
+    filbert::Draws store(density, chains, burn_in, sampling);
+    const auto record = [&store](int chain, Index iteration, const Eigen::VectorXd& position,
+                                 const filbert::TransitionStatistics& statistics) {
+      store.add(chain, iteration, position, statistics);
+    };
+    for (const filbert::ChainResult& chain : filbert::sample_split_hmc(density, settings, record, progress, poll)) {
+      iterations.push_back(std::max<Index>(chain.iterations - settings.burn_in, 0));
+    }
+    for (int chain = 0; chain < chains; ++chain) store.write(chain);
+    if (!poll.interrupted()) {
+      using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+      const Eigen::Map<const Rows> values(sampling.values, density.posterior().parameters() * chains, draws);
+      const Index divergences = std::count(sampling.diverging, sampling.diverging + chains * draws, true);
+      complaint = complaint_about(divergences, chains, values);
+    }
+  }
+  result["iterations"] = iterations;
+  result["complaint"] = complaint;
+  result["interrupted"] = poll.interrupted();
+  return result;
+}
+
+py::dict sample_hmc(const FramedGroupedGlm& density, Index draws, int chains, int cores, std::uint64_t seed,
+                    double target_accept, py::object report) {
+  const int steps = pilot_of(density, seed, target_accept).steps;
+  return sample(density, steps, draws, chains, cores, seed, std::move(report));
+}
+
+py::dict sample_auto(const FramedGroupedGlm& density, Index draws, Index tune, int chains, int cores,
+                     std::uint64_t seed, double target_accept, int max_treedepth, bool keep_warmup,
+                     const py::object& report) {
+  const SplitHmcPilot pilot = pilot_of(density, seed, target_accept);
+  const SamplerChoice choice{draws, tune, chains, cores, seed, target_accept, max_treedepth, keep_warmup, report};
+  return first_or_nuts(split_hmc_sampler, density, choice, pilot.refusal,
+                       [&] { return sample(density, pilot.steps, draws, chains, cores, seed, report); });
+}
+
+}  // namespace
+
+void bind_split_hmc(py::module_& module) {
+  module.def(
+      "hmc_pilot",
+      [](const FramedGroupedGlm& density, std::uint64_t seed, double target_accept) {
+        const SplitHmcPilot found = pilot_of(density, seed, target_accept);
+        py::dict result;
+        result["steps"] = found.steps;
+        result["acceptance"] = found.acceptance;
+        result["widest"] = found.widest;
+        result["refusal"] = found.refusal;
+        return result;
+      },
+      py::arg("density"), py::arg("seed"), py::arg("target_accept"),
+      "Whether trajectories of fixed length will do: steps, acceptance, widest (largest variance of a coordinate, which "
+      "should be 1) and refusal, which says why not.");
+  module.def(
+      "sample_hmc", &sample_hmc, py::arg("density"), py::kw_only(), py::arg("draws"), py::arg("chains"),
+      py::arg("cores"), py::arg("seed"), py::arg("target_accept"), py::arg("report"),
+      R"(Samples a FramedGroupedGlm by Hamiltonian Monte Carlo with split steps, as many as a pilot needs for the acceptance that is asked for.
+
+Returns "sampling" and "iterations" as `sample` does, and "complaint", why the draws should not be trusted.)");
+  module.def(
+      "sample_grouped", &sample_auto, py::arg("density"), py::kw_only(), py::arg("draws"), py::arg("tune"),
+      py::arg("chains"), py::arg("cores"), py::arg("seed"), py::arg("target_accept"), py::arg("max_treedepth"),
+      py::arg("keep_warmup"), py::arg("report"),
+      R"(Samples by Hamiltonian Monte Carlo with split steps where a pilot says it will do and the run confirms it, and else by NUTS.
+
+Returns what `sample_hmc` or `sample` return, with "sampler", "hmc" or "nuts", and "note", why the first was left.)");
+}
