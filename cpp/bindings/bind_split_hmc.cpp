@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "filbert/density/framed_glm.hpp"
 #include "filbert/draws/chain_agreement.hpp"
 #include "filbert/draws/draws.hpp"
 #include "filbert/groups/framed_grouped_glm.hpp"
@@ -18,6 +19,7 @@
 
 namespace py = pybind11;
 using Eigen::Index;
+using filbert::FramedGlm;
 using filbert::FramedGroupedGlm;
 using filbert::SplitHmcPilot;
 
@@ -25,7 +27,12 @@ namespace {
 
 constexpr double least_acceptance = 0.95;  // trajectories that are refused lead to the tails
 
-SplitHmcPilot pilot_of(const FramedGroupedGlm& density, std::uint64_t seed, double target_accept) {
+/// How many variables of a draw, the first, are to agree between chains: effects follow.
+Index parameters_of(const FramedGlm& density) { return density.variables(); }
+Index parameters_of(const FramedGroupedGlm& density) { return density.posterior().parameters(); }
+
+template <typename Density>
+SplitHmcPilot pilot_of(const Density& density, std::uint64_t seed, double target_accept) {
   const py::gil_scoped_release release;
   return filbert::pilot_split_hmc(density, seed, std::max(target_accept, least_acceptance));
 }
@@ -37,7 +44,8 @@ std::string complaint_about(Index divergences, Index chains, const filbert::Chai
   return filbert::disagreement_of(chains, values, largest_rhat);
 }
 
-py::dict sample(const FramedGroupedGlm& density, int steps, Index draws, int chains, int cores, std::uint64_t seed,
+template <typename Density>
+py::dict sample(const Density& density, int steps, Index draws, int chains, int cores, std::uint64_t seed,
                 py::object report) {
   filbert::SplitHmcRunSettings settings;
   settings.draws = draws;
@@ -69,7 +77,7 @@ py::dict sample(const FramedGroupedGlm& density, int steps, Index draws, int cha
     for (int chain = 0; chain < chains; ++chain) store.write(chain);
     if (!poll.interrupted()) {
       using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-      const Eigen::Map<const Rows> values(sampling.values, density.posterior().parameters() * chains, draws);
+      const Eigen::Map<const Rows> values(sampling.values, parameters_of(density) * chains, draws);
       const Index divergences = std::count(sampling.diverging, sampling.diverging + chains * draws, true);
       complaint = complaint_about(divergences, chains, values);
     }
@@ -80,7 +88,8 @@ py::dict sample(const FramedGroupedGlm& density, int steps, Index draws, int cha
   return result;
 }
 
-py::dict sample_hmc(const FramedGroupedGlm& density, Index draws, int chains, int cores, std::uint64_t seed,
+template <typename Density>
+py::dict sample_hmc(const Density& density, Index draws, int chains, int cores, std::uint64_t seed,
                     double target_accept, py::object report) {
   const int steps = pilot_of(density, seed, target_accept).steps;
   return sample(density, steps, draws, chains, cores, seed, std::move(report));
@@ -93,6 +102,16 @@ py::dict sample_auto(const FramedGroupedGlm& density, Index draws, Index tune, i
   const SamplerChoice choice{draws, tune, chains, cores, seed, target_accept, max_treedepth, keep_warmup, report};
   return first_or_nuts(split_hmc_sampler, density, choice, pilot.refusal,
                        [&] { return sample(density, pilot.steps, draws, chains, cores, seed, report); });
+}
+
+template <typename Density>
+void def_sample_hmc(py::module_& module) {
+  module.def(
+      "sample_hmc", &sample_hmc<Density>, py::arg("density"), py::kw_only(), py::arg("draws"), py::arg("chains"),
+      py::arg("cores"), py::arg("seed"), py::arg("target_accept"), py::arg("report"),
+      R"(Samples by Hamiltonian Monte Carlo with split steps, as many as a pilot needs for the acceptance that is asked for.
+
+Returns "sampling" and "iterations" as `sample` does, and "complaint", why the draws should not be trusted.)");
 }
 
 }  // namespace
@@ -110,14 +129,10 @@ void bind_split_hmc(py::module_& module) {
         return result;
       },
       py::arg("density"), py::arg("seed"), py::arg("target_accept"),
-      "Whether trajectories of fixed length will do: steps, acceptance, widest (largest variance of a coordinate, which "
-      "should be 1) and refusal, which says why not.");
-  module.def(
-      "sample_hmc", &sample_hmc, py::arg("density"), py::kw_only(), py::arg("draws"), py::arg("chains"),
-      py::arg("cores"), py::arg("seed"), py::arg("target_accept"), py::arg("report"),
-      R"(Samples a FramedGroupedGlm by Hamiltonian Monte Carlo with split steps, as many as a pilot needs for the acceptance that is asked for.
-
-Returns "sampling" and "iterations" as `sample` does, and "complaint", why the draws should not be trusted.)");
+      "Whether trajectories of fixed length will do: steps, acceptance, widest (largest variance of a coordinate) and "
+      "refusal, which says why not.");
+  def_sample_hmc<FramedGlm>(module);
+  def_sample_hmc<FramedGroupedGlm>(module);
   module.def(
       "sample_grouped", &sample_auto, py::arg("density"), py::kw_only(), py::arg("draws"), py::arg("tune"),
       py::arg("chains"), py::arg("cores"), py::arg("seed"), py::arg("target_accept"), py::arg("max_treedepth"),

@@ -352,7 +352,7 @@ def sample_glm_by_passes(
     most_rows: int,
 ) -> dict[str, Any]: ...
 def sample_hmc(
-    density: FramedGroupedGlm,
+    density: FramedGlm | FramedGroupedGlm,
     *,
     draws: int,
     chains: int,

@@ -127,7 +127,7 @@ def main() -> None:
     "--sampler",
     type=click.Choice(SAMPLERS),
     default="auto",
-    help="nuts, independence (Metropolis) of other families and with groups, hmc of both; auto takes what a pilot says.",
+    help="nuts; hmc or independence (Metropolis) of other families and with groups; auto takes what a pilot says.",
 )
 @click.option("--draws", type=click.IntRange(min=1), default=1000, help="Draws of each chain, after the warm-up.")
 @click.option(

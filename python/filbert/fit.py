@@ -62,8 +62,8 @@ def fit(
     start = time.perf_counter()
     from .results import container
 
-    if settings.sampler == "nuts":  # takes too many looks at the rows for each to be a pass
-        regression = with_rows_at_hand(regression, "sampler='nuts' was asked for")
+    if settings.sampler in ("nuts", "hmc"):  # take too many looks at the rows for each to be a pass
+        regression = with_rows_at_hand(regression, f"sampler='{settings.sampler}' was asked for")
     with _shown_passes(regression, settings):
         density = framed(regression, settings.seed, group_effects)
         try:

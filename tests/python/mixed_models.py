@@ -25,6 +25,10 @@ def sample(density: Any, draws: int, seed: int = 1, cores: int = 1, tune: int = 
     )
 
 
+def sample_hmc(density: Any, draws: int, seed: int = 1, cores: int = 1) -> dict[str, Any]:
+    return _core.sample_hmc(density, draws=draws, chains=4, cores=cores, seed=seed, target_accept=0.8, report=None)
+
+
 def scores(labels: Sequence[str], reference: Mapping[str, Any], values: np.ndarray) -> np.ndarray:
     """Score draws, (variables, chains, draws), against the reference in Monte Carlo errors: (variables, statistics)."""
     return np.array(

@@ -124,15 +124,15 @@ def _sampled(density: Any, settings: Settings, report: Any) -> dict[str, Any]:
     if settings.sampler == "independence":
         if not isinstance(density, (_core.FramedGlm, _core.FramedGroupedGaussian)):
             raise SettingError(
-                "sampler='independence' is for generalised linear models and Gaussian mixed models. This one is "
-                "sampled by NUTS."
+                "sampler='independence' is for generalised linear models and Gaussian mixed models. Leave `sampler` "
+                "out: this one has another."
             )
         return _core.sample_independence(density, **common)
     if settings.sampler == "hmc":
-        if not isinstance(density, _core.FramedGroupedGlm):
+        if not isinstance(density, (_core.FramedGlm, _core.FramedGroupedGlm)):
             raise SettingError(
-                "sampler='hmc' is for models with group-specific terms of other families than gaussian. Leave "
-                "'sampler' out: this one has a sampler of its own."
+                "sampler='hmc' is for generalised linear models, and those with groups. Leave `sampler` out: this one "
+                "has another."
             )
         return _core.sample_hmc(density, **common, target_accept=settings.target_accept)
     if settings.sampler == "auto" and isinstance(density, _core.FramedGlm):

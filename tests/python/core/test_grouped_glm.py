@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from filbert import _core
-from mixed_models import sample, scores
+from mixed_models import sample, sample_hmc, scores
 from scipy import stats
 from statistical.scores import Z_LIMIT, effective_sample_size
 
@@ -65,12 +66,13 @@ class Case:
 
 
 @pytest.mark.statistical
+@pytest.mark.parametrize("sampled", [sample, sample_hmc])
 @pytest.mark.parametrize("name", NAMES)
-def test_draws_are_those_of_the_reference_posterior(name: str) -> None:
+def test_draws_are_those_of_the_reference_posterior(name: str, sampled: Callable[..., dict[str, Any]]) -> None:
     case = Case(name)
     framed = case.framed()
     assert framed.variables == len(case.labels)
-    values = sample(framed, 2500)["sampling"]["values"]
+    values = sampled(framed, 2500)["sampling"]["values"]
     found = scores(case.labels, case.reference, values)
     assert np.abs(found).max() < Z_LIMIT
     assert np.sqrt(np.mean(found[:, 0] ** 2)) < 1.5
@@ -79,15 +81,16 @@ def test_draws_are_those_of_the_reference_posterior(name: str) -> None:
         np.abs(scores(case.labels, case.reference, centre + 0.9 * (values - centre))).max() > Z_LIMIT
     )  # draws that spread too little
     other = case.framed(terms=[(False, [("Gamma", (0.05, 0.01))], 1.0)])
-    assert np.abs(scores(case.labels, case.reference, sample(other, 2500)["sampling"]["values"])).max() > Z_LIMIT
+    assert np.abs(scores(case.labels, case.reference, sampled(other, 2500)["sampling"]["values"])).max() > Z_LIMIT
 
 
 @pytest.mark.statistical
+@pytest.mark.parametrize("sampled", [sample, sample_hmc])
 @pytest.mark.parametrize("name", NAMES)
-def test_no_seed_diverges(name: str) -> None:
+def test_no_seed_diverges(name: str, sampled: Callable[..., dict[str, Any]]) -> None:
     framed = Case(name).framed()
     for seed in range(1, 11):
-        assert sample(framed, 1000, seed=seed)["sampling"]["diverging"].sum() == 0
+        assert sampled(framed, 1000, seed=seed)["sampling"]["diverging"].sum() == 0
 
 
 def gaussian_rows(rng: np.random.Generator, factors: list[int]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:

@@ -62,14 +62,15 @@ def test_a_number_fixes_an_auxiliary(glm):
         (["c ~ x", "--family", "poisson", "--link", "logit"], "--link logit is not available for family 'poisson'"),
         (["k ~ x", "--family", "binomial"], "--family binomial needs the number of trials"),
         (["won ~ x", "--family", "bernoulli"], "write won['no'] ~ ... or won['yes'] ~ ..., or binary(won, 'yes')"),
-        (["c ~ x", "--sampler", "hmc"], "'hmc' is not one of 'auto', 'nuts', 'independence'"),
+        (["c ~ x", "--sampler", "gibbs"], "'gibbs' is not one of 'auto', 'nuts', 'hmc', 'independence'"),
+        (["c ~ x", "--family", "gaussian", "--sampler", "hmc"], "--sampler hmc is for generalised linear models"),
         (["c ~ x", "--sampler", "independence"], "--sampler independence is for generalised linear models"),
     ],
 )
 def test_families_are_refused_in_one_line(glm, arguments, message):
     formula, *options = arguments
     result = run("fit", formula, glm, *options)
-    assert (result.exit_code, result.stdout if "independence" not in message else "") == (2, "")
+    assert (result.exit_code, result.stdout if "--sampler" not in message else "") == (2, "")
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
 

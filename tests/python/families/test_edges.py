@@ -64,7 +64,7 @@ def grid_moments(family: str, link: str, counts: list[int], edge: float = 0.0) -
 
 
 @UNTRUSTED
-@pytest.mark.parametrize("sampler", ["nuts", "independence"])
+@pytest.mark.parametrize("sampler", ["nuts", "hmc", "independence"])
 @pytest.mark.parametrize(("family", "link", "counts"), [AT_EDGE[k] for k in (0, 1, 3)])
 def test_draws_next_to_an_edge_are_exact(family: str, link: str, counts: list[int], sampler: str) -> None:
     model = stated(family, link, counts)

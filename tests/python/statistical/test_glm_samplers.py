@@ -17,6 +17,12 @@ def nuts(framed, draws=2500, seed=1, chains=4):
     return _core.sample(framed, draws=draws, chains=chains, seed=seed, **NUTS)["sampling"]["values"]
 
 
+def hmc(framed, draws=2500, seed=1, chains=4):
+    return _core.sample_hmc(framed, draws=draws, chains=chains, cores=2, seed=seed, target_accept=0.8, report=None)[
+        "sampling"
+    ]["values"]
+
+
 def independence(framed, draws=2500, seed=1, chains=4):
     return _core.sample_independence(framed, draws=draws, chains=chains, cores=2, seed=seed, report=None)
 
@@ -70,14 +76,15 @@ def small_models() -> dict[str, Glm]:
 
 
 @pytest.mark.parametrize("name", list(small_models()))
-@pytest.mark.parametrize("sampler", ["nuts", "independence"])
+@pytest.mark.parametrize("sampler", ["nuts", "hmc", "independence"])
 def test_samplers_agree_with_quadrature(name: str, sampler: str) -> None:
     model = small_models()[name]
     framed = model.framed()
     exact = quadrature(
         model, framed, width=300.0 if name == "cauchy" else 40.0 if name == "half normal" else 12.0, points=601
     )
-    values = nuts(framed) if sampler == "nuts" else independence(framed)["sampling"]["values"]
+    run = {"nuts": nuts, "hmc": hmc, "independence": lambda framed: independence(framed)["sampling"]["values"]}[sampler]
+    values = run(framed)
     scores = z_scores(values, *exact)
     assert np.abs(scores).max() < 4, scores
     # The check sees a bias of a tenth of a posterior deviation.
