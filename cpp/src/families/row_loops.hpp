@@ -313,6 +313,7 @@ void batch(const GlmRows& rows, int draws, const double* coefficients, const dou
 
 /// Up to one pack of rows, the rest filled with the first.
 FILBERT_INLINE Pack load_some(const double* from, Length count) {
+  if (count == pack_rows) return load(from);
   double lanes[width];
   for (Length i = 0; i < pack_rows; ++i) lanes[i] = from[i < count ? i : 0];
   return load(lanes);
@@ -320,6 +321,7 @@ FILBERT_INLINE Pack load_some(const double* from, Length count) {
 
 FILBERT_INLINE void store_some(double* to, Pack x, Length count) {
   if (to == nullptr) return;
+  if (count == pack_rows) return store(to, x);
   for (Length i = 0; i < count; ++i) to[i] = lane(x, static_cast<std::size_t>(i));
 }
 

@@ -267,7 +267,7 @@ void BlockWhitening::backward(const std::vector<MatrixXd>& factors, const Eigen:
 }
 
 double BlockWhitening::variance(const std::vector<MatrixXd>& factors, Index group, const VectorXd& of_group,
-                                const std::vector<Index>&, const VectorXd& of_border, const MatrixXd& inverse) const {
+                                const std::vector<Index>&, VectorXd& of_border, const MatrixXd& inverse) const {
   const Index q = shared_->effects, p = shared_->inner;
   const Lanes* const root = roots_.data() + group / lanes * q * q;
   const Lanes* const A = coupled_.data() + group / lanes * q * (p + 1);
@@ -281,11 +281,13 @@ double BlockWhitening::variance(const std::vector<MatrixXd>& factors, Index grou
     r[at(i)] = sum * root[i * q + i](lane);
     result += r[at(i)] * r[at(i)];
   }
-  VectorXd w = of_border;
   for (Index c = 0; c < p; ++c) {
-    for (Index i = 0; i < q; ++i) w(c) -= A[c * q + i](lane) * r[at(i)];
+    for (Index i = 0; i < q; ++i) of_border(c) -= A[c * q + i](lane) * r[at(i)];
   }
-  return result + w.dot(inverse * w);
+  for (Index c = 0; c < p; ++c) {
+    for (Index d = 0; d < p; ++d) result += of_border(c) * inverse(d, c) * of_border(d);
+  }
+  return result;
 }
 
 }  // namespace filbert

@@ -184,6 +184,7 @@ VectorXd GroupedGlmLaplace::row_variances() const {
   const MatrixXd inverse = whitening_->border_inverse();
   VectorXd result(design.rows()), border(p + (structure.factors() > 1 ? structure.tail_size() : 0));
   std::vector<Index> tail;
+  VectorXd own(structure.effects(primary));
   for (Index g = 0; g < structure.groups(primary); ++g) {
     for (Index i = design.first_row(g); i < design.first_row(g + 1); ++i) {
       tail.clear();
@@ -197,7 +198,7 @@ VectorXd GroupedGlmLaplace::row_variances() const {
         }
       }
       for (Index k = 0; k < p; ++k) border(border.size() - p + k) = posterior_.column(i, k);
-      const VectorXd own = design.Z(primary).row(i).transpose();
+      own = design.Z(primary).row(i).transpose();
       result(i) = whitening_->variance(posterior_.factors(), g, own, tail, border, inverse);
     }
   }

@@ -265,8 +265,7 @@ void TailWhitening::border_slopes(const std::vector<MatrixXd>& factors, std::vec
 }
 
 double TailWhitening::variance(const std::vector<MatrixXd>& factors, Index group, const VectorXd& of_group,
-                               const std::vector<Index>& tail, const VectorXd& of_border,
-                               const MatrixXd& inverse) const {
+                               const std::vector<Index>& tail, VectorXd& of_border, const MatrixXd& inverse) const {
   const Group& of = shared_->groups[at(group)];
   const Work& work = work_[at(group)];
   VectorXd r(shared_->effects);

@@ -78,10 +78,14 @@ WorkingBlocks GroupedGlm::working_blocks(const VectorXd& position, const VectorX
       for (Index j = 0; j < q; ++j) {
         for (Index k = 0; k < q; ++k) block(k, j) += w * z(j) * z(k);
       }
-      for (Index k = 0; k <= n; ++k) block.col(q + k) += (w * x(k)) * z;
+      for (Index k = 0; k <= n; ++k) {
+        const double weighted = w * x(k);
+        for (Index j = 0; j < q; ++j) block(j, q + k) += weighted * z(j);
+      }
       for (Index k = 0; k < n; ++k) {
-        for (Index l = 0; l < n; ++l) blocks.square(l, k) += w * x(k) * x(l);
-        blocks.pull(k) += w * x(k) * x(n);
+        const double weighted = w * x(k);
+        for (Index l = k; l < n; ++l) blocks.square(l, k) += weighted * x(l);
+        blocks.pull(k) += weighted * x(n);
       }
       if (tail_size == 0) continue;
       reach(design(), i, tail, values);
@@ -94,6 +98,7 @@ WorkingBlocks GroupedGlm::working_blocks(const VectorXd& position, const VectorX
       }
     }
   }
+  blocks.square.triangularView<Eigen::StrictlyUpper>() = blocks.square.transpose();
   // Priors: of those that are not Gaussian the curvature here, or that of a Gaussian in its place.
   VectorXd a(n), direction(n);
   for (Index k = 0; k < n; ++k) {

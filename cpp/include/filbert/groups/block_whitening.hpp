@@ -32,9 +32,10 @@ class BlockWhitening {
                 Eigen::Ref<Eigen::VectorXd> z_slopes, std::vector<Eigen::MatrixXd>& factor_slopes,
                 Eigen::VectorXd& outer_slopes);
 
-  /// After `forward`: w'H⁻¹w for w with `of_group` (times Λ') in group g and `of_border` in the coefficients. `inverse` is that of the border.
+  /// After `forward`: w'H⁻¹w for w with `of_group` (times Λ') in group g and `of_border` in the coefficients. `inverse` is that of the border;
+  /// `of_border` is overwritten.
   double variance(const std::vector<Eigen::MatrixXd>& factors, Eigen::Index group, const Eigen::VectorXd& of_group,
-                  const std::vector<Eigen::Index>& tail, const Eigen::VectorXd& of_border,
+                  const std::vector<Eigen::Index>& tail, Eigen::VectorXd& of_border,
                   const Eigen::MatrixXd& inverse) const;
 
   const WhitenedBorder& border() const { return border_; }

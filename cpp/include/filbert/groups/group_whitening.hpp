@@ -34,7 +34,7 @@ class GroupWhitening {
   }
 
   double variance(const std::vector<Eigen::MatrixXd>& factors, Eigen::Index group, const Eigen::VectorXd& of_group,
-                  const std::vector<Eigen::Index>& tail, const Eigen::VectorXd& of_border,
+                  const std::vector<Eigen::Index>& tail, Eigen::VectorXd& of_border,
                   const Eigen::MatrixXd& inverse) const {
     return std::visit(
         [&](const auto& engine) { return engine.variance(factors, group, of_group, tail, of_border, inverse); },

@@ -27,7 +27,7 @@ class TailWhitening {
 
   /// As in BlockWhitening; `of_border` has what touches the tail (times Λ'), then the coefficients, and `tail` the columns touched.
   double variance(const std::vector<Eigen::MatrixXd>& factors, Eigen::Index group, const Eigen::VectorXd& of_group,
-                  const std::vector<Eigen::Index>& tail, const Eigen::VectorXd& of_border,
+                  const std::vector<Eigen::Index>& tail, Eigen::VectorXd& of_border,
                   const Eigen::MatrixXd& inverse) const;
 
   const WhitenedBorder& border() const { return border_; }
