@@ -232,7 +232,7 @@ def test_nothing_to_sample():
 def test_samplers():
     with pm.Model():
         pm.Normal("y", pm.Normal("a"), pm.HalfNormal("sigma"), observed=Y)
-        refused(SettingError, lambda: pm.sample(sampler="hmc"), "'nuts'", "'hmc'")
+        refused(SettingError, lambda: pm.sample(sampler="gibbs"), "'nuts'", "'gibbs'")
         refused(SettingError, lambda: pm.sample(sampler="independence"), "generalised linear models")
 
 
