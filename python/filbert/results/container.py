@@ -62,7 +62,7 @@ def _drawn(
 ) -> dict[str, xr.Dataset]:
     """Return the groups of the parameters and of the sampler's statistics."""
     samples = _sample_coordinates(arrays["lp"].shape)
-    statistics = {name: (SAMPLES, array) for name, array in arrays.items() if name != "values"}
+    statistics = {name: _variable(SAMPLES, array) for name, array in arrays.items() if name != "values"}
     return {
         f"{prefix}posterior": parameters_group(arrays["values"], parameters, attributes, samples),
         f"{prefix}sample_stats": xr.Dataset(statistics, samples, dict(attributes)),
@@ -133,7 +133,7 @@ def fitted_data(regression: Regression, rows: Rows) -> dict[str, xr.Dataset]:
 
     Counts are integers, by which ArviZ's predictive checks tell that bars and not densities show them.
     """
-    labels = xr.Coordinates({OBSERVATIONS: np.arange(rows.n_rows)})
+    labels = xr.Coordinates({OBSERVATIONS: _variable((OBSERVATIONS,), np.arange(rows.n_rows))})
     common = common_attributes()
     assert rows.response_values is not None
     observed = as_observed(regression.family, rows.response_values)
@@ -156,7 +156,13 @@ def sample_labels(posterior: xr.Dataset) -> dict[str, Any]:
 
 def _sample_coordinates(shape: Sequence[int]) -> xr.Coordinates:
     """Return labels of chains and draws, with their index, which groups share because it takes time to make."""
-    return xr.Coordinates({dim: np.arange(size) for dim, size in zip(SAMPLES, shape, strict=True)})
+    return xr.Coordinates({dim: _variable((dim,), np.arange(size)) for dim, size in zip(SAMPLES, shape, strict=True)})
+
+
+def _variable(dims: Sequence[str], values: npt.ArrayLike) -> xr.Variable:
+    """Wrap an array of NumPy's as it is: looking whether it is one of Dask's, xarray would load Dask where there is one."""
+    array = np.asarray(values)
+    return xr.Variable(dims, array, fastpath=array.dtype.kind not in "OMm")  # those that xarray stores otherwise
 
 
 def parameters_group(
@@ -171,9 +177,10 @@ def parameters_group(
     stored: dict[str, Any] = {}
     for parameter in parameters:
         dims = tuple(stored_name(dim) for dim in parameter.dims)
-        labels.update({stored_name(dim): own for dim, own in parameter.coordinates.items()})
+        for dim, own in parameter.coordinates.items():
+            labels[stored_name(dim)] = _variable((stored_name(dim),), own)
         draws = np.moveaxis(_rows_of(values, parameter.rows), (-2, -1), (0, 1))
-        stored[stored_name(parameter.name)] = ((*SAMPLES, *dims), draws)
+        stored[stored_name(parameter.name)] = _variable((*SAMPLES, *dims), draws)
     if labels:
         coordinates = coordinates.merge(xr.Coordinates(labels)).coords  # assign takes three times as long
     return xr.Dataset(stored, coordinates, dict(attributes))
@@ -192,7 +199,9 @@ def by_row(
 ) -> xr.Dataset:
     """Return a group of columns with a value a row."""
     return xr.Dataset(
-        {stored_name(name): ((OBSERVATIONS,), values) for name, values in columns.items()}, rows, dict(attributes)
+        {stored_name(name): _variable((OBSERVATIONS,), values) for name, values in columns.items()},
+        rows,
+        dict(attributes),
     )
 
 
