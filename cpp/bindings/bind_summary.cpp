@@ -7,6 +7,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "filbert/summary/shared_statistics.hpp"
 
@@ -24,14 +25,25 @@ using Values = Eigen::Ref<const Eigen::VectorXd>;  // NumPy vectors at unit stri
 // for the one never holds the other.
 using NoGil = py::call_guard<py::gil_scoped_release>;
 
-SharedStatistics& update(SharedStatistics& summary, const Rows& X, const Values& y,
-                         const std::optional<Values>& weights) {
+template <typename Predictors>
+SharedStatistics& update_from(SharedStatistics& summary, const Predictors& X, const Values& y,
+                              const std::optional<Values>& weights) {
   // The arguments keep their arrays alive, and nothing here touches a Python object.
   const py::gil_scoped_release release;
   std::optional<filbert::ValuesRef> weight_values;
   if (weights) weight_values.emplace(*weights);
   summary.update(X, y, weight_values);
   return summary;
+}
+
+SharedStatistics& update(SharedStatistics& summary, const Rows& X, const Values& y,
+                         const std::optional<Values>& weights) {
+  return update_from(summary, X, y, weights);
+}
+
+SharedStatistics& update_columns(SharedStatistics& summary, const std::vector<Values>& columns, const Values& y,
+                                 const std::optional<Values>& weights) {
+  return update_from(summary, std::vector<filbert::ValuesRef>(columns.begin(), columns.end()), y, weights);
 }
 
 /// Factor, mean, exponents, total weight, number of rows.
@@ -115,6 +127,9 @@ ValueError
     For sizes that do not match, values that are not finite, and negative weights.)")
       .def("update", &update, py::arg("X"), py::arg("y"), py::arg("weights") = py::none(),
            py::return_value_policy::reference_internal, "Folds a block of rows in, and returns the summary itself.")
+      .def("update_columns", &update_columns, py::arg("columns"), py::arg("y"), py::arg("weights") = py::none(),
+           py::return_value_policy::reference_internal,
+           "Folds a block of rows in that is given column by column, arrays of (rows,), and returns the summary itself.")
       .def(
           "merge",
           [](SharedStatistics& summary, const SharedStatistics& other) -> SharedStatistics& {

@@ -38,19 +38,21 @@ std::string row_and_value(Index row, double value) {
 }
 
 /// Throws: finds the value that is not finite or too large.
-[[noreturn]] void refuse_values(const RowsRef& X, const ValuesRef& y, Index first_row) {
-  const auto check = [&](double value, const std::string& what, const std::string& where, Index row) {
+[[noreturn]] void refuse_values(const std::vector<ValuesRef>& columns, Index first, Index last) {
+  const auto check = [](double value, const std::string& what, const std::string& where, Index row) {
     if (!std::isfinite(value)) {
-      throw std::invalid_argument(what + " must be finite" + where + row_and_value(first_row + row, value));
+      throw std::invalid_argument(what + " must be finite" + where + row_and_value(row, value));
     }
     if (std::abs(value) >= too_large) {
-      throw std::invalid_argument(what + " must be below " + shown(too_large) + where +
-                                  row_and_value(first_row + row, value) + "; choose a larger unit");
+      throw std::invalid_argument(what + " must be below " + shown(too_large) + where + row_and_value(row, value) +
+                                  "; choose a larger unit");
     }
   };
-  for (Index i = 0; i < y.size(); ++i) {
-    check(y(i), "y", "", i);
-    for (Index j = 0; j < X.cols(); ++j) check(X(i, j), "X", " in column " + std::to_string(j), i);
+  for (Index i = first; i < last; ++i) {
+    check(columns.back()(i), "y", "", i);
+    for (std::size_t j = 0; j + 1 < columns.size(); ++j) {
+      check(columns[j](i), "X", " in column " + std::to_string(j), i);
+    }
   }
   throw std::invalid_argument("the values of X or y are too large: their sum overflows");
 }
@@ -125,24 +127,53 @@ void SufficientStatistics::update(const RowsRef& X, const ValuesRef& y, const st
                                 ", " + std::to_string(y.size()) +
                                 (weights ? " and " + std::to_string(weights->size()) : ""));
   }
-  if (weights) require_weights(*weights);
+  Rows rows{{}, weights};
+  rows.columns.reserve(static_cast<std::size_t>(columns() + 1));
+  for (Index j = 0; j < columns(); ++j) rows.columns.emplace_back(X.col(j));
+  rows.columns.push_back(y);
+  absorb(rows);
+}
 
+void SufficientStatistics::update(const std::vector<ValuesRef>& given, const ValuesRef& y,
+                                  const std::optional<ValuesRef>& weights) {
+  if (static_cast<Index>(given.size()) != columns()) {
+    throw std::invalid_argument("there must be " + std::to_string(columns()) + " columns, not " +
+                                std::to_string(given.size()));
+  }
+  for (const ValuesRef& column : given) {
+    if (column.size() == y.size()) continue;
+    throw std::invalid_argument("columns and y must have the same number of rows, not " +
+                                std::to_string(column.size()) + " and " + std::to_string(y.size()));
+  }
+  if (weights && weights->size() != y.size()) {
+    throw std::invalid_argument("y and weights must have the same number of rows, not " + std::to_string(y.size()) +
+                                " and " + std::to_string(weights->size()));
+  }
+  Rows rows{given, weights};
+  rows.columns.push_back(y);
+  absorb(rows);
+}
+
+void SufficientStatistics::absorb(const Rows& rows) {
+  if (rows.weights) require_weights(*rows.weights);
+  const Index count = rows.columns.back().size();
   // Threads take parts of the rows where the triangles are small; where they are wide, they share the columns. Which of the two, and
   // what parts there are, depends on sizes alone, so that the numbers do not depend on the machine.
   constexpr Index few_columns = 128, rows_a_part = 8192;
-  const Index parts = columns() < few_columns ? y.size() / rows_a_part : 1;
+  const Index parts = columns() < few_columns ? count / rows_a_part : 1;
   SufficientStatistics fresh = *this;  // so that a bad row leaves this summary as it was
   if (parts < 2) {
-    fresh.absorb_rows({X, y, weights}, 0, y.size());
+    fresh.absorb_rows(rows, 0, count);
   } else {
-    fresh.absorb_parts({X, y, weights}, parts);
+    fresh.absorb_parts(rows, parts);
   }
   *this = std::move(fresh);
 }
 
 void SufficientStatistics::absorb_parts(const Rows& rows, Index parts) {
   std::vector<SufficientStatistics> summaries(static_cast<std::size_t>(parts), SufficientStatistics(columns()));
-  const auto bound = [&](Index part) { return rows.y.size() / parts * part + std::min(part, rows.y.size() % parts); };
+  const Index count = rows.columns.back().size();
+  const auto bound = [&](Index part) { return count / parts * part + std::min(part, count % parts); };
   try {
     ThreadPool::shared().run(static_cast<int>(parts), [&](int part) {
       summaries[static_cast<std::size_t>(part)].absorb_rows(rows, bound(part), bound(part + 1));
@@ -190,20 +221,17 @@ void SufficientStatistics::absorb_chunk(const Rows& given, Index start, Index co
   const TriangleKernels& kernels = triangle_kernels();
   for (Index j = 0; j <= columns(); ++j) {
     Eigen::Map<VectorXd> values(buffer.column(j), rows);
-    if (all) {
-      if (j < columns()) {
-        values = given.X.col(j).segment(start, rows);
-      } else {
-        values = given.y.segment(start, rows);
-      }
-    } else if (j < columns()) {
-      values = given.X.col(j)(counted);
+    const ValuesRef& column = given.columns[static_cast<std::size_t>(j)];
+    if (all && column.innerStride() == 1) {
+      values = Eigen::Map<const VectorXd>(column.data() + start, rows);
+    } else if (all) {
+      values = column.segment(start, rows);
     } else {
-      values = given.y(counted);
+      values = column(counted);
     }
     const ColumnMoments moments = kernels.moments(values.data(), weights, rows);
     if (std::isnan(moments.sum) || !(std::max(std::abs(moments.least), std::abs(moments.largest)) < too_large)) {
-      refuse_values(given.X.middleRows(start, count), given.y.segment(start, count), start);
+      refuse_values(given.columns, start, start + count);
     }
     double mean = moments.least, shift = 0, magnitude = 0;
     if (moments.least == moments.largest) {
@@ -211,7 +239,7 @@ void SufficientStatistics::absorb_chunk(const Rows& given, Index start, Index co
     } else {
       mean = moments.sum / added;
       if (!std::isfinite(mean)) {
-        refuse_values(given.X.middleRows(start, count), given.y.segment(start, count), start);
+        refuse_values(given.columns, start, start + count);
       }
       shift = kernels.centre(values.data(), weights, rows, mean) / added;  // the rounding of the mean
       magnitude = std::max(moments.largest - mean, mean - moments.least);

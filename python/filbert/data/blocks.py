@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,14 +14,43 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
+class DesignColumns:
+    """The columns of a design on some rows, without the intercept: one by one, or as a matrix once that is asked for.
+
+    Parameters
+    ----------
+    each : sequence of array, (rows,)
+        Those that a table has as they are, are its own.
+    n_rows : int
+    """
+
+    def __init__(self, each: Sequence[Floats], n_rows: int) -> None:
+        self.each = each
+        self.n_rows = n_rows
+
+    @classmethod
+    def of(cls, X: Floats) -> DesignColumns:
+        """Take those of a matrix, column-major."""
+        columns = cls(tuple(X.T), len(X))
+        columns.matrix = X
+        return columns
+
+    @cached_property
+    def matrix(self) -> Floats:
+        """All of them, (rows, columns), column-major, as Eigen stores matrices."""
+        X = np.empty((self.n_rows, len(self.each)), order="F")
+        for place, column in enumerate(self.each):
+            X[:, place] = column
+        return X
+
+
 @dataclass(frozen=True, eq=False)
 class Block:
     """Consecutive rows of a design.
 
     Attributes
     ----------
-    X : array, (rows, columns)
-        Column-major, without the intercept.
+    columns : DesignColumns
     y : array, (rows,), or None
         The response; None in new data.
     offset, weights : array, (rows,), or None
@@ -34,7 +64,7 @@ class Block:
         The level of each row, of a factor that has no columns.
     """
 
-    X: Floats
+    columns: DesignColumns
     y: Floats | None
     offset: Floats | None
     weights: Floats | None
@@ -48,7 +78,7 @@ class Block:
             return None if column is None else column[where]
 
         return Block(
-            self.X[where],
+            DesignColumns.of(self.X[where]),
             part(self.y),
             part(self.offset),
             part(self.weights),
@@ -57,6 +87,14 @@ class Block:
             tuple(group[where] for group in self.groups),
             None if self.levels is None else self.levels[where],
         )
+
+    @property
+    def X(self) -> Floats:
+        """The columns as a matrix, (rows, columns), column-major."""
+        return self.columns.matrix
+
+    def __len__(self) -> int:
+        return self.columns.n_rows
 
     @property
     def target(self) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .. import _core
-from ..data.blocks import Block
+from ..data.blocks import Block, DesignColumns
 from ..priors.prior import Prior
 from ..regression import identifiability
 from ..regression.parameters import ChosenPrior, Parameter
@@ -148,10 +148,10 @@ class ModelRows:
         X = predictor.matrix(self.columns, self.width, where)[:, int(self.has_intercept) :]
         trials = None if seen.trials is None else seen.trials[where]
         if self.grouping is None:
-            return Block(X, seen.observed[where], offset, None, trials)
+            return Block(DesignColumns.of(X), seen.observed[where], offset, None, trials)
         Z = tuple(_stacked(columns, where, len(X)) for columns in self.grouping.terms)
         groups = tuple(codes[where] for codes in self.grouping.codes)
-        return Block(X, seen.observed[where], offset, None, trials, Z, groups)
+        return Block(DesignColumns.of(X), seen.observed[where], offset, None, trials, Z, groups)
 
 
 def _stacked(columns: Sequence[Column], where: slice, n_rows: int) -> FloatArray | None:
@@ -172,7 +172,7 @@ def _divided(block: Block, spread: FloatArray) -> Block:
     offset = None if block.offset is None else block.offset / spread
     Z = tuple(1 / each if z is None else z / each for z in block.Z)
     X = np.asfortranarray(block.X / each)
-    return Block(X, block.y / spread, offset, None, block.trials, Z, block.groups)
+    return Block(DesignColumns.of(X), block.y / spread, offset, None, block.trials, Z, block.groups)
 
 
 def _is_intercept(predictor: Affine, name: str, entry: Named) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import _core
 from ..data import streams
-from ..data.blocks import Block, Floats
+from ..data.blocks import Block, DesignColumns, Floats
 from ..formula.rows import Rows
 from ..formula.streamed_rows import StreamedRows
 from .family import Posed
@@ -76,7 +76,7 @@ class Layout:
         if weights is not None and not weights.any():
             return None
         if times != 1:
-            weights = times * (np.ones(len(block.X)) if weights is None else weights)
+            weights = times * (np.ones(len(block)) if weights is None else weights)
         return _core.GlmData(self.kernel, self.link, block.X, block.y, block.trials, weights, block.offset, self.units)
 
 
@@ -280,7 +280,7 @@ class _Sampling:
     @property
     def n_kept(self) -> int:
         """Number of rows kept."""
-        return sum(len(block.X) for block in self.kept)
+        return sum(len(block) for block in self.kept)
 
     def fresh(self) -> _Sampling:
         return _Sampling(self.share)
@@ -303,12 +303,12 @@ def joined(blocks: Sequence[Block]) -> Block:
         return None if parts[0] is None else np.concatenate(parts)
 
     X = np.asfortranarray(np.concatenate([block.X for block in blocks]))
-    return Block(X, column("y"), column("offset"), column("weights"), column("trials"))
+    return Block(DesignColumns.of(X), column("y"), column("offset"), column("weights"), column("trials"))
 
 
 def _chosen(block: Block, share: float) -> Any:
     """Return places of rows, by what they hold and where they are: the same ones whenever the block is read again."""
-    n = len(block.X)
+    n = len(block)
     if share >= 1:
         return np.arange(n)
     seen = np.ascontiguousarray(block.X[:, :4].sum(axis=1) + (0.0 if block.y is None else block.y))
@@ -320,4 +320,4 @@ def _rows_of(block: Block, chosen: Any) -> Block:
     def part(column: Floats | None) -> Floats | None:
         return None if column is None else column[chosen]
 
-    return Block(block.X[chosen], part(block.y), part(block.offset), part(block.weights), part(block.trials))
+    return Block(DesignColumns.of(block.X[chosen]), part(block.y), part(block.offset), part(block.weights), part(block.trials))

@@ -94,18 +94,17 @@ class Product(NamedTuple):
             return len(self.kept)
         return int(np.prod([_width(coding) for coding in self.codings], dtype=int))
 
-    def write(self, factors: Mapping[str, FactorRows], into: Floats) -> None:
-        """Write its columns on some rows, (rows, width)."""
+    def columns(self, factors: Mapping[str, FactorRows]) -> Sequence[Floats]:
+        """Return its columns on some rows, each (rows,); numbers that stand alone are not copied."""
         first = factors[self.codings[0].factor]
         if len(self.codings) == 1 and self.kept is None and isinstance(first, Numbers):
-            for place, column in enumerate(self.codings[0].numbers(first)):
-                np.multiply(column, self.scale, out=into[:, place])
-            return
+            numbers = [np.asarray(column, dtype=np.float64) for column in self.codings[0].numbers(first)]
+            return numbers if self.scale == 1 else [self.scale * column for column in numbers]
         columns = self.codings[0].matrix(first)
         for coding in self.codings[1:]:
             more = coding.matrix(factors[coding.factor])
             columns = (more[:, :, None] * columns[:, None, :]).reshape(len(columns), -1)
-        np.multiply(columns if self.kept is None else columns[:, self.kept], self.scale, out=into)
+        return np.multiply((columns if self.kept is None else columns[:, self.kept]).T, self.scale, order="C")
 
 
 def products(structure: Any, factors: Mapping[str, FactorValues[Any]]) -> list[Product]:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..data.blocks import DesignColumns
 from ..data.columns import Columns, drop_unused
 from ..errors import DataError, DataWarning, FormulaError, quote_names, warn
 from .coding import Codes, FactorRows, Floats, Product
@@ -189,13 +190,9 @@ class GroupTerm(NamedTuple):
         """Return its columns on some rows, (rows, columns), column-major; None for a column of ones alone."""
         if not self.products:
             return None
-        Z = np.empty((n_rows, len(self.columns)), order="F")
-        stop = int(self.has_intercept)
-        Z[:, :stop] = 1
-        for product in self.products:
-            start, stop = stop, stop + product.width
-            product.write(factors, Z[:, start:stop])
-        return Z
+        ones = [np.ones(n_rows)] if self.has_intercept else []
+        products = [column for product in self.products for column in product.columns(factors)]
+        return DesignColumns([*ones, *products], n_rows).matrix
 
 
 def check_terms(terms: Sequence[GroupTerm], factors: Mapping[str, GroupingFactor], n_rows: int) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..data.blocks import Block, Floats
+from ..data.blocks import Block, DesignColumns, Floats
 from ..data.series import Values
 from .coding import FactorRows, Product
 from .levels import ByLevel
@@ -101,23 +101,19 @@ class Rows:
 
     def _block(self, where: slice) -> Block:
         factors = {text: values[where] for text, values in self.factors.items()}
-        widths = [product.width for product in self.products]
-        X = np.empty((where.stop - where.start, sum(widths)), order="F")  # column-major, as Eigen stores matrices
-        stop = 0
-        for product, width in zip(self.products, widths, strict=True):
-            product.write(factors, X[:, stop : stop + width])
-            stop += width
+        n_rows = where.stop - where.start
+        columns = [column for product in self.products for column in product.columns(factors)]
 
         def part(column: Floats | None) -> Floats | None:
             return None if column is None else column[where]
 
         return Block(
-            X,
+            DesignColumns(columns, n_rows),
             part(self.response_values),
             part(self.offset),
             part(self.weights),
             part(self.trials),
-            tuple(term.matrix(factors, len(X)) for term in self.group_terms),
+            tuple(term.matrix(factors, n_rows) for term in self.group_terms),
             tuple(codes[where] for codes in self.groups.values()),
             None if self.by_level is None else self.by_level.codes(factors),
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..data.blocks import Block
+from ..data.blocks import Block, DesignColumns
 from ..errors import SettingError, quote_names
 from ..families import FAMILIES
 from ..predict import rowwise
@@ -153,7 +153,7 @@ def _expected_rows(
     if not able.any():
         return np.zeros(predictor.shape[1])
     trials = None if block.trials is None else block.trials[able]
-    some = Block(block.X[able], np.full(int(able.sum()), float(count)), None, None, trials)
+    some = Block(DesignColumns.of(block.X[able]), np.full(int(able.sum()), float(count)), None, None, trials)
     terms = regression.family.log_likelihood(regression.link, some, predictor[able], draws.auxiliaries)
     return np.asarray(weights[able] @ np.exp(terms))
 

@@ -214,11 +214,11 @@ def _least_squares(
     design, weights, y = [], [], []
     start = 0
     for block in fitted.blocks():
-        inside = own[(own >= start) & (own < start + len(block.X))] - start
+        inside = own[(own >= start) & (own < start + len(block))] - start
         design.append(_columns(regression, factor, block)[inside])
         weights.append(np.ones(len(inside)) if block.weights is None else block.weights[inside])
         y.append(regression.family.summarised(block)[inside])
-        start += len(block.X)
+        start += len(block)
     root = np.sqrt(np.concatenate(weights))
     M = np.concatenate(design)
     at = np.concatenate([_columns(regression, factor, block) for block in rows.blocks()])[part]
@@ -238,8 +238,8 @@ def _least_squares(
 def _columns(regression: Regression, factor: str, block: Block) -> FloatArray:
     """Return the intercept, the predictors and what varies by group of the factor, (rows, columns)."""
     assert regression.groups is not None
-    parts = [np.ones((len(block.X), 1)) if regression.has_intercept else np.empty((len(block.X), 0)), block.X]
+    parts = [np.ones((len(block), 1)) if regression.has_intercept else np.empty((len(block), 0)), block.X]
     for term, Z in zip(regression.groups.terms, block.Z, strict=True):
         if term.factor == factor:
-            parts.append(np.ones((len(block.X), 1)) if Z is None else Z)
+            parts.append(np.ones((len(block), 1)) if Z is None else Z)
     return np.concatenate(parts, axis=1)

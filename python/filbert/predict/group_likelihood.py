@@ -16,7 +16,7 @@ import numpy.typing as npt
 import xarray as xr
 from scipy import sparse
 
-from ..data.blocks import Block, Source
+from ..data.blocks import Block, DesignColumns, Source
 from ..errors import SettingError, quote_names
 from ..families.gaussian import Gaussian
 from ..formula.groups import GroupTerm
@@ -157,7 +157,7 @@ class _Sorted:
             y, offset, weights, trials = (None if column is None else column[order] for column in columns)
             Z = tuple(None if one is None else one[order] for one in block.Z)
             groups = tuple(codes[order] for codes in block.groups)
-            yield Block(np.asfortranarray(block.X[order]), y, offset, weights, trials, Z, groups)
+            yield Block(DesignColumns.of(np.asfortranarray(block.X[order])), y, offset, weights, trials, Z, groups)
 
 
 def _outermost(groups: Groups, codes: list[Codes]) -> tuple[int, list[Codes]]:
@@ -296,4 +296,4 @@ def _root(deviations: FloatArray, correlations: FloatArray | None) -> FloatArray
 
 
 def _weights(block: Block) -> FloatArray:
-    return np.ones(len(block.X)) if block.weights is None else block.weights
+    return np.ones(len(block)) if block.weights is None else block.weights

@@ -35,7 +35,7 @@ _NEXT_OF_SAME_LABEL = np.uint64(0x9E3779B97F4A7C15)
 
 def predictor_draws(block: Block, regression: Regression, draws: Draws, out: FloatArray | None = None) -> FloatArray:
     """Return draws of the linear predictor, (rows, draws), with the offset added; `out` is filled if given."""
-    predictor = np.empty((len(block.X), draws.coefficients.shape[1])) if out is None else out
+    predictor = np.empty((len(block), draws.coefficients.shape[1])) if out is None else out
     _core.mean_draws(block.X, draws.coefficients, regression.has_intercept, predictor, available_cores())
     if block.offset is not None:
         predictor += block.offset[:, None]
@@ -204,5 +204,5 @@ def _numbers_alike(index: pd.Index[Any]) -> pd.Index[Any]:
 def _placed_blocks(rows: Source) -> Iterator[tuple[slice, Block]]:
     start = 0
     for block in rows.blocks():
-        yield slice(start, start + len(block.X)), block
-        start += len(block.X)
+        yield slice(start, start + len(block)), block
+        start += len(block)

@@ -209,7 +209,7 @@ class _Summing:
         self.family.check_response(self.design.response, rows.response_values, rows.trials, rows.index)
         for block in rows.blocks():
             if self.by_level is None:
-                self.summary.update(block.X, self.family.summarised(block), block.weights)
+                self.summary.update_columns(block.columns.each, self.family.summarised(block), block.weights)
             else:
                 levels.fold_block(self.by_level, block, self.family.summarised(block))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from family_models import DISTRIBUTIONS, log_density
-from filbert.data.blocks import Block
+from filbert.data.blocks import Block, DesignColumns
 from filbert.families import FAMILIES, family_of
 from filbert.families.links import LINKS
 from filbert.predict.rowwise import row_keys
@@ -55,7 +55,7 @@ def own(name: str) -> dict[str, np.ndarray]:
 
 def block_of(y: np.ndarray, name: str) -> Block:
     return Block(
-        np.zeros((len(y), 0), order="F"), y, None, None, TRIALS[: len(y)] if FAMILIES[name].has_trials else None
+        DesignColumns([], len(y)), y, None, None, TRIALS[: len(y)] if FAMILIES[name].has_trials else None
     )
 
 

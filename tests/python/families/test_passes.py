@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from filbert import _core
 from filbert.data import readers, streams
+from filbert.data.blocks import DesignColumns
 from filbert.families import passes
 from filbert.fit import framed
 from hypothesis import given, settings
@@ -112,7 +113,7 @@ def test_a_lost_block_and_a_lost_weight_are_noticed(by_passes, monkeypatch, brok
     def of(self, block, times=1.0):
         if broken == "block" and float(block.X[0, 0]) == DATA.x[400]:
             return None
-        return whole(self, passes.Block(block.X, block.y, block.offset, None), times)
+        return whole(self, passes.Block(block.columns, block.y, block.offset, None), times)
 
     monkeypatch.setattr(passes.Layout, "of", of)
     weights = "w" if broken == "weight" else None
@@ -223,7 +224,7 @@ def test_bounds_hold_for_what_polynomials_leave():
 
 def test_a_partition_draws_its_own_candidates_and_the_same_ones_again():
     X = np.random.default_rng(1).normal(size=(500, 1))
-    block = passes.Block(np.asfortranarray(X), np.ones(500), None, None)
+    block = passes.Block(DesignColumns.of(np.asfortranarray(X)), np.ones(500), None, None)
     layout = passes.Layout("poisson", "log", (np.zeros(1), np.ones(1)))
 
     class Some:

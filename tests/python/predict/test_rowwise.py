@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from design_checks import make_frame
-from filbert.data.blocks import Block
+from filbert.data.blocks import Block, DesignColumns
 from filbert.errors import DataTypeError, SettingError
 from filbert.predict import rowwise
 from filbert.results.draws import Draws
@@ -27,7 +27,7 @@ DRAWS_WITHOUT = Draws.of(WITHOUT, np.vstack([COEFFICIENTS[1:], SIGMA]), (1, 250)
 
 
 def block(X, offset=None):
-    return Block(X, None, offset, None)
+    return Block(DesignColumns.of(X), None, offset, None)
 
 
 def noise(mean, keys, seed, out=None):

@@ -19,7 +19,9 @@ class SharedStatistics {
   SharedStatistics(const SharedStatistics& other) : statistics_(other.snapshot()) {}
   SharedStatistics& operator=(const SharedStatistics&) = delete;
 
-  void update(const RowsRef& X, const ValuesRef& y, const std::optional<ValuesRef>& weights = std::nullopt) {
+  /// Of X, a matrix or its columns.
+  template <typename Predictors>
+  void update(const Predictors& X, const ValuesRef& y, const std::optional<ValuesRef>& weights = std::nullopt) {
     const std::lock_guard lock(mutex_);
     statistics_.update(X, y, weights);
   }

@@ -64,6 +64,10 @@ class SufficientStatistics {
   /// whose differences may not be. After an exception, of this kind or any other, the summary is as it was; so in `merge`.
   void update(const RowsRef& X, const ValuesRef& y, const std::optional<ValuesRef>& weights = std::nullopt);
 
+  /// The same of columns that lie apart, one by one.
+  void update(const std::vector<ValuesRef>& columns, const ValuesRef& y,
+              const std::optional<ValuesRef>& weights = std::nullopt);
+
   /// Folds in the rows of another summary of the same columns.
   void merge(const SufficientStatistics& other);
 
@@ -93,10 +97,11 @@ class SufficientStatistics {
  private:
   /// Rows as they are given.
   struct Rows {
-    const RowsRef& X;
-    const ValuesRef& y;
+    std::vector<ValuesRef> columns;  ///< the response last
     const std::optional<ValuesRef>& weights;
   };
+
+  void absorb(const Rows& rows);
 
   // These leave the summary broken where they throw: only for summaries that are then thrown away.
   void absorb_parts(const Rows& rows, Eigen::Index parts);
