@@ -127,9 +127,10 @@ ValueError
     For sizes that do not match, values that are not finite, and negative weights.)")
       .def("update", &update, py::arg("X"), py::arg("y"), py::arg("weights") = py::none(),
            py::return_value_policy::reference_internal, "Folds a block of rows in, and returns the summary itself.")
-      .def("update_columns", &update_columns, py::arg("columns"), py::arg("y"), py::arg("weights") = py::none(),
-           py::return_value_policy::reference_internal,
-           "Folds a block of rows in that is given column by column, arrays of (rows,), and returns the summary itself.")
+      .def(
+          "update_columns", &update_columns, py::arg("columns"), py::arg("y"), py::arg("weights") = py::none(),
+          py::return_value_policy::reference_internal,
+          "Folds a block of rows in that is given column by column, arrays of (rows,), and returns the summary itself.")
       .def(
           "merge",
           [](SharedStatistics& summary, const SharedStatistics& other) -> SharedStatistics& {

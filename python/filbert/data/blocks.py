@@ -89,7 +89,7 @@ class Block:
         )
 
     @property
-    def X(self) -> Floats:
+    def X(self) -> Floats:  # noqa: N802 (the name of a design matrix)
         """The columns as a matrix, (rows, columns), column-major."""
         return self.columns.matrix
 

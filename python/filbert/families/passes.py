@@ -320,4 +320,6 @@ def _rows_of(block: Block, chosen: Any) -> Block:
     def part(column: Floats | None) -> Floats | None:
         return None if column is None else column[chosen]
 
-    return Block(DesignColumns.of(block.X[chosen]), part(block.y), part(block.offset), part(block.weights), part(block.trials))
+    return Block(
+        DesignColumns.of(block.X[chosen]), part(block.y), part(block.offset), part(block.weights), part(block.trials)
+    )

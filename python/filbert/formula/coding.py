@@ -94,7 +94,7 @@ class Product(NamedTuple):
             return len(self.kept)
         return int(np.prod([_width(coding) for coding in self.codings], dtype=int))
 
-    def columns(self, factors: Mapping[str, FactorRows]) -> Sequence[Floats]:
+    def columns(self, factors: Mapping[str, FactorRows]) -> list[Floats]:
         """Return its columns on some rows, each (rows,); numbers that stand alone are not copied."""
         first = factors[self.codings[0].factor]
         if len(self.codings) == 1 and self.kept is None and isinstance(first, Numbers):
@@ -104,7 +104,7 @@ class Product(NamedTuple):
         for coding in self.codings[1:]:
             more = coding.matrix(factors[coding.factor])
             columns = (more[:, :, None] * columns[:, None, :]).reshape(len(columns), -1)
-        return np.multiply((columns if self.kept is None else columns[:, self.kept]).T, self.scale, order="C")
+        return list(np.multiply((columns if self.kept is None else columns[:, self.kept]).T, self.scale, order="C"))
 
 
 def products(structure: Any, factors: Mapping[str, FactorValues[Any]]) -> list[Product]:

@@ -160,7 +160,7 @@ def _sample_coordinates(shape: Sequence[int]) -> xr.Coordinates:
 
 
 def _variable(dims: Sequence[str], values: npt.ArrayLike) -> xr.Variable:
-    """Wrap an array of NumPy's as it is: looking whether it is one of Dask's, xarray would load Dask where there is one."""
+    """Wrap an array as it is: to look whether it is one of Dask's, xarray would load Dask where there is one."""
     array = np.asarray(values)
     return xr.Variable(dims, array, fastpath=array.dtype.kind not in "OMm")  # those that xarray stores otherwise
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+#include <vector>
 
 #include "regressions.hpp"
 
@@ -56,6 +57,40 @@ TEST_CASE("blocks of any size, merged in any order, equal one block") {
       }
     }
   }
+}
+
+TEST_CASE("columns that lie apart give the same summary to the last bit") {
+  for (const Index count : {Index{600}, Index{30000}}) {  // by one thread, and by several
+    const Rows rows = make_rows(count, 3, 5, true);
+    const SufficientStatistics::State whole = summarise(rows).state();
+    Eigen::Matrix<double, 2, Eigen::Dynamic> apart(2, count);  // a column at a stride
+    apart.row(0) = rows.X.col(1);
+    const VectorXd first = rows.X.col(0), last = rows.X.col(2);
+    const std::vector<ValuesRef> columns = {first, apart.row(0).transpose(), last};
+    SufficientStatistics summary(3);
+    summary.update(columns, rows.y, ValuesRef(rows.weights));
+    const SufficientStatistics::State found = summary.state();
+    CHECK(found.factor == whole.factor);
+    CHECK(found.mean == whole.mean);
+    CHECK(found.n_rows == whole.n_rows);
+  }
+}
+
+TEST_CASE("columns of the wrong number or length are refused, and bad values named by place") {
+  const Rows rows = make_rows(40, 2, 6, false);
+  SufficientStatistics summary(2);
+  const ValuesRef x = rows.X.col(0), shorter = rows.X.col(1).head(39);
+  CHECK_THROWS_WITH_AS(summary.update(std::vector<ValuesRef>{x}, rows.y), "there must be 2 columns, not 1",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(summary.update(std::vector<ValuesRef>{x, shorter}, rows.y),
+                       "columns and y must have the same number of rows, not 39 and 40", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(summary.update(std::vector<ValuesRef>{x, x}, rows.y, ValuesRef(shorter)),
+                       "y and weights must have the same number of rows, not 40 and 39", std::invalid_argument);
+  VectorXd bad = rows.X.col(1);
+  bad(7) = std::numeric_limits<double>::infinity();
+  CHECK_THROWS_WITH_AS(summary.update(std::vector<ValuesRef>{x, bad}, rows.y),
+                       "X must be finite in column 1 at row 7, not inf", std::invalid_argument);
+  CHECK(summary.n_rows() == 0);
 }
 
 TEST_CASE("a merge of two groups of blocks equals blocks one by one") {

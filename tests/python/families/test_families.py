@@ -54,9 +54,7 @@ def own(name: str) -> dict[str, np.ndarray]:
 
 
 def block_of(y: np.ndarray, name: str) -> Block:
-    return Block(
-        DesignColumns([], len(y)), y, None, None, TRIALS[: len(y)] if FAMILIES[name].has_trials else None
-    )
+    return Block(DesignColumns([], len(y)), y, None, None, TRIALS[: len(y)] if FAMILIES[name].has_trials else None)
 
 
 def test_every_family_has_its_distribution_here() -> None:
