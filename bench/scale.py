@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import resource
 import statistics
 import subprocess
@@ -119,6 +120,18 @@ def bambi(path: str, p: int) -> None:
     nutpie.sample(compiled, seed=1, progress_bar=False)
 
 
+def pyfixest(path: str, p: int) -> None:
+    """A point estimate of a frame, from a formula too."""
+    import pandas as pd
+    import pyfixest as pf
+
+    data = pd.read_parquet(path, columns=[*columns_of(p), "y"])
+    pf.feols("y ~ x0", data[:100])
+    start_clock()
+    errors = pf.feols(f"y ~ {' + '.join(columns_of(p))}", data).se()
+    assert len(errors) == p + 1
+
+
 def logistic(path: str, p: int) -> None:
     """Model and posterior of a logistic regression of a frame."""
     import filbert as fb
@@ -163,9 +176,11 @@ PEERS = {
     "filbert, Spark": filbert_spark,
     "pyarrow: read and sum": sums,
     "bambi and nutpie": bambi,
+    "pyfixest": pyfixest,
     "logistic": logistic,
     "logistic in parts": logistic_parts,
 }
+ELSEWHERE = ("bambi and nutpie", "pyfixest")  # may be installed for another interpreter
 DEFAULT = ("filbert", "statsmodels", "filbert in parts", "pyarrow: read and sum")
 _clock = 0.0
 _memory = 0.0
@@ -189,22 +204,31 @@ def key_of(row: dict) -> tuple[int, int, str]:
     return row["rows"], row["columns"], row["peer"]
 
 
-def measured(peer: str, path: str, p: int, limit: float) -> dict | None:
-    command = [sys.executable, __file__, "--one", peer, path, str(p)]
+def measured(python: str, peer: str, path: str, p: int, limit: float) -> dict | None:
+    command = [python, __file__, "--one", peer, path, str(p)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=True)
     except subprocess.TimeoutExpired:
-        return None
+        return {"seconds": limit, "unfinished": True}
     except subprocess.CalledProcessError as error:  # statsmodels' formulas of 500 terms exceed Python's recursion
         print(f"{peer}: {error.stderr.splitlines()[-1][:100]}", file=sys.stderr)
         return None
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def shown(row: dict) -> str:
+    seconds = f"{'>' if row.get('unfinished') else ''}{row['seconds']:.3f} s"
+    memory = f"{row.get('peak_mb', math.nan):.0f} MB"
+    return f"{row['rows']:>9} {row['columns']:>5}  {row['peer']:22} {seconds:>12} {memory:>10}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--one", nargs=3, metavar=("PEER", "PATH", "P"))
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=DEFAULT, help="the others need their packages")
+    parser.add_argument(
+        "--peers-python", default=sys.executable, help=f"an interpreter that has {', '.join(ELSEWHERE)}"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=float, nargs="*", default=[1e3, 1e4, 1e5, 1e6, 1e7])
     parser.add_argument("--columns", type=int, nargs="*", default=[10, 100, 500, 1000, 2000])
@@ -223,15 +247,18 @@ def main() -> None:
             for _ in range(arguments.rounds):
                 for peer in arguments.peers:
                     # A frame of 1e7 rows and what formulas make of it do not fit beside each other everywhere.
-                    if (n > 3e6 and peer in ("filbert", "statsmodels")) or (n < 1e5 and "part" in peer):
+                    if (n > 3e6 and peer in ("filbert", "statsmodels", *ELSEWHERE)) or (n < 1e5 and "part" in peer):
                         continue
-                    run = measured(peer, path, p, arguments.limit)
+                    if any(run.get("unfinished") for run in runs[peer]):
+                        continue
+                    python = arguments.peers_python if peer in ELSEWHERE else sys.executable
+                    run = measured(python, peer, path, p, arguments.limit)
                     runs[peer] += [run] if run else []
             for peer, each in runs.items():
                 if each:
                     row = {key: statistics.median(run[key] for run in each) for key in each[0]}
                     found.append({"rows": n, "columns": p, "peer": peer, "run": when, **row})
-                    print(f"{n:>9} {p:>5}  {peer:22} {row['seconds']:9.3f} s  {row['peak_mb']:8.0f} MB", flush=True)
+                    print(shown(found[-1]), flush=True)
     results = RESULTS / "scale.json"
     measured_again = set(map(key_of, found))
     kept = [row for row in json.loads(results.read_text()) if key_of(row) not in measured_again]
