@@ -64,6 +64,12 @@ class Use(NamedTuple):
     within: Collection[str] = ()
 
 
+def kept_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame that changes of this one do not reach: from pandas 3 on a copy is made when one is written to."""
+    copies_on_write = int(pd.__version__.partition(".")[0]) >= 3
+    return frame.copy(deep=not copies_on_write)
+
+
 def read_columns(
     data: pd.DataFrame, use: Use, arguments: Mapping[str, Any], dropna: bool, has_all_rows: bool = True
 ) -> Columns:
@@ -252,6 +258,7 @@ def _argument(name: str, values: Any, index: pd.Index[Any]) -> pd.Series[Any]:
             shape = f"an array of shape {np.shape(values)}" if np.ndim(values) > 1 else f"{values!r}"
             raise DataTypeError(f"{name} must be a column name or one number a row, not {shape}.")
         values = pd.Series(values)
+    values = values.copy()  # the caller may change theirs
     if len(values) != len(index):
         raise DataError(f"{name} has {count(len(values), 'value')} and the data have {count(len(index), 'row')}.")
     return cast("pd.Series[Any]", values.set_axis(index))

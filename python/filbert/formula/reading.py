@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from ..data.columns import read_columns
+from ..data.columns import kept_frame, read_columns
 from ..data.streams import Stream, table_or_stream
 from .design import Design
 from .learning import Learning
@@ -84,5 +85,7 @@ def read(
         from .streaming import read_stream  # with what only streams need
 
         return read_stream(question, table)
-    columns = read_columns(table.frame(question.use.names), question.use, question.arrays, question.dropna)
-    return Learning(question, columns).design_and_rows()
+    frame = kept_frame(table.frame(question.use.names))
+    columns = read_columns(frame, question.use, question.arrays, question.dropna)
+    design, rows = Learning(question, columns).design_and_rows()
+    return design, replace(rows, lender=frame)

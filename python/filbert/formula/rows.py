@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -53,6 +53,8 @@ class Rows:
         The term that is kept as the level of each row.
     origin : str
         Where rows of a stream are from, as its parts say.
+    lender : pandas.DataFrame or None
+        The frame whose columns some of the arrays are. While it is held, pandas leaves them as they are.
     """
 
     index: pd.Index[Any]
@@ -69,7 +71,11 @@ class Rows:
     unseen: Mapping[str, list[str]] = field(default_factory=dict)
     by_level: ByLevel | None = None
     origin: str = ""
+    lender: pd.DataFrame | None = None
     are_read_in_parts: ClassVar[bool] = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "lender": None}  # a copy has arrays of its own
 
     @property
     def n_rows(self) -> int:
@@ -97,7 +103,8 @@ class Rows:
 
     @cached_property
     def _only_block(self) -> Block:
-        return self._block(slice(0, self.n_rows))
+        block = self._block(slice(0, self.n_rows))
+        return replace(block, columns=DesignColumns.of(block.X))  # its own: of few rows that costs little
 
     def _block(self, where: slice) -> Block:
         factors = {text: values[where] for text, values in self.factors.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import filbert as fb
 import numpy as np
 import pandas as pd
@@ -26,14 +28,42 @@ def frame(n: int = 400) -> pd.DataFrame:
 
 
 def test_numbers_that_stand_alone_are_not_copied() -> None:
-    rows = rows_of(fb.Model("y ~ x + k + 2:z", frame()).regression)
+    rows = rows_of(fb.Model("y ~ x + k + 2:z", frame(40_000)).regression)
     assert rows is not None
-    (block,) = rows.blocks()
+    block = next(iter(rows.blocks()))
     x, k, twice = block.columns.each[:3]
     assert np.shares_memory(x, rows.factors["x"].columns[0])
     assert (k.dtype, twice.dtype) == (np.float64, np.float64)
-    assert np.array_equal(twice, 2 * rows.factors["z"].columns[0])
+    assert np.array_equal(twice, 2 * rows.factors["z"].columns[0][: len(block)])
     assert "matrix" not in vars(block.columns)
+
+
+@pytest.mark.parametrize("n", [400, 40_000])  # in one block, and in two
+@pytest.mark.parametrize("family", ["gaussian", "poisson"])
+def test_later_changes_of_the_data_do_not_reach_a_model(family: str, n: int) -> None:
+    data, weights, offset = frame(n), np.ones(n), np.zeros(n)
+    data["y"] = np.round(np.exp(data["y"]))
+    data["i"] = data["x"].round().astype(int)
+    kept = data.copy(deep=True)
+    model = fb.Model("y ~ x + i + x:z", data, family=family, weights=weights, offset=offset)
+    data.loc[:, ["x", "y", "z"]] = 0.5
+    data.iloc[:, data.columns.get_loc("i")] = 7
+    weights[:], offset[:] = 3, 3
+    unchanged = fb.Model("y ~ x + i + x:z", kept, family=family, weights=np.ones(n), offset=np.zeros(n)).regression
+    ours, theirs = rows_of(model.regression), rows_of(unchanged)
+    assert ours is not None
+    assert theirs is not None
+    for block, other in zip(ours.blocks(), theirs.blocks(), strict=True):
+        for part in ("X", "y", "weights", "offset"):
+            np.testing.assert_array_equal(getattr(block, part), getattr(other, part))
+    for name, column in ours.constant_data().items():
+        np.testing.assert_array_equal(column, theirs.constant_data()[name])
+
+
+def test_a_copied_model_does_not_carry_the_frame() -> None:
+    rows = rows_of(copy.deepcopy(fb.Model("y ~ x", frame(40_000))).regression)
+    assert rows is not None
+    assert rows.lender is None
 
 
 def test_the_matrix_has_the_columns_in_their_order() -> None:
