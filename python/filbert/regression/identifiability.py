@@ -134,6 +134,16 @@ def uncomputable_posterior(regression: Regression, coefficient: int | None) -> D
     fit = regression.least_squares
     if coefficient is None and (advice := centring_advice(regression)):
         return DataError(f"The posterior cannot be computed. {advice}")
+    if coefficient is None and not regression.family.sees_summary(regression):
+        remedy = (
+            "Check the units of the predictors and of the priors, those of the deviations between groups above all."
+        )
+        if _has_edge(regression):
+            remedy = (
+                f"link={regression.link!r} ends where the {regression.family.parent!r} of a row would leave its range; "
+                f"link={_link_without_edge(regression)!r} has no edge."
+            )
+        return DataError(f"The posterior cannot be computed: it is highest where it ends, or too narrow. {remedy}")
     if coefficient is None:
         (auxiliary,) = regression.auxiliaries.values()
         name, estimate, error = auxiliary.name, fit.sigma, ""

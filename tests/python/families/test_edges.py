@@ -186,3 +186,14 @@ def test_auxiliaries_whose_prior_ends_where_they_would_go_on_are_exact(
         assert abs(score) < Z_LIMIT
         if label == name:
             assert abs((draws.mean() - np.mean(ends)) / sd * np.sqrt(effective_sample_size(draws))) > 2 * Z_LIMIT
+
+
+def test_groups_at_an_edge_are_refused_with_a_link_that_has_none() -> None:
+    rng = np.random.default_rng(1)
+    g = np.repeat(np.arange(30), 12)
+    x = rng.normal(size=len(g))
+    mean = np.exp(0.4 + 0.5 * x + 0.8 * rng.normal(size=30)[g])
+    data = pd.DataFrame({"x": x, "g": [f"g{code}" for code in g], "y": rng.poisson(mean)})
+    model = fb.Model("y ~ x + (1 | g)", data, family="poisson", link="identity")
+    with pytest.raises(DataError, match=r"highest where it ends.*link='identity' ends.*link='log' has no edge"):
+        model.fit(random_seed=1, progressbar=False)
