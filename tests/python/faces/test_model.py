@@ -198,6 +198,20 @@ def test_fitting_does_not_load_matplotlib_with_arviz_1() -> None:
     assert result.stdout.strip() == str(not is_arviz_1)
 
 
+@pytest.mark.parametrize("formula", ["y ~ x", "y ~ x + g", "y ~ x + (1 | g)"])
+def test_fitting_does_not_load_dasks_arrays(formula: str) -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, numpy, pandas, filbert; x = numpy.arange(1., 13); "
+        "data = pandas.DataFrame({'x': x, 'y': numpy.sin(x), 'g': list('aabbccddeeff')}); "
+        f"filbert.Model({formula!r}, data).fit(draws=100, progressbar=False); print('dask.array' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
+
+
 # What groups and Python code in formulas need, by a formula that needs it; and what rows in parts, files and others do.
 LOADED_BY = {
     "y ~ x + (1 | g)": ("formula.brackets", "formula.groups", "regression.groups", "regression.group_priors"),
