@@ -98,7 +98,7 @@ class Product(NamedTuple):
         """Return its columns on some rows, each (rows,); numbers that stand alone are not copied."""
         first = factors[self.codings[0].factor]
         if len(self.codings) == 1 and self.kept is None and isinstance(first, Numbers):
-            numbers = [np.asarray(column, dtype=np.float64) for column in self.codings[0].numbers(first)]
+            numbers = [_side_by_side(column) for column in self.codings[0].numbers(first)]
             return numbers if self.scale == 1 else [self.scale * column for column in numbers]
         columns = self.codings[0].matrix(first)
         for coding in self.codings[1:]:
@@ -158,6 +158,12 @@ def flat_columns(values: Any) -> list[Any]:
 def is_categorical(values: FactorValues[Any]) -> bool:
     """Tell whether an evaluated factor holds categories."""
     return bool(values.__formulaic_metadata__.kind is Factor.Kind.CATEGORICAL)
+
+
+def _side_by_side(column: NDArray[Any]) -> Floats:
+    """Return floats at unit stride, of which C++ sees that of a single value, too."""
+    values = np.asarray(column, dtype=np.float64)
+    return values if values.strides == (values.itemsize,) else values.copy()
 
 
 def _width(coding: Coding) -> int:

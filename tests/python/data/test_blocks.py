@@ -60,6 +60,15 @@ def test_later_changes_of_the_data_do_not_reach_a_model(family: str, n: int) -> 
         np.testing.assert_array_equal(column, theirs.constant_data()[name])
 
 
+@pytest.mark.parametrize("weights", [None, "w"])
+def test_a_frame_that_runs_backwards_may_end_with_a_block_of_one_row(weights: str | None) -> None:
+    data = frame(32_769).assign(w=lambda rows: 1 + rows.x**2)
+    summary = fb.Model("y ~ x + z", data[::-1], weights=weights).regression.summary
+    assert summary.n_rows == len(data)
+    forwards = fb.Model("y ~ x + z", data, weights=weights).regression.summary
+    np.testing.assert_allclose(summary.sd, forwards.sd, rtol=1e-12)
+
+
 def test_a_copied_model_does_not_carry_the_frame() -> None:
     rows = rows_of(copy.deepcopy(fb.Model("y ~ x", frame(40_000))).regression)
     assert rows is not None
