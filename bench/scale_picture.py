@@ -27,6 +27,8 @@ def main() -> None:
     figure, panels = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
     for peer, (label, color) in LINES.items():
         of_peer = sorted((row for row in rows if row["peer"] == peer), key=lambda row: row["rows"])
+        if not of_peer:
+            continue
         done = [row for row in of_peer if not row.get("unfinished")]
         for panel, key in zip(panels, ("seconds", "peak_mb"), strict=True):
             panel.plot([row["rows"] for row in done], [row[key] for row in done], "o-", ms=4, color=color, label=label)
@@ -43,10 +45,12 @@ def main() -> None:
                     fontsize=8,
                 )
     for panel, title in zip(panels, ("Seconds", "Peak memory of the process (MB)"), strict=True):
-        panel.set(xscale="log", yscale="log", xlabel="rows, of 10 predictors")
+        panel.set(xscale="log", xlabel=f"rows, of {PREDICTORS} predictors")
         panel.set_title(title, loc="left", fontsize=11)
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(True, which="major", color="#eeeeee")
+    panels[0].set_yscale("log")
+    panels[1].set_ylim(bottom=0)
     panels[0].legend(frameon=False, fontsize=8)
     figure.savefig(sys.argv[1], dpi=150)
 

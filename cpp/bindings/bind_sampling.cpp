@@ -10,7 +10,6 @@
 #include "def_framed_density.hpp"
 #include "filbert/density/framed_glm.hpp"
 #include "filbert/density/framed_linear_gaussian.hpp"
-#include "filbert/draws/draws.hpp"
 #include "filbert/groups/framed_grouped_gaussian.hpp"
 #include "filbert/groups/framed_grouped_glm.hpp"
 #include "filbert/sampler/sample.hpp"
@@ -51,15 +50,9 @@ py::dict sample(const Density& density, Index draws, Index tune, int chains, int
   {
     // The arrays above stay alive through `result`; workers write to their memory and touch no Python object, or take the lock.
     const py::gil_scoped_release release;
-    filbert::Draws store(density, chains, warmup, sampling);
-    const auto record = [&store](int chain, Index iteration, const Eigen::VectorXd& position,
-                                 const filbert::TransitionStatistics& statistics) {
-      store.add(chain, iteration, position, statistics);
-    };
-    for (const filbert::ChainResult& chain : filbert::sample(density, settings, record, progress, poll)) {
-      iterations.push_back(chain.iterations);
-    }
-    for (int chain = 0; chain < chains; ++chain) store.write(chain);
+    iterations = fill_arrays(density, chains, warmup, sampling, [&](const auto& record) {
+      return filbert::sample(density, settings, record, progress, poll);
+    });
   }
   result["iterations"] = iterations;
   return result;

@@ -10,7 +10,6 @@
 
 #include "filbert/density/framed_glm.hpp"
 #include "filbert/draws/chain_agreement.hpp"
-#include "filbert/draws/draws.hpp"
 #include "filbert/groups/framed_grouped_glm.hpp"
 #include "filbert/sampler/split_hmc_run.hpp"
 #include "poll.hpp"
@@ -66,15 +65,10 @@ py::dict sample(const Density& density, int steps, Index draws, int chains, int 
   {
     // The arrays above stay alive through `result`; workers write to their memory and touch no Python object, or take the lock.
     const py::gil_scoped_release release;
-    filbert::Draws store(density, chains, burn_in, sampling);
-    const auto record = [&store](int chain, Index iteration, const Eigen::VectorXd& position,
-                                 const filbert::TransitionStatistics& statistics) {
-      store.add(chain, iteration, position, statistics);
-    };
-    for (const filbert::ChainResult& chain : filbert::sample_split_hmc(density, settings, record, progress, poll)) {
-      iterations.push_back(std::max<Index>(chain.iterations - settings.burn_in, 0));
-    }
-    for (int chain = 0; chain < chains; ++chain) store.write(chain);
+    iterations = fill_arrays(density, chains, burn_in, sampling, [&](const auto& record) {
+      return filbert::sample_split_hmc(density, settings, record, progress, poll);
+    });
+    for (Index& of_chain : iterations) of_chain = std::max<Index>(of_chain - settings.burn_in, 0);
     if (!poll.interrupted()) {
       using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
       const Eigen::Map<const Rows> values(sampling.values, parameters_of(density) * chains, draws);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "filbert/draws/draws.hpp"
+#include "filbert/sampler/chain.hpp"
 #include "poll.hpp"
 
 /// NumPy arrays for one phase: {"values": (variables, chains, iterations), "lp": (chains, iterations), ...}.
@@ -30,4 +31,20 @@ inline filbert::PhaseArrays new_transition_arrays(pybind11::dict& arrays, Eigen:
   phase.reached_max_treedepth = new_array<bool>(arrays, "reached_max_treedepth", shape);
   phase.index_in_trajectory = new_array<std::int64_t>(arrays, "index_in_trajectory", shape);
   return phase;
+}
+
+/// Fills the arrays with what `sample_into(recorder)` draws, and returns how many iterations each chain has completed, `first` ones included.
+/// Touches no Python object.
+template <typename Density, typename SampleInto>
+std::vector<Eigen::Index> fill_arrays(const Density& density, int chains, const filbert::PhaseArrays& first,
+                                      const filbert::PhaseArrays& sampling, const SampleInto& sample_into) {
+  filbert::Draws store(density, chains, first, sampling);
+  const auto record = [&store](int chain, Eigen::Index iteration, const Eigen::VectorXd& position,
+                               const filbert::TransitionStatistics& statistics) {
+    store.add(chain, iteration, position, statistics);
+  };
+  std::vector<Eigen::Index> iterations;
+  for (const filbert::ChainResult& chain : sample_into(record)) iterations.push_back(chain.iterations);
+  for (int chain = 0; chain < chains; ++chain) store.write(chain);
+  return iterations;
 }

@@ -64,10 +64,11 @@ class Use(NamedTuple):
     within: Collection[str] = ()
 
 
-def kept_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame that changes of this one do not reach: from pandas 3 on a copy is made when one is written to."""
-    copies_on_write = int(pd.__version__.partition(".")[0]) >= 3
-    return frame.copy(deep=not copies_on_write)
+def kept_frame(frame: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
+    """Return a frame of at least these columns that changes of `frame` do not reach."""
+    if int(pd.__version__.partition(".")[0]) >= 3:
+        return frame.copy(deep=False)  # pandas copies when one of them is written to
+    return frame.loc[:, frame.columns.isin(list(names))].copy()
 
 
 def read_columns(

@@ -85,7 +85,7 @@ def read(
         from .streaming import read_stream  # with what only streams need
 
         return read_stream(question, table)
-    frame = kept_frame(table.frame(question.use.names))
+    frame = kept_frame(table.frame(question.use.names), question.use.names)
     columns = read_columns(frame, question.use, question.arrays, question.dropna)
     design, rows = Learning(question, columns).design_and_rows()
     return design, replace(rows, lender=frame)

@@ -95,6 +95,25 @@ def test_ctrl_c_during_the_warm_up_raises(monkeypatch: pytest.MonkeyPatch) -> No
         slow_model().fit(draws=10, tune=200_000, random_seed=1)
 
 
+def test_ctrl_c_keeps_the_draws_of_trajectories_of_one_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame({"x": rng.normal(size=4000), "g": np.repeat([f"g{group}" for group in range(200)], 20)})
+    data["y"] = rng.poisson(np.exp(0.3 * data["x"]))
+    model = fb.Model("y ~ x + (1 | g)", data, family="poisson")
+    ctrl_c_after(600, monkeypatch)
+    with pytest.warns(
+        fb.ConvergenceWarning, match=r"^Sampling was stopped: \d of 4 chains are kept, with \d+ of 20000"
+    ):
+        idata = model.fit(draws=20_000, random_seed=1)
+    monkeypatch.undo()
+    posterior = idata["posterior"]
+    assert posterior.attrs["sampler"] == "hmc"
+    draws = posterior["x"].values
+    assert np.isfinite(draws).all()
+    whole = model.fit(draws=draws.shape[1], random_seed=1, progressbar=False)["posterior"]["x"].values
+    assert any(np.array_equal(whole[chain], draws[0]) for chain in range(4))
+
+
 def test_chains_are_kept_where_most_draws_are() -> None:
     assert run_module._completed_chains([100, 90, 0, -5]) == [0, 1]
     assert run_module._completed_chains([1000, 2, 2, 2]) == [0]

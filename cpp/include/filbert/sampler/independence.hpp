@@ -362,17 +362,14 @@ std::vector<IndependenceChain> sample_independence(
     const Density& density, const Proposal& proposal, const IndependenceSettings& settings, const Recorder& recorder,
     Progress& progress, Poll&& poll = {}, std::stop_token stop = {},
     std::chrono::milliseconds poll_interval = std::chrono::milliseconds(50), const WeightedPoints* starts = nullptr) {
-  settings.validate();
-  std::vector<IndependenceChain> results(static_cast<std::size_t>(settings.chains));
-  run_chains(
-      settings.chains, settings.cores,
+  return run_chains(
+      settings,
       [&](int chain, std::stop_token chain_stop) {
         IndependenceRun<Rules, Density, Proposal, Recorder> run(density, proposal, settings, starts, chain, recorder,
                                                                 std::move(chain_stop), progress[chain]);
-        results[static_cast<std::size_t>(chain)] = run.run();
+        return run.run();
       },
       progress, poll, std::move(stop), poll_interval);
-  return results;
 }
 
 }  // namespace filbert

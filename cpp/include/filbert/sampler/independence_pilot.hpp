@@ -12,8 +12,6 @@
 
 namespace filbert {
 
-inline constexpr std::uint64_t pilot_stream = 0x70696c6f74;  ///< so that no chain shares a pilot's random numbers
-
 /// What a few proposals say of how independence Metropolis would do.
 struct IndependencePilot {
   double acceptance = 0;          ///< expected rate in the long run, estimated from the weights of all pairs

@@ -9,6 +9,9 @@
 
 namespace filbert {
 
+/// Changes the seed of pilots, so that no chain shares their random numbers.
+inline constexpr std::uint64_t pilot_stream = 0x70696c6f74;
+
 /// splitmix64's last step (Steele, Lea and Flood 2014): a bijection that changes half of the bits when one changes.
 inline std::uint64_t scrambled(std::uint64_t word) {
   word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9;

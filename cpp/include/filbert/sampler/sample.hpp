@@ -7,11 +7,11 @@
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <stop_token>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -111,16 +111,22 @@ class ChainWorkers {
   std::vector<std::jthread> threads_;  // last, so that they are joined before what they use is gone
 };
 
-/// Calls `run(chain, stop_token)` for every chain on at most `cores` threads, and `poll` meanwhile. See `sample`.
-template <typename Run, typename Poll>
-void run_chains(int chains, int cores, const Run& run, const Progress& progress, Poll& poll, std::stop_token stop,
+/// Calls `run(chain, stop_token)` for every chain, and `poll` meanwhile, and returns what chains have returned. See `sample`.
+template <typename Settings, typename Run, typename Poll>
+auto run_chains(const Settings& settings, const Run& run, const Progress& progress, Poll& poll, std::stop_token stop,
                 std::chrono::milliseconds poll_interval) {
-  require_setting(progress.chains() >= chains, "the number of chains in progress", progress.chains(),
+  settings.validate();
+  require_setting(progress.chains() >= settings.chains, "the number of chains in progress", progress.chains(),
                   "at least the number of chains to sample");
+  std::vector<std::invoke_result_t<const Run&, int, std::stop_token>> results(
+      static_cast<std::size_t>(settings.chains));
   ChainWorkers workers;
   const std::stop_callback forward_stop(std::move(stop), [&workers] { workers.request_stop(); });
   try {
-    workers.start(std::min(cores, chains), chains, std::cref(run));
+    workers.start(std::min(settings.cores, settings.chains), settings.chains,
+                  [&](int chain, std::stop_token chain_stop) {
+                    results[static_cast<std::size_t>(chain)] = run(chain, std::move(chain_stop));
+                  });
     while (!workers.wait_for(poll_interval)) {
       if (!poll()) workers.request_stop();
     }
@@ -128,6 +134,7 @@ void run_chains(int chains, int cores, const Run& run, const Progress& progress,
     workers.fail(std::current_exception());
   }
   workers.finish();
+  return results;
 }
 
 /// Samples `settings.chains` chains from `density`, on at most `settings.cores` threads.
@@ -143,16 +150,12 @@ template <typename Rules = TrajectoryRules, LogDensity Density, DrawRecorder Rec
 std::vector<ChainResult> sample(const Density& density, const SampleSettings& settings, const Recorder& recorder,
                                 Progress& progress, Poll&& poll = {}, std::stop_token stop = {},
                                 std::chrono::milliseconds poll_interval = std::chrono::milliseconds(50)) {
-  settings.validate();
-  std::vector<ChainResult> results(static_cast<std::size_t>(settings.chains));
-  run_chains(
-      settings.chains, settings.cores,
+  return run_chains(
+      settings,
       [&](int chain, std::stop_token chain_stop) {
-        results[static_cast<std::size_t>(chain)] =
-            run_chain<Rules>(density, settings, chain, recorder, std::move(chain_stop), progress[chain]);
+        return run_chain<Rules>(density, settings, chain, recorder, std::move(chain_stop), progress[chain]);
       },
       progress, poll, std::move(stop), poll_interval);
-  return results;
 }
 
 }  // namespace filbert

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -15,8 +16,8 @@ namespace filbert {
 
 struct SplitHmcSettings {
   int steps = 3;  ///< gradients of a trajectory
-  double angle =
-      1.8;  ///< its mean length: of a standard normal a draw is then correlated -0.23 with the next, and its square 0.05
+  /// Mean length of a trajectory. Draws of a standard normal are then correlated -0.23 with the next, and their squares 0.05.
+  double angle = 1.8;
   double jitter = 0.1;  ///< share of the angle by which it varies to either side, so that no period is met
   double max_energy_error = 1000;
 
@@ -58,7 +59,6 @@ class SplitHmc {
     return std::isfinite(start_.log_density) && start_.gradient.allFinite();
   }
 
-  int steps() const { return settings_.steps; }
   void set_steps(int steps) {
     settings_.steps = steps;
     settings_.validate();
@@ -79,10 +79,10 @@ class SplitHmc {
     }
     end_.update_energy();
     const double error = end_.energy - start_.energy;
-    statistics.max_energy_error = std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
+    statistics.max_energy_error = std::isfinite(error) ? error : std::numeric_limits<double>::infinity();
     statistics.diverging = statistics.max_energy_error > settings_.max_energy_error;
     statistics.acceptance_rate = std::exp(-std::max(statistics.max_energy_error, 0.0));
-    if (Rules::accepts(statistics.max_energy_error, rng.uniform()) && end_.gradient.allFinite()) {
+    if (Rules::accepts(statistics.max_energy_error, rng.uniform())) {
       std::swap(start_, end_);
       statistics.energy_error = error;
       statistics.index_in_trajectory = settings_.steps;

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "filbert/sampler/chain.hpp"
-#include "filbert/sampler/independence_pilot.hpp"
 #include "filbert/sampler/running_variance.hpp"
 #include "filbert/sampler/sample.hpp"
 #include "filbert/sampler/split_hmc.hpp"
@@ -113,16 +112,12 @@ std::vector<ChainResult> sample_split_hmc(const Density& density, const SplitHmc
                                           const Recorder& recorder, Progress& progress, Poll&& poll = {},
                                           std::stop_token stop = {},
                                           std::chrono::milliseconds poll_interval = std::chrono::milliseconds(50)) {
-  settings.validate();
-  std::vector<ChainResult> results(static_cast<std::size_t>(settings.chains));
-  run_chains(
-      settings.chains, settings.cores,
+  return run_chains(
+      settings,
       [&](int chain, std::stop_token chain_stop) {
-        results[static_cast<std::size_t>(chain)] =
-            run_split_hmc_chain<Rules>(density, settings, chain, recorder, std::move(chain_stop), progress[chain]);
+        return run_split_hmc_chain<Rules>(density, settings, chain, recorder, std::move(chain_stop), progress[chain]);
       },
       progress, poll, std::move(stop), poll_interval);
-  return results;
 }
 
 }  // namespace filbert
