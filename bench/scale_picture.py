@@ -32,18 +32,11 @@ def main() -> None:
         done = [row for row in of_peer if not row.get("unfinished")]
         for panel, key in zip(panels, ("seconds", "peak_mb"), strict=True):
             panel.plot([row["rows"] for row in done], [row[key] for row in done], "o-", ms=4, color=color, label=label)
-        for row in of_peer:
-            if row.get("unfinished"):
-                panels[0].plot(row["rows"], row["seconds"], "^", ms=7, color=color)
-                panels[0].annotate(
-                    f"not done after {row['seconds']:.0f} s",
-                    (row["rows"], row["seconds"]),
-                    (-6, 6),
-                    ha="right",
-                    textcoords="offset points",
-                    color=color,
-                    fontsize=8,
-                )
+        unfinished = [row for row in of_peer if row.get("unfinished")]
+        panels[0].plot([row["rows"] for row in unfinished], [row["seconds"] for row in unfinished], "^", color=color)
+        for row in unfinished[:1]:
+            at = row["rows"], row["seconds"]
+            panels[0].annotate(f"not done after {at[1]:.0f} s", at, (8, -3), textcoords="offset points", color=color)
     for panel, title in zip(panels, ("Seconds", "Peak memory of the process (MB)"), strict=True):
         panel.set(xscale="log", xlabel=f"rows, of {PREDICTORS} predictors")
         panel.set_title(title, loc="left", fontsize=11)
