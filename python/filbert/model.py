@@ -7,6 +7,9 @@ import pickle
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+# First, while the stack is shallow: deeper, many a call within its hundreds of modules maps and unmaps 16 kB for more.
+import formulaic  # noqa: F401
+
 from . import _core, foreign
 from .errors import DataTypeError, PriorError, SettingError
 from .families import family_of

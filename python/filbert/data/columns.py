@@ -111,8 +111,7 @@ def read_columns(
     for name, argument in arguments.items():
         read[f"Argument {name}"] = read_values(_argument(name, argument, data.index), f"Argument {name}", name)
     remedy = "pass dropna=True to leave those rows out"
-    kept, index = _without_missing(read, data.index, dropna, remedy, may_be_empty=not has_all_rows)
-    _check_finite(kept, index)
+    kept, index = _usable(read, data.index, dropna, remedy, may_be_empty=not has_all_rows)
     titles = [f"Column {name!r}" for name in use.names]
     columns = Columns(
         {name: kept[title] for name, title in zip(use.names, titles, strict=True)},
@@ -186,8 +185,7 @@ def read_new_columns(data: pd.DataFrame, kinds: Mapping[str, ColumnKind], dropna
         raise DataError("The new data have no rows.")
     read = {f"Column {name!r}": _read_again(_column(data, name), name, kind) for name, kind in kinds.items()}
     remedy = "leave those rows out, with dropna() or by making the model with dropna=True"
-    kept, index = _without_missing(read, data.index, dropna, remedy)
-    _check_finite(kept, index)
+    kept, index = _usable(read, data.index, dropna, remedy)
     arrays: dict[str, Values] = {}
     for (name, kind), (title, values) in zip(kinds.items(), kept.items(), strict=True):
         if kind.levels is None or kind.is_open:
@@ -265,15 +263,29 @@ def _argument(name: str, values: Any, index: pd.Index[Any]) -> pd.Series[Any]:
     return cast("pd.Series[Any]", values.set_axis(index))
 
 
-def _without_missing(
+def _usable(
     read: Mapping[str, tuple[Values, NDArray[np.bool_] | None]],
     index: pd.Index[Any],
     dropna: bool,
     remedy: str,
     may_be_empty: bool = False,
 ) -> tuple[dict[str, Values], pd.Index[Any]]:
+    """Leave out the rows with missing values, or raise for them; raise for infinite ones."""
+    kept, rows = _without_missing(read, index, dropna, remedy, may_be_empty)
+    # A column without a mask is finite: it was looked at once.
+    _check_finite({title: kept[title] for title, (_, mask) in read.items() if mask is not None}, rows)
+    return kept, rows
+
+
+def _without_missing(
+    read: Mapping[str, tuple[Values, NDArray[np.bool_] | None]],
+    index: pd.Index[Any],
+    dropna: bool,
+    remedy: str,
+    may_be_empty: bool,
+) -> tuple[dict[str, Values], pd.Index[Any]]:
     """Leave out the rows with missing values if that was asked for; raise for all columns at once if not."""
-    missing = {title: mask for title, (_, mask) in read.items() if mask is not None}
+    missing = {title: mask for title, (_, mask) in read.items() if mask is not None and mask.any()}
     if not missing:
         return {title: values for title, (values, _) in read.items()}, index
     if not dropna:

@@ -23,6 +23,7 @@ PARQUET_SUFFIXES = (".parquet", ".pq")
 FEATHER_SUFFIXES = (".feather", ".arrow", ".ipc")
 TAB_SUFFIXES = (".tsv", ".tab")
 _NUMBER_BYTES = 8
+_BUFFER_BYTES = 1 << 17
 _DENSEST = 64  # of a Parquet file's numbers in memory to their bytes on disk, beyond which its size says too little
 
 
@@ -133,7 +134,12 @@ def read_in_parts(path: str, names: Sequence[str], part_rows: int) -> Iterator[t
 
 def _parquet_parts(path: str, names: Sequence[str], part_rows: int) -> Iterator[tuple[str, pd.DataFrame]]:
     first = 0
-    options = {"pre_buffer": False, "page_checksum_verification": True}
+    options = {
+        "pre_buffer": False,
+        "page_checksum_verification": True,
+        # What was read stays in the processor's cache until it is decoded; each request to another machine costs more.
+        "buffer_size": 0 if is_address(path) else _BUFFER_BYTES,
+    }
     file = _arrow(path, lambda: _module("pyarrow.parquet").ParquetFile(opened(path), **options))
     with file:
         for group in range(file.num_row_groups):

@@ -34,7 +34,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def read_values(
     series: pd.Series[Any], title: str, name: str, within: bool = False
 ) -> tuple[Values, NDArray[np.bool_] | None]:
-    """Return a column's values by its dtype, with a mask of the missing ones if there are any."""
+    """Return a column's values by its dtype, with which are missing: None if none are, and all are finite."""
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         values: Values = pd.Categorical(series.array)
@@ -135,13 +135,9 @@ def is_finite(values: NDArray[Any]) -> bool:
 
 
 def missing_mask(values: Any) -> NDArray[np.bool_] | None:
-    """Return which values are missing, None if none are."""
+    """Return which values are missing; None if none are, and all are finite."""
     if isinstance(values, pd.Categorical):
-        mask = values.codes < 0 if values.codes.min(initial=0) < 0 else None
-    elif values.dtype.kind == "f":
-        mask = None if is_finite(values) else np.isnan(values)
-    elif values.dtype.kind in "mM":
-        mask = np.asarray(pd.isna(values))
-    else:
-        mask = None
-    return mask if mask is not None and mask.any() else None
+        return values.codes < 0 if values.codes.min(initial=0) < 0 else None
+    if values.dtype.kind == "f":
+        return None if is_finite(values) else np.isnan(values)
+    return np.asarray(pd.isna(values)) if values.dtype.kind in "mM" else None
