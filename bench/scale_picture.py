@@ -24,7 +24,7 @@ LINES = {
 
 def main() -> None:
     rows = [row for row in json.loads(RESULTS.read_text()) if row["columns"] == PREDICTORS]
-    figure, panels = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
+    figure, panels = plt.subplots(1, 2, figsize=(11, 4.8), layout="constrained")
     for peer, (label, color) in LINES.items():
         of_peer = sorted((row for row in rows if row["peer"] == peer), key=lambda row: row["rows"])
         if not of_peer:
@@ -38,13 +38,13 @@ def main() -> None:
             at = row["rows"], row["seconds"]
             panels[0].annotate(f"not done after {at[1]:.0f} s", at, (8, -3), textcoords="offset points", color=color)
     for panel, title in zip(panels, ("Seconds", "Peak memory of the process (MB)"), strict=True):
-        panel.set(xscale="log", xlabel=f"rows, of {PREDICTORS} predictors")
+        panel.set(xscale="log", yscale="log", xlabel=f"rows, of {PREDICTORS} predictors")
+        panel.yaxis.set_major_formatter("{x:g}")
         panel.set_title(title, loc="left", fontsize=11)
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(True, which="major", color="#eeeeee")
-    panels[0].set_yscale("log")
-    panels[1].set_ylim(bottom=0)
-    panels[0].legend(frameon=False, fontsize=8)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     figure.savefig(sys.argv[1], dpi=150)
 
 
