@@ -49,6 +49,15 @@ def _case(name: str) -> pd.DataFrame:
     return pd.read_csv(CASES / name / "data.csv")
 
 
+def _of_lme4(name: str, labels: list[str]) -> pd.DataFrame:
+    """Return data of R's lme4; of the columns those of labels are text."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.csv"
+        script = f"write.csv(lme4::{name}, '{path.as_posix()}', row.names = FALSE)"
+        subprocess.run(["Rscript", "-e", script], check=True, capture_output=True)
+        return pd.read_csv(path, dtype=dict.fromkeys(labels, str))
+
+
 def sleepstudy() -> MixedProblem:
     return MixedProblem(
         "sleepstudy, 18 × 10 rows", _case("sleepstudy-correlated"), "Days + (Days | Subject)", "Reaction"
@@ -58,6 +67,12 @@ def sleepstudy() -> MixedProblem:
 def nested() -> MixedProblem:
     right = "Machine + (1 | Worker) + (1 | Worker:Machine)"
     return MixedProblem("Machines, nested", _case("Machines-nested"), right, "score")
+
+
+def pastes() -> MixedProblem:
+    """Strength of a chemical paste: two assays of each of three casks of ten batches, from R's lme4."""
+    data = _of_lme4("Pastes", ["batch", "sample"])[["strength", "batch", "sample"]]
+    return MixedProblem("Pastes, nested", data, "1 + (1 | batch) + (1 | sample)", "strength")
 
 
 def crossed() -> MixedProblem:
@@ -95,11 +110,7 @@ def million() -> MixedProblem:
 
 def insteval() -> MixedProblem:
     """73 421 marks that students gave to lecturers, from R's lme4: 2972 by 1128 by 14 levels, crossed."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "InstEval.csv"
-        script = f"write.csv(lme4::InstEval, '{path.as_posix()}', row.names = FALSE)"
-        subprocess.run(["Rscript", "-e", script], check=True, capture_output=True)
-        data = pd.read_csv(path, dtype={"s": str, "d": str, "dept": str, "service": str})
+    data = _of_lme4("InstEval", ["s", "d", "dept", "service"])
     right = "service + (1 | s) + (1 | d) + (1 | dept)"
     data = data[["y", "service", "s", "d", "dept"]].assign(service=data["service"].astype(float))
     return MixedProblem("InstEval, 73 421 rows, crossed", data, right, "y", draws=250)
@@ -121,5 +132,5 @@ def cbpp() -> MixedProblem:
     return MixedProblem("cbpp, 56 rows", data, "period + (1 | herd)", "incidence", trials="size", family="binomial")
 
 
-MAKERS = (sleepstudy, radon, slopes, nested, crossed, million, insteval, logistic, cbpp)
+MAKERS = (sleepstudy, radon, slopes, pastes, nested, crossed, million, insteval, logistic, cbpp)
 PROBLEMS = {make.__name__: make for make in MAKERS}

@@ -29,6 +29,7 @@ GOALS: dict[str, dict[str, float]] = {
     "sleepstudy": {"brms": 2000, "rstanarm": 2000, "bambi-nutpie": 150},
     "radon": {"brms": 1000, "rstanarm": 1000, "bambi-nutpie": 150},
     "slopes": {"brms": 1000, "bambi-nutpie": 150},
+    "pastes": {"brms": 700, "rstanarm": 700, "bambi-nutpie": 100},
     "nested": {"brms": 700, "rstanarm": 700, "bambi-nutpie": 100},
     "crossed": {"brms": 700, "rstanarm": 700, "bambi-nutpie": 100},
     "million": {"lme4": 10},

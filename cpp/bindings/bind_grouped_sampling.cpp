@@ -144,7 +144,7 @@ GroupedPilot pilot_of(const FramedGroupedGaussian& density, std::uint64_t seed, 
 }
 
 py::dict sample_independence(const FramedGroupedGaussian& density, Index draws, int chains, int cores,
-                             std::uint64_t seed, py::object report) {
+                             std::uint64_t seed, const py::object& report) {
   return independence(density, pilot_of(density, seed, cores), {draws, chains, cores, seed}, report);
 }
 

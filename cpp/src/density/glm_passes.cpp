@@ -87,7 +87,7 @@ VectorXd GlmData::batch(const MatrixXd& columns, const MatrixXd& auxiliaries, in
     const Index last = std::min<Index>(last_batch * max_batch, columns.cols());
     for (Index first = first_batch * max_batch; first < last; first += max_batch) {
       const int count = static_cast<int>(std::min<Index>(max_batch, last - first));
-      for (int d = 0; d < count; ++d) {
+      for (Index d = 0; d < count; ++d) {
         double* const group = packed.data() + (d / batch_group) * this->columns() * batch_group + d % batch_group;
         for (Index j = 0; j < this->columns(); ++j) group[j * batch_group] = columns(j, first + d);
         for (Index k = 0; k < this->auxiliaries(); ++k)

@@ -32,7 +32,7 @@ void FramedGroupedGlm::find_frame() {
     ++evaluations_;
     return laplace(outer, gradient);
   };
-  frame_.emplace([&] { return density; }, std::vector{laplace.start()});
+  frame_.emplace([&] { return SmoothFunction(density); }, std::vector{laplace.start()});
   VectorXd unused(posterior_.outer());
   if (!std::isfinite(laplace(frame_->mode(), unused))) throw UncomputablePosterior({});
   whitening_.emplace(laplace.blocks());

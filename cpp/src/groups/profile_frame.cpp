@@ -61,7 +61,7 @@ ProfileFrame::ProfileFrame(const std::function<SmoothFunction()>& copy, const st
       }
     }
   });
-  for (std::optional<MarginalCoordinate>& one : scores) shared->scores.push_back(std::move(*one));
+  for (const std::optional<MarginalCoordinate>& one : scores) shared->scores.push_back(*one);
   if (shape == Shape::smooth) return;
   VectorXd position(n), position_slopes(n);
   const SmoothFunction in_scores = [&](const VectorXd& at, VectorXd& gradient) {
