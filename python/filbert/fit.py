@@ -122,19 +122,20 @@ def with_rows_at_hand(regression: Regression, because: str) -> Regression:
     """
     from .formula.streamed_rows import StreamedRows  # with what only streams need
 
-    rows = regression.rows
+    rows, family = regression.rows, regression.family
     if not isinstance(rows, StreamedRows):
         return regression
     from .families import passes
 
-    if not passes.are_needed(regression):
+    sees_sums = family.sees_summary(regression) if regression.groups is None else family.sees_groups(regression)
+    if sees_sums or not passes.are_of_many(regression):
         return regression
     needed, available = 2 * passes.column_bytes(regression), available_memory()
     if available is not None and needed > available:
+        other = "" if regression.groups else ", or give priors that hold coefficients which the data hardly inform"
         raise DataError(
             f"The rows are read in parts, and {because}, so that their columns have to be brought into memory. They "
-            f"take {needed / 1e9:.2g} GB, and {available / 1e9:.2g} GB are free. Fit a part of the rows, or give "
-            "priors that hold coefficients which the data hardly inform."
+            f"take {needed / 1e9:.2g} GB, and {available / 1e9:.2g} GB are free. Fit a part of the rows{other}."
         )
     return replace(regression, rows=rows.brought())
 
@@ -158,7 +159,8 @@ def framed(regression: Regression, seed: int = 0, group_effects: bool = True) ->
         elif regression.groups is None:
             density = regression.family.frame(regression)
         else:
-            density = regression.family.grouped_frame(regression, seed, group_effects)
+            at_hand = with_rows_at_hand(regression, "group-specific terms of this family look at each of them at every draw")
+            density = regression.family.grouped_frame(at_hand, seed, group_effects)
     except _core.GroupsTooLargeError as error:
         raise identifiability.groups_too_large(regression, str(error)) from None
     except _core.ImproperPosteriorError as error:

@@ -24,17 +24,25 @@ Point = tuple[Floats, Floats]
 
 
 def are_needed(regression: Posed) -> bool:
+    """Tell whether a model without groups is one of rows that are many, and read in parts."""
+    return not regression.sums_groups and are_of_many(regression)
+
+
+def are_of_many(regression: Posed) -> bool:
     """Tell whether the rows are read in parts, and their columns take more memory than is taken without being asked."""
     rows = regression.rows
-    if not isinstance(rows, StreamedRows) or rows.is_brought or regression.sums_groups:
+    if not isinstance(rows, StreamedRows) or rows.is_brought:
         return False
     return column_bytes(regression) > streams.IN_MEMORY
 
 
 def column_bytes(regression: Posed) -> int:
-    """Return what columns and response take in memory, as numbers of 8 bytes."""
+    """Return what columns, those of group-specific terms too, and response take in memory, as numbers of 8 bytes."""
     summary = regression.summary
-    return _NUMBER_BYTES * int(summary.n_rows) * (int(summary.columns) + 2)
+    numbers = int(summary.columns) + 2
+    if regression.groups is not None:
+        numbers += len(regression.groups.n_groups) + sum(effects for _, effects in regression.groups.structure)
+    return _NUMBER_BYTES * int(summary.n_rows) * numbers
 
 
 def data_by_passes(regression: Posed, kernel: str) -> Any:

@@ -308,6 +308,22 @@ def test_rows_that_do_not_fit_are_refused(by_passes, monkeypatch):
         model("poisson", parts_of(DATA, 400)).fit(sampler="nuts", progressbar=False)
 
 
+def test_rows_of_groups_that_do_not_fit_are_refused(by_passes, monkeypatch):
+    data = DATA.assign(k=np.arange(N) % 7, count=np.random.default_rng(2).poisson(2, N))
+    monkeypatch.setattr("filbert.fit.available_memory", lambda: 1000)
+    grouped = fb.Model("count ~ x + (x | k)", parts_of(data, 400), family="poisson")
+    with pytest.raises(fb.DataError, match=r"group-specific terms .* brought into memory.*Fit a part of the rows\.$"):
+        grouped.fit(progressbar=False)
+    assert passes.column_bytes(grouped.regression) == 8 * N * (1 + 2 + 1 + 2)  # x, response, trials; codes and effects
+
+
+def test_rows_that_a_summary_stands_for_are_not_missed(by_passes, monkeypatch):
+    monkeypatch.setattr("filbert.fit.available_memory", lambda: 1000)
+    for formula in ("x ~ w", "x ~ w + (1 | k)"):
+        gaussian = fb.Model(formula, parts_of(DATA.assign(k=np.arange(N) % 7), 400))
+        assert gaussian.fit(sampler="nuts", progressbar=False)["posterior"].attrs["sampler"] == "nuts"
+
+
 def test_small_streams_are_brought_into_memory():
     assert not framed(model("poisson", parts_of(DATA, 400)).regression).by_passes
 
