@@ -71,7 +71,7 @@ py::dict independence(const FramedGlm& framed, const Density& density, const fil
   const IndependenceArrays arrays = new_arrays(sampling, variables, chains, draws);
   result["sampling"] = sampling;
   filbert::Progress progress(chains);
-  Poll poll(progress, std::move(report));
+  Poll poll(progress, draws, std::move(report));
   std::vector<filbert::IndependenceChain> done;
   std::string complaint;
   {

@@ -45,7 +45,7 @@ py::dict sample(const Density& density, Index draws, Index tune, int chains, int
   result["sampling"] = sampling_arrays;
 
   filbert::Progress progress(chains);
-  Poll poll(progress, std::move(report));
+  Poll poll(progress, tune + draws, std::move(report));
   std::vector<Index> iterations;
   {
     // The arrays above stay alive through `result`; workers write to their memory and touch no Python object, or take the lock.
@@ -65,8 +65,9 @@ void def_sample(py::module_& module) {
              py::arg("keep_warmup"), py::arg("report"),
              R"(Samples a framed posterior by NUTS.
 
-Calls ``report([(iterations, divergences), ...])`` every 50 ms unless it is None. Returns the arrays of "sampling" (and of
-"warmup"), and the "iterations" that each chain completed: fewer than asked for if Ctrl-C stopped it.)");
+Calls ``report([(iterations, divergences), ...], iterations)``, with those of each chain and those that each is to make, every 50 ms
+unless it is None. Returns the arrays of "sampling" (and of "warmup"), and the "iterations" that each chain completed: fewer than asked
+for if Ctrl-C stopped it.)");
 }
 
 }  // namespace

@@ -59,7 +59,7 @@ py::dict sample(const Density& density, int steps, Index draws, int chains, int 
   burn_in.iterations = settings.burn_in;
   result["sampling"] = arrays;
   filbert::Progress progress(chains);
-  Poll poll(progress, std::move(report));
+  Poll poll(progress, settings.burn_in + draws, std::move(report));
   std::vector<Index> iterations;
   std::string complaint;
   {

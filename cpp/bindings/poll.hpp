@@ -20,7 +20,9 @@ T* new_array(pybind11::dict& arrays, const char* name, const std::vector<pybind1
 /// Looks for Ctrl-C and shows progress, each with the interpreter's lock held.
 class Poll {
  public:
-  Poll(const filbert::Progress& progress, pybind11::object report) : progress_(progress), report_(std::move(report)) {}
+  /// `iterations` are those that a chain is to make.
+  Poll(const filbert::Progress& progress, Eigen::Index iterations, pybind11::object report)
+      : progress_(progress), iterations_(iterations), report_(std::move(report)) {}
 
   bool operator()() {
     const pybind11::gil_scoped_acquire acquire;
@@ -33,7 +35,7 @@ class Poll {
                                          one.divergences.load(std::memory_order_relaxed)));
     }
     try {
-      report_(chains);
+      report_(chains, iterations_);
     } catch (pybind11::error_already_set& error) {
       if (!error.matches(PyExc_KeyboardInterrupt)) throw;  // Ctrl-C may arrive in Python code
       interrupted_ = true;
@@ -52,6 +54,7 @@ class Poll {
   }
 
   const filbert::Progress& progress_;
+  Eigen::Index iterations_;
   pybind11::object report_;
   bool interrupted_ = false;
 };

@@ -227,7 +227,7 @@ def sample(
     target_accept: float,
     max_treedepth: int,
     keep_warmup: bool,
-    report: Callable[[list[tuple[int, int]]], None] | None,
+    report: Callable[[list[tuple[int, int]], int], None] | None,
 ) -> dict[str, Any]: ...
 def split_rhat(draws: _Array) -> float: ...
 def ess_bulk(draws: _Array) -> float: ...
@@ -332,7 +332,7 @@ def sample_independence(
     seed: int,
     burn_in: int = 50,
     subsample: bool = True,
-    report: Callable[[list[tuple[int, int]]], None] | None,
+    report: Callable[[list[tuple[int, int]], int], None] | None,
 ) -> dict[str, Any]: ...
 @overload
 def sample_independence(
@@ -342,7 +342,7 @@ def sample_independence(
     chains: int,
     cores: int,
     seed: int,
-    report: Callable[[list[tuple[int, int]]], None] | None,
+    report: Callable[[list[tuple[int, int]], int], None] | None,
 ) -> dict[str, Any]: ...
 def sample_glm_by_passes(
     density: FramedGlm,
@@ -362,7 +362,7 @@ def sample_hmc(
     cores: int,
     seed: int,
     target_accept: float,
-    report: Callable[[list[tuple[int, int]]], None] | None,
+    report: Callable[[list[tuple[int, int]], int], None] | None,
 ) -> dict[str, Any]: ...
 def grouped_pilot(density: FramedGroupedGaussian, seed: int) -> dict[str, Any]: ...
 def hmc_pilot(density: FramedGroupedGlm, seed: int, target_accept: float) -> dict[str, Any]: ...
@@ -377,7 +377,7 @@ def sample_grouped(
     target_accept: float,
     max_treedepth: int,
     keep_warmup: bool,
-    report: Callable[[list[tuple[int, int]]], None] | None,
+    report: Callable[[list[tuple[int, int]], int], None] | None,
 ) -> dict[str, Any]: ...
 def glm_pilot(density: FramedGlm, seed: int) -> dict[str, Any]: ...
 def sample_glm(
@@ -391,5 +391,5 @@ def sample_glm(
     target_accept: float,
     max_treedepth: int,
     keep_warmup: bool,
-    report: Callable[[list[tuple[int, int]]], None] | None,
+    report: Callable[[list[tuple[int, int]], int], None] | None,
 ) -> dict[str, Any]: ...

@@ -159,7 +159,9 @@ def framed(regression: Regression, seed: int = 0, group_effects: bool = True) ->
         elif regression.groups is None:
             density = regression.family.frame(regression)
         else:
-            at_hand = with_rows_at_hand(regression, "group-specific terms of this family look at each of them at every draw")
+            at_hand = with_rows_at_hand(
+                regression, "group-specific terms of this family look at each of them at every draw"
+            )
             density = regression.family.grouped_frame(at_hand, seed, group_effects)
     except _core.GroupsTooLargeError as error:
         raise identifiability.groups_too_large(regression, str(error)) from None

@@ -15,12 +15,12 @@ from .settings import Settings
 PROGRESS_AFTER_SECONDS = 0.5
 _PLAIN_EVERY_SECONDS = 0.5
 
-Report = Callable[[list[tuple[int, int]]], None]
+Report = Callable[[list[tuple[int, int]], int], None]
 
 
 class _Display(Protocol):
-    def update(self, chains: Sequence[tuple[int, int]]) -> None:
-        """Show the iterations and the divergences of each chain."""
+    def update(self, chains: Sequence[tuple[int, int]], iterations: int) -> None:
+        """Show the iterations and the divergences of each chain, which is to make so many iterations."""
 
     def stop(self) -> None:
         """Take away what was shown."""
@@ -35,13 +35,13 @@ def progress(settings: Settings) -> Iterator[Report | None]:
     begin = time.perf_counter()
     display: _Display | None = None
 
-    def report(chains: list[tuple[int, int]]) -> None:
+    def report(chains: list[tuple[int, int]], iterations: int) -> None:
         nonlocal display
         if time.perf_counter() - begin < PROGRESS_AFTER_SECONDS:
             return
         if display is None:
-            display = _new_display(settings.tune + settings.draws, len(chains))
-        display.update(chains)
+            display = _new_display(len(chains))
+        display.update(chains, iterations)
 
     try:
         yield report
@@ -50,12 +50,12 @@ def progress(settings: Settings) -> Iterator[Report | None]:
             display.stop()
 
 
-def _new_display(iterations: int, chains: int) -> _Display:
+def _new_display(chains: int) -> _Display:
     """Return bars, or a line of text in a notebook that cannot show them."""
     from rich.console import Console
 
     console = Console(stderr=True)
-    return _Line(iterations, chains) if needs_text(console) else _Bars(console, iterations, chains)
+    return _Line() if needs_text(console) else _Bars(console, chains)
 
 
 def needs_text(console: Any) -> bool:
@@ -66,7 +66,7 @@ def needs_text(console: Any) -> bool:
 class _Bars:
     """A bar a chain, redrawn in place."""
 
-    def __init__(self, console: Any, iterations: int, chains: int) -> None:
+    def __init__(self, console: Any, chains: int) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._bars = Progress(
@@ -78,14 +78,12 @@ class _Bars:
             console=console,
             transient=True,
         )
-        self._tasks = [
-            self._bars.add_task(f"chain {chain}", total=iterations, divergences=0) for chain in range(chains)
-        ]
+        self._tasks = [self._bars.add_task(f"chain {chain}", divergences=0) for chain in range(chains)]
         self._bars.start()
 
-    def update(self, chains: Sequence[tuple[int, int]]) -> None:
-        for task, (iterations, divergences) in zip(self._tasks, chains, strict=True):
-            self._bars.update(task, completed=iterations, divergences=divergences)
+    def update(self, chains: Sequence[tuple[int, int]], iterations: int) -> None:
+        for task, (done, divergences) in zip(self._tasks, chains, strict=True):
+            self._bars.update(task, completed=done, total=iterations, divergences=divergences)
 
     def stop(self) -> None:
         self._bars.stop()
@@ -94,23 +92,21 @@ class _Bars:
 class _Line:
     """One line of text about all chains."""
 
-    def __init__(self, iterations: int, chains: int) -> None:
-        self._total = iterations * chains
-        self._chains = chains
+    def __init__(self) -> None:
         self._line = TextLine()
         self._begin: float | None = None
         self._done_before = 0
 
-    def update(self, chains: Sequence[tuple[int, int]]) -> None:
+    def update(self, chains: Sequence[tuple[int, int]], iterations: int) -> None:
         if not self._line.is_due():
             return
-        now = time.perf_counter()
+        now, total = time.perf_counter(), iterations * len(chains)
         done, divergences = (sum(column) for column in zip(*chains, strict=True))
         if self._begin is None:
             self._begin, self._done_before = now, done
-        text = f"Sampling {count(self._chains, 'chain')}: {done} of {self._total} iterations, {divergences} divergences"
+        text = f"Sampling {count(len(chains), 'chain')}: {done} of {total} iterations, {divergences} divergences"
         if done > self._done_before:
-            left = (self._total - done) * (now - self._begin) / (done - self._done_before)
+            left = (total - done) * (now - self._begin) / (done - self._done_before)
             text += f", {left // 60:.0f}:{left % 60:02.0f} left"
         self._line.write(text)
 

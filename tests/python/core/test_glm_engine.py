@@ -325,8 +325,8 @@ def test_an_interrupt_keeps_what_is_done() -> None:
     framed = random_glm(np.random.default_rng(1), "bernoulli", "logit", n=20_000).framed()
     seen = []
 
-    def report(chains):
-        seen.append(chains)
+    def report(chains, iterations):
+        seen.append((chains, iterations))
         if any(iterations > 0 for iterations, _ in chains):
             raise KeyboardInterrupt
 
@@ -334,6 +334,7 @@ def test_an_interrupt_keeps_what_is_done() -> None:
     assert result["interrupted"]
     assert not result["complaint"]
     assert 0 < max(result["iterations"]) < 2_000_000
+    assert {iterations for _, iterations in seen} == {2_000_000}  # of what the bar is full
     for chain, done in enumerate(result["iterations"]):
         assert np.all(np.isfinite(result["sampling"]["lp"][chain, :done]))
 

@@ -64,6 +64,23 @@ def test_a_pilot_chooses_few_steps_and_the_run_reports_them(framed: _core.Framed
     assert 1.61 < statistics["step_size"].min() * pilot["steps"] < statistics["step_size"].max() * pilot["steps"] < 1.99
 
 
+@pytest.mark.parametrize(("sampler", "more"), [("hmc", 50), ("nuts", 30)])
+def test_a_run_says_how_many_iterations_it_is_to_make(framed: _core.FramedGroupedGlm, sampler: str, more: int) -> None:
+    asked: set[int] = set()
+
+    def report(chains: list[tuple[int, int]], iterations: int) -> None:
+        asked.add(iterations)
+        if max(done for done, _ in chains) > 0:
+            raise KeyboardInterrupt
+
+    options: dict[str, Any] = {"draws": 30_000, "chains": 2, "cores": 2, "seed": 1, "target_accept": 0.8}
+    if sampler == "hmc":
+        _core.sample_hmc(framed, report=report, **options)
+    else:
+        _core.sample(framed, tune=30, max_treedepth=10, keep_warmup=False, report=report, **options)
+    assert asked == {30_000 + more}
+
+
 def test_draws_do_not_depend_on_cores_and_chains_differ(framed: _core.FramedGroupedGlm) -> None:
     one, two = (sample_hmc(framed, 50, cores=cores)["sampling"]["values"] for cores in (1, 2))
     assert np.array_equal(one, two)

@@ -40,11 +40,11 @@ def ctrl_c_after(iterations: int, monkeypatch: pytest.MonkeyPatch) -> list[float
     pressed: list[float] = []
 
     @contextlib.contextmanager
-    def progress(settings: Settings) -> Iterator[Callable[[list[tuple[int, int]]], None]]:
+    def progress(settings: Settings) -> Iterator[Callable[[list[tuple[int, int]], int], None]]:
         begin = time.perf_counter()
         waiting = True
 
-        def report(chains: list[tuple[int, int]]) -> None:
+        def report(chains: list[tuple[int, int]], _: int) -> None:
             nonlocal waiting
             if waiting and max(done for done, _ in chains) >= iterations:
                 waiting = False
@@ -127,11 +127,11 @@ def test_progress_appears_in_runs_that_take_a_while(
     new_display, real_progress = progress_module._new_display, run_module.progress
 
     @contextlib.contextmanager
-    def progress_then_ctrl_c(settings: Settings) -> Iterator[Callable[[list[tuple[int, int]]], None]]:
+    def progress_then_ctrl_c(settings: Settings) -> Iterator[Callable[[list[tuple[int, int]], int], None]]:
         with real_progress(settings) as report:
 
-            def report_then_ctrl_c(chains: list[tuple[int, int]]) -> None:
-                report(chains)
+            def report_then_ctrl_c(chains: list[tuple[int, int]], iterations: int) -> None:
+                report(chains, iterations)
                 if shown:
                     os.kill(os.getpid(), signal.SIGINT)
 

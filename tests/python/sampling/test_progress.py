@@ -12,7 +12,7 @@ import pytest
 from filbert.sampling import progress as progress_module
 from filbert.sampling.progress import progress
 
-SETTINGS = types.SimpleNamespace(draws=1000, tune=1000, progressbar=True)
+SETTINGS = types.SimpleNamespace(progressbar=True)
 DONE = [(500, 0), (600, 3), (700, 0), (200, 0)]
 
 
@@ -33,10 +33,10 @@ def in_notebook(monkeypatch):
 def test_notebook_without_widgets_gets_a_line_of_text(in_notebook, monkeypatch, recwarn, capsys):
     monkeypatch.setattr(progress_module, "_PLAIN_EVERY_SECONDS", 0)
     with progress(SETTINGS) as report:
-        report(DONE)
+        report(DONE, 2000)
         first = "Sampling 4 chains: 2000 of 8000 iterations, 3 divergences"
         assert capsys.readouterr().err == f"\r{first}"
-        report([(1000, 0), (1000, 3), (1000, 0), (1000, 0)])
+        report([(1000, 0), (1000, 3), (1000, 0), (1000, 0)], 2000)
         line = capsys.readouterr().err
         assert line == "\rSampling 4 chains: 4000 of 8000 iterations, 3 divergences, 0:00 left"
     _, blank, end = capsys.readouterr().err.split("\r")
@@ -48,7 +48,7 @@ def test_notebook_without_widgets_gets_a_line_of_text(in_notebook, monkeypatch, 
 def test_line_is_not_written_for_each_report(in_notebook, capsys):
     with progress(SETTINGS) as report:
         for _ in range(50):
-            report(DONE)
+            report(DONE, 2000)
     assert capsys.readouterr().err.count("Sampling") == 1
 
 
@@ -60,7 +60,7 @@ def test_notebook_with_widgets_gets_bars(in_notebook, monkeypatch):
     monkeypatch.setattr("rich.progress.Progress.start", lambda self: started.append(len(self.tasks)))
     monkeypatch.setattr("rich.progress.Progress.stop", lambda self: started.append("stopped"))
     with progress(SETTINGS) as report:
-        report(DONE)
+        report(DONE, 2000)
     assert started == [4, "stopped"]
 
 
@@ -71,15 +71,15 @@ def test_terminal_gets_a_bar_a_chain(monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setattr(shown, "isatty", lambda: True)
     with progress(SETTINGS) as report:
-        report(DONE)
+        report(DONE, 2000)
     assert [f"chain {chain}" in shown.getvalue() for chain in range(5)] == [True] * 4 + [False]
     assert "3 divergences" in shown.getvalue()
 
 
 def test_short_runs_and_those_that_were_asked_to_be_silent_show_nothing(in_notebook, monkeypatch, capsys):
-    with progress(types.SimpleNamespace(draws=1000, tune=1000, progressbar=False)) as report:
+    with progress(types.SimpleNamespace(progressbar=False)) as report:
         assert report is None
     monkeypatch.setattr(progress_module, "PROGRESS_AFTER_SECONDS", 60)
     with progress(SETTINGS) as report:
-        report(DONE)
+        report(DONE, 2000)
     assert capsys.readouterr().err == ""
