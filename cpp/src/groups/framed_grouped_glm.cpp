@@ -36,6 +36,8 @@ void FramedGroupedGlm::find_frame() {
   VectorXd unused(posterior_.outer());
   if (!std::isfinite(laplace(frame_->mode(), unused))) throw UncomputablePosterior({});
   whitening_.emplace(laplace.blocks());
+  VectorXd slopes(dimension());
+  if (!std::isfinite((*this)(VectorXd::Zero(dimension()), slopes))) throw UncomputablePosterior({});
 }
 
 /// Writes the position, and returns the log Jacobian.

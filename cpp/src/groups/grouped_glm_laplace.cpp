@@ -86,9 +86,10 @@ WorkingBlocks GroupedGlmLaplace::blocks() const {
   return posterior_.working_blocks(position_, eta_, slopes_, weights_);
 }
 
-/// To the mode of the inner coordinates.
+/// To the mode of the inner coordinates. What is not there after the usual steps is far out, where the tails of a t
+/// have no curvature that says how far the top is: steps become as long as they raise the density.
 bool GroupedGlmLaplace::climb() {
-  constexpr int most_iterations = 60;
+  constexpr int usual_iterations = 60, most_iterations = 1000;
   const Index n = zero_.size();
   double value = posterior_(position_, gradient_);
   if (!std::isfinite(value)) {
@@ -118,8 +119,24 @@ bool GroupedGlmLaplace::climb() {
     }
     value = found;
     gradient_ = trial_gradient;
+    if (iteration >= usual_iterations && share == 1) value = lengthen(before, direction, value);
   }
   return false;
+}
+
+/// Doubles the step from `before` that was made as long as that raises the density, which is returned.
+double GroupedGlmLaplace::lengthen(const VectorXd& before, const VectorXd& direction, double value) {
+  VectorXd reached = position_, trial_gradient(gradient_.size());
+  for (double share = 2;; share *= 2) {
+    position_.tail(before.size()) = before + share * direction;
+    const double found = posterior_(position_, trial_gradient);
+    if (!(found > value) || !trial_gradient.allFinite()) break;
+    value = found;
+    gradient_ = trial_gradient;
+    reached = position_;
+  }
+  position_ = reached;
+  return value;
 }
 
 double GroupedGlmLaplace::operator()(const VectorXd& outer, VectorXd& gradient) {

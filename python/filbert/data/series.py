@@ -40,7 +40,7 @@ def read_values(
         values: Values = pd.Categorical(series.array)
     elif isinstance(dtype, np.dtype):
         if dtype.kind in "biuf":
-            values = series.to_numpy()
+            values = _known_to_pandas(series).to_numpy()
         elif dtype.kind in "mM":
             values = _datetime(series, title, name, within)
         elif dtype.kind == "O":
@@ -125,7 +125,16 @@ def check_text(text: object, title: str) -> None:
 
 def as_categories(series: pd.Series[Any]) -> pd.Categorical:
     """Return the values as categories: in their own order if they have one, else sorted."""
-    return pd.Categorical(series.array)
+    return pd.Categorical(_known_to_pandas(series).array)
+
+
+def _known_to_pandas(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Return numbers that pandas can tell levels of: of this machine's byte order, neither halves nor long doubles."""
+    dtype = series.dtype
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "iuf":
+        return series
+    native = dtype.newbyteorder("=") if dtype.kind != "f" or dtype.itemsize in (4, 8) else np.dtype(np.float64)
+    return series if native == dtype else series.astype(native)
 
 
 def is_finite(values: NDArray[Any]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import logging
 
+import filbert as fb
 import numpy as np
 import pandas as pd
 import pytest
@@ -70,6 +71,15 @@ def test_integer_codes_keep_integer_levels(dtype, frame):
     design = read("y ~ k", frame, categorical="k")
     assert summary(design) == {"k": (2, 3)}
     assert design.columns == ("k[T.2]", "k[T.3]")
+
+
+@pytest.mark.parametrize("dtype", [">i4", ">u2", ">f8", ">f4", "float16", "longdouble"])
+def test_numbers_that_pandas_tells_no_levels_of_are_factors_and_groups(dtype, frame):
+    odd = frame.astype({"k": dtype})
+    for formula, options in (("y ~ C(k)", {}), ("y ~ k", {"categorical": "k"}), ("y ~ x + C(k):x", {})):
+        design = read(formula, frame, **options)
+        np.testing.assert_array_equal(whole(read(formula, odd, **options))[0], whole(design)[0])
+    assert fb.Model("y ~ x + (1 | k)", odd).regression.groups.n_groups == [3]
 
 
 def test_numbers_in_an_object_column_are_numbers(frame):

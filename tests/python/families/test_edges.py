@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import filbert as fb
 import numpy as np
 import pandas as pd
@@ -197,3 +199,10 @@ def test_groups_at_an_edge_are_refused_with_a_link_that_has_none() -> None:
     model = fb.Model("y ~ x + (1 | g)", data, family="poisson", link="identity")
     with pytest.raises(DataError, match=r"highest where it ends.*link='identity' ends.*link='log' has no edge"):
         model.fit(random_seed=1, progressbar=False)
+
+
+def test_groups_whose_coordinates_have_no_density_are_refused_before_they_are_sampled() -> None:
+    data = pd.read_csv(Path(__file__).parents[2] / "data" / "glm" / "t_log_groups.csv")
+    model = fb.Model("y ~ x + (1 | g)", data, family="t", link="log")
+    with pytest.raises(DataError, match="The posterior cannot be computed"):
+        model.fit(draws=10, chains=1, random_seed=1, progressbar=False)

@@ -212,6 +212,24 @@ def test_a_deviation_that_is_sampled_against_quadrature() -> None:
         assert abs(coverage_score(draws, quantile * 1.3, probability)) > Z_LIMIT
 
 
+@pytest.mark.parametrize("ratio", [10, 100, 3000])
+def test_groups_that_lie_many_scales_of_a_t_apart_against_quadrature(ratio: float) -> None:
+    rng = np.random.default_rng(5)
+    g = np.repeat(np.arange(6), 8)
+    y = 0.1 * (ratio * rng.normal(size=6)[g] + rng.standard_t(4, len(g)))
+    known = {"1|g": fb.Normal(0, 0.1 * ratio), "sigma": 0.1, "nu": 4}
+    frame = pd.DataFrame({"y": y, "g": g})
+    drawn = fit("y ~ 0 + (1 | g)", frame, family="t", priors=known, center_predictors=True)
+    for group in range(6):
+        rows, draws = y[g == group], drawn[f"1|g[{group}]"]
+        at = np.linspace(rows.min() - 1, rows.max() + 1, 4001)
+        log_density = stats.t.logpdf(rows[:, None], 4, at, 0.1).sum(axis=0) + stats.norm.logpdf(at, 0, 0.1 * ratio)
+        share = np.exp(log_density - log_density.max())
+        share /= share.sum()
+        error = np.sqrt(share @ (at - share @ at) ** 2 / effective_sample_size(draws))
+        assert abs(draws.mean() - share @ at) < Z_LIMIT * error
+
+
 def years(slopes: float, seed: int) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     g = rng.integers(0, 20, 400)

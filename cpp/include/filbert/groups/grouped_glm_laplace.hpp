@@ -28,6 +28,7 @@ class GroupedGlmLaplace {
  private:
   void climb_likelihood();
   bool climb();
+  double lengthen(const Eigen::VectorXd& before, const Eigen::VectorXd& direction, double value);
   void set_working();
   void add_implicit_slopes();
   void add_auxiliary_slopes(const Eigen::VectorXd& variances, const Eigen::VectorXd& z_slopes);
