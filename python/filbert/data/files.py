@@ -174,15 +174,29 @@ def _numbered(batch: Any, first: int) -> pd.DataFrame:
         # Without a copy, which pandas' own conversion makes to put columns side by side.
         arrays = [column.to_numpy(zero_copy_only=True) for column in batch.columns]
         return pd.DataFrame(dict(zip(batch.schema.names, arrays, strict=True)), index=index, copy=False)
-    frame = _decimals_as_floats(batch.to_pandas(), batch.schema)
+    frame = _like_tables(batch.to_pandas(), batch.schema)
     frame.index = index
     return frame
 
 
-def _decimals_as_floats(frame: pd.DataFrame, schema: Any) -> pd.DataFrame:
-    is_decimal = _module("pyarrow").types.is_decimal
-    names = [field.name for field in schema if is_decimal(field.type) and field.name in frame.columns]
-    return frame.astype(dict.fromkeys(names, float)) if names else frame
+def _like_tables(frame: pd.DataFrame, schema: Any) -> pd.DataFrame:
+    """Make decimals floats, and sort levels whose order is only that in which they were stored."""
+    types = _module("pyarrow").types
+    own = {column["name"] for column in (schema.pandas_metadata or {}).get("columns", ()) if _has_order(column)}
+    for field in schema:
+        if field.name not in frame.columns:
+            continue
+        column = frame[field.name]
+        if types.is_decimal(field.type):
+            frame[field.name] = column.astype(float)
+        elif types.is_dictionary(field.type) and not (field.type.ordered or field.name in own):
+            frame[field.name] = column.cat.reorder_categories(column.cat.categories.sort_values())
+    return frame
+
+
+def _has_order(column: dict[str, Any]) -> bool:
+    """Tell whether pandas wrote a column's categories, which it reads again in their order."""
+    return bool(column["pandas_type"] == "categorical")
 
 
 def _is_plain(column: Any) -> bool:
@@ -220,7 +234,7 @@ def _read_columnar(path: str, names: Collection[str] | None) -> pd.DataFrame:
     chosen = None if names is None else [name for name in schema.names if name in names]
     reader = pd.read_parquet if _kind(path) == "Parquet" else pd.read_feather
     frame: pd.DataFrame = _arrow(path, lambda: reader(path, columns=chosen))
-    return _decimals_as_floats(frame, schema)
+    return _like_tables(frame, schema)
 
 
 def _kind(path: str) -> str:

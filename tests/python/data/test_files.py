@@ -87,3 +87,19 @@ def test_decimals_of_files_are_numbers(tmp_path, suffix):
     pd.testing.assert_frame_equal(read_table(path), expected)
     parts = [part for _, part in read_in_parts(path, ["x", "y"], 2)]
     pd.testing.assert_frame_equal(pd.concat(parts), expected)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".feather"])
+def test_levels_of_dictionaries_in_files_are_sorted_unless_pandas_ordered_them(tmp_path, suffix):
+    pyarrow = pytest.importorskip("pyarrow")
+    texts = ["c", "a", "b", "a"]
+    stored = pyarrow.table({"g": pyarrow.array(texts).dictionary_encode()})
+    written = pyarrow.Table.from_pandas(pd.DataFrame({"g": pd.Categorical(texts, ["b", "c", "a"])}))
+    path = str(tmp_path / f"rows{suffix}")
+    for table, levels in ((stored, ["a", "b", "c"]), (written, ["b", "c", "a"])):
+        if suffix == ".parquet":
+            pytest.importorskip("pyarrow.parquet").write_table(table, path)
+        else:
+            pytest.importorskip("pyarrow.feather").write_feather(table, path)
+        assert read_table(path).g.cat.categories.to_list() == levels
+        assert [part.g.cat.categories.to_list() for _, part in read_in_parts(path, ["g"], 3)] == [levels] * 2
