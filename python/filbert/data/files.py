@@ -68,11 +68,15 @@ def file_names(source: Any) -> list[str]:
 def column_names(paths: Sequence[str]) -> list[str]:
     """Return the names of a table's columns, from the first of its files."""
     suffix = Path(paths[0]).suffix.lower()
-    if suffix in PARQUET_SUFFIXES:
-        return list(_arrow(paths[0], lambda: _module("pyarrow.parquet").read_schema(opened(paths[0]))).names)
-    if suffix in FEATHER_SUFFIXES:
-        return list(_arrow(paths[0], lambda: _module("pyarrow.ipc").open_file(opened(paths[0])).schema).names)
+    if suffix in (*PARQUET_SUFFIXES, *FEATHER_SUFFIXES):
+        return list(_schema(paths[0]).names)
     return _read_csv(paths[0], paths[0], _separator_of(suffix), rows=0).columns.to_list()
+
+
+def _schema(path: str) -> Any:
+    if _kind(path) == "Parquet":
+        return _arrow(path, lambda: _module("pyarrow.parquet").read_schema(opened(path)))
+    return _arrow(path, lambda: _module("pyarrow.ipc").open_file(opened(path)).schema)
 
 
 def read_files(paths: Sequence[str], names: Collection[str] | None, separator: str | None = None) -> pd.DataFrame:
@@ -170,9 +174,29 @@ def _numbered(batch: Any, first: int) -> pd.DataFrame:
         # Without a copy, which pandas' own conversion makes to put columns side by side.
         arrays = [column.to_numpy(zero_copy_only=True) for column in batch.columns]
         return pd.DataFrame(dict(zip(batch.schema.names, arrays, strict=True)), index=index, copy=False)
-    frame: pd.DataFrame = batch.to_pandas()
+    frame = _like_tables(batch.to_pandas(), batch.schema)
     frame.index = index
     return frame
+
+
+def _like_tables(frame: pd.DataFrame, schema: Any) -> pd.DataFrame:
+    """Make decimals floats, and sort levels whose order is only that in which they were stored."""
+    types = _module("pyarrow").types
+    own = {column["name"] for column in (schema.pandas_metadata or {}).get("columns", ()) if _has_order(column)}
+    for field in schema:
+        if field.name not in frame.columns:
+            continue
+        column = frame[field.name]
+        if types.is_decimal(field.type):
+            frame[field.name] = column.astype(float)
+        elif types.is_dictionary(field.type) and not (field.type.ordered or field.name in own):
+            frame[field.name] = column.cat.reorder_categories(column.cat.categories.sort_values())
+    return frame
+
+
+def _has_order(column: dict[str, Any]) -> bool:
+    """Tell whether pandas wrote a column's categories, which it reads again in their order."""
+    return bool(column["pandas_type"] == "categorical")
 
 
 def _is_plain(column: Any) -> bool:
@@ -206,10 +230,11 @@ def _read(path: str, names: Collection[str] | None, separator: str | None) -> pd
 def _read_columnar(path: str, names: Collection[str] | None) -> pd.DataFrame:
     import pandas as pd
 
-    chosen = None if names is None else [name for name in column_names([path]) if name in names]
+    schema = _schema(path)
+    chosen = None if names is None else [name for name in schema.names if name in names]
     reader = pd.read_parquet if _kind(path) == "Parquet" else pd.read_feather
     frame: pd.DataFrame = _arrow(path, lambda: reader(path, columns=chosen))
-    return frame
+    return _like_tables(frame, schema)
 
 
 def _kind(path: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import decimal
 import gzip
 import importlib.util
 import io
 
 import pandas as pd
 import pytest
-from filbert.data.files import read_table
+from filbert.data.files import read_in_parts, read_table
 from filbert.errors import DataError
 
 FRAME = pd.DataFrame({"x": [1.5, 2.5], "g": ["a", "b"]})
@@ -70,3 +71,35 @@ def test_missing_file(tmp_path, name):
 def test_directory(tmp_path):
     with pytest.raises(DataError, match="cannot be read as CSV"):
         read_table(str(tmp_path))
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".feather"])
+def test_decimals_of_files_are_numbers(tmp_path, suffix):
+    pyarrow = pytest.importorskip("pyarrow")
+    values = [decimal.Decimal("1.25"), None, decimal.Decimal("-3.50"), decimal.Decimal("2.00")]
+    table = pyarrow.table({"x": pyarrow.array(values, pyarrow.decimal128(8, 2)), "y": [1.0, 2.0, 4.0, 3.0]})
+    path = str(tmp_path / f"rows{suffix}")
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow.parquet").write_table(table, path)
+    else:
+        pytest.importorskip("pyarrow.feather").write_feather(table, path)
+    expected = pd.DataFrame({"x": [1.25, None, -3.5, 2.0], "y": [1.0, 2.0, 4.0, 3.0]})
+    pd.testing.assert_frame_equal(read_table(path), expected)
+    parts = [part for _, part in read_in_parts(path, ["x", "y"], 2)]
+    pd.testing.assert_frame_equal(pd.concat(parts), expected)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".feather"])
+def test_levels_of_dictionaries_in_files_are_sorted_unless_pandas_ordered_them(tmp_path, suffix):
+    pyarrow = pytest.importorskip("pyarrow")
+    texts = ["c", "a", "b", "a"]
+    stored = pyarrow.table({"g": pyarrow.array(texts).dictionary_encode()})
+    written = pyarrow.Table.from_pandas(pd.DataFrame({"g": pd.Categorical(texts, ["b", "c", "a"])}))
+    path = str(tmp_path / f"rows{suffix}")
+    for table, levels in ((stored, ["a", "b", "c"]), (written, ["b", "c", "a"])):
+        if suffix == ".parquet":
+            pytest.importorskip("pyarrow.parquet").write_table(table, path)
+        else:
+            pytest.importorskip("pyarrow.feather").write_feather(table, path)
+        assert read_table(path).g.cat.categories.to_list() == levels
+        assert [part.g.cat.categories.to_list() for _, part in read_in_parts(path, ["g"], 3)] == [levels] * 2
