@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..data.blocks import Floats
+from ..data.blocks import Block, Floats
 from ..errors import DataError, FormulaError
 from ..families.family import CoefficientScales, Family
 from ..families.links import Link
@@ -208,16 +208,33 @@ class _Summing:
         assert rows.response_values is not None
         self.family.check_response(self.design.response, rows.response_values, rows.trials, rows.index)
         for block in rows.blocks():
-            if self.by_level is None:
-                self.summary.update_columns(block.columns.each, self.family.summarised(block), block.weights)
-            else:
-                levels.fold_block(self.by_level, block, self.family.summarised(block))
+            response = self.family.summarised(block)
+            try:
+                if self.by_level is None:
+                    self.summary.update_columns(block.columns.each, response, block.weights)
+                else:
+                    levels.fold_block(self.by_level, block, response)
+            except ValueError as error:  # all are finite
+                raise _too_large(self.design, block, response, str(error)) from None
 
     def merge(self, other: _Summing) -> None:
         if self.by_level is None or other.by_level is None:
             self.summary.merge(other.summary)
         else:
             self.by_level.merge(other.by_level)
+
+
+def _too_large(design: Design, block: Block, response: Floats, complaint: str) -> DataError:
+    """Name what has numbers that a sum cannot hold."""
+    if "weights" in complaint:
+        return DataError("The weights are too large: their sum overflows. Divide all of them by one number.")
+    labels = [*design.columns, design.response]
+    sizes = [float(np.abs(values).max()) for values in (*block.columns.each, response)]
+    place = int(np.argmax(sizes))
+    return DataError(
+        f"Values of {labels[place]!r} are too large to be summed up: they reach {sizes[place]:.2g}. Choose a larger "
+        f"unit, such as I({labels[place]} / 1e9)."
+    )
 
 
 def _scales(family: Family, link: Link, summary: _core.SufficientStatistics) -> CoefficientScales:

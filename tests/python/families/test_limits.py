@@ -73,3 +73,15 @@ def test_degrees_of_freedom_without_an_estimate_are_said() -> None:
     data = pd.DataFrame({"x": x, "y": 1 + x + rng.uniform(-1, 1, 200)})
     with pytest.raises(fb.DataError, match="family='gaussian'; try that, or fix 'nu'"):
         fb.Model("y ~ x", data, family="t").maximum_likelihood()
+
+
+@pytest.mark.parametrize("formula", ["y ~ x", "x ~ y", "y ~ x + (1 | g)"])
+def test_numbers_that_no_sum_holds_are_named(formula: str) -> None:
+    data = pd.DataFrame({"x": [1e308, 0.0, -1e308] * 4, "y": np.arange(12.0), "g": list("abcd") * 3})
+    with pytest.raises(
+        fb.DataError, match=r"Values of 'x' are too large to be summed up: they reach 1e\+308\. .*I\(x / 1e9\)"
+    ):
+        fb.Model(formula, data)
+    fb.Model(formula.replace("x", "I(x / 1e9)"), data)
+    with pytest.raises(fb.DataError, match="weights are too large: their sum overflows"):
+        fb.Model("y ~ z", data.assign(z=data.y**2), weights=np.full(12, 1e308))
