@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import DataError, quote_names
 from .locations import is_address, matches, opened, size_of
+from .tables import settled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,6 +147,7 @@ def _parquet_parts(path: str, names: Sequence[str], part_rows: int) -> Iterator[
     }
     file = _arrow(path, lambda: _module("pyarrow.parquet").ParquetFile(opened(path), **options))
     with file:
+        _check_names(path, file.schema_arrow.names, names)
         for group in range(file.num_row_groups):
             batches = file.iter_batches(part_rows, row_groups=[group], columns=list(names))
             while (batch := _arrow(path, lambda batches=batches: next(batches, None))) is not None:  # type: ignore[misc]
@@ -153,10 +155,17 @@ def _parquet_parts(path: str, names: Sequence[str], part_rows: int) -> Iterator[
                 first += batch.num_rows
 
 
+def _check_names(path: str, names: Sequence[str], wanted: Collection[str]) -> None:
+    """Refuse names that more than one column has."""
+    if twice := sorted({name for name in wanted if names.count(name) > 1}):
+        raise DataError(f"{path} has more than one column named {quote_names(twice)}. Give each its own name.")
+
+
 def _feather_parts(path: str, names: Sequence[str], part_rows: int) -> Iterator[tuple[str, pd.DataFrame]]:
     first = 0
     with _arrow(path, lambda: opened(path) if is_address(path) else _module("pyarrow").memory_map(path)) as source:
         file = _arrow(path, lambda: _module("pyarrow.ipc").open_file(source))
+        _check_names(path, file.schema.names, names)
         for number in range(file.num_record_batches):
             batch = _arrow(path, lambda number=number: file.get_batch(number).select(list(names)))  # type: ignore[misc]
             for start in range(0, batch.num_rows, part_rows):
@@ -174,29 +183,9 @@ def _numbered(batch: Any, first: int) -> pd.DataFrame:
         # Without a copy, which pandas' own conversion makes to put columns side by side.
         arrays = [column.to_numpy(zero_copy_only=True) for column in batch.columns]
         return pd.DataFrame(dict(zip(batch.schema.names, arrays, strict=True)), index=index, copy=False)
-    frame = _like_tables(batch.to_pandas(), batch.schema)
+    frame = settled(batch.replace_schema_metadata().to_pandas(), batch.schema)
     frame.index = index
     return frame
-
-
-def _like_tables(frame: pd.DataFrame, schema: Any) -> pd.DataFrame:
-    """Make decimals floats, and sort levels whose order is only that in which they were stored."""
-    types = _module("pyarrow").types
-    own = {column["name"] for column in (schema.pandas_metadata or {}).get("columns", ()) if _has_order(column)}
-    for field in schema:
-        if field.name not in frame.columns:
-            continue
-        column = frame[field.name]
-        if types.is_decimal(field.type):
-            frame[field.name] = column.astype(float)
-        elif types.is_dictionary(field.type) and not (field.type.ordered or field.name in own):
-            frame[field.name] = column.cat.reorder_categories(column.cat.categories.sort_values())
-    return frame
-
-
-def _has_order(column: dict[str, Any]) -> bool:
-    """Tell whether pandas wrote a column's categories, which it reads again in their order."""
-    return bool(column["pandas_type"] == "categorical")
 
 
 def _is_plain(column: Any) -> bool:
@@ -231,10 +220,14 @@ def _read_columnar(path: str, names: Collection[str] | None) -> pd.DataFrame:
     import pandas as pd
 
     schema = _schema(path)
-    chosen = None if names is None else [name for name in schema.names if name in names]
+    chosen = schema.names if names is None else [name for name in schema.names if name in names]
+    _check_names(path, schema.names, chosen)
     reader = pd.read_parquet if _kind(path) == "Parquet" else pd.read_feather
-    frame: pd.DataFrame = _arrow(path, lambda: reader(path, columns=chosen))
-    return _like_tables(frame, schema)
+    frame: pd.DataFrame = _arrow(path, lambda: reader(path, columns=None if names is None else chosen))
+    for place, name in enumerate(frame.index.names):  # what pandas wrote as labels of rows is a column all the same
+        if name in chosen:
+            frame[name] = frame.index.get_level_values(place)
+    return settled(frame, schema)
 
 
 def _kind(path: str) -> str:

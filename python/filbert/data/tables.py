@@ -101,7 +101,7 @@ def _known_to_narwhals(data: Any) -> Table | None:
 
     try:
         frame = nw.from_native(data)
-    except TypeError:
+    except (TypeError, nw.exceptions.DuplicateError):  # two columns of one name matter where they are used
         return None
     _need_pyarrow(data)
     schema = frame.collect_schema()
@@ -127,7 +127,7 @@ def _arrow_stream(data: Any) -> Table:
 
     def read(names: Collection[str]) -> pd.DataFrame:
         chosen = _present(labels, names)
-        schema = pa.schema([reader.schema.field(labels.index(name)) for name in chosen])
+        schema = pa.schema([reader.schema.field(labels.index(name)) for name in chosen], reader.schema.metadata)
         return _pandas(pa.Table.from_batches([batch.select(chosen) for batch in reader], schema), ())
 
     return Table(labels, read)
@@ -141,16 +141,42 @@ def _present(labels: Sequence[Any], names: Collection[str]) -> list[Any]:
 
 
 def _pandas(table: Any, ranked: Iterable[str]) -> pd.DataFrame:
-    """Return an Arrow table as a pandas frame: decimals as floats, levels without an order sorted."""
+    """Return an Arrow table as a pandas frame."""
     import pyarrow as pa
 
     fields = [field.with_type(pa.float64()) if pa.types.is_decimal(field.type) else field for field in table.schema]
-    frame: pd.DataFrame = table.cast(pa.schema(fields)).to_pandas(ignore_metadata=True, date_as_object=True)
-    for name in frame.columns.difference(list(ranked)):
-        column = frame[name]
-        if isinstance(column.dtype, pd.CategoricalDtype) and not column.dtype.ordered:
-            # The order of a dictionary is that in which values came: another for each way in which rows are stored.
-            frame[name] = column.cat.reorder_categories(column.cat.categories.sort_values())
+    schema = pa.schema(fields, table.schema.metadata)
+    return settled(table.cast(schema).replace_schema_metadata().to_pandas(date_as_object=True), schema, ranked)
+
+
+def settled(frame: pd.DataFrame, schema: Any, ranked: Iterable[str] = ()) -> pd.DataFrame:
+    """Return a frame that came of Arrow with decimals as floats, and levels sorted that have no order of their own.
+
+    The order of a dictionary is that in which values came: another for each way in which rows are stored. One that
+    pandas wrote is the user's.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    schema : pyarrow.Schema
+    ranked : iterable of str
+        Columns whose levels have an order that the schema does not show.
+    """
+    import pyarrow as pa
+
+    try:
+        written = (schema.pandas_metadata or {}).get("columns", ())
+    except ValueError:  # others wrote under this name, too
+        written = ()
+    in_order = {*ranked, *(column.get("name") for column in written if column.get("pandas_type") == "categorical")}
+    for field in schema:
+        if field.name not in frame.columns:
+            continue
+        column = frame[field.name]
+        if pa.types.is_decimal(field.type):
+            frame[field.name] = column.astype(float)
+        elif isinstance(column.dtype, pd.CategoricalDtype) and not column.dtype.ordered and field.name not in in_order:
+            frame[field.name] = column.cat.reorder_categories(column.cat.categories.sort_values())
     return frame
 
 

@@ -7,6 +7,8 @@ import gzip
 import importlib.util
 import io
 
+import filbert as fb
+import numpy as np
 import pandas as pd
 import pytest
 from filbert.data.files import read_in_parts, read_table
@@ -73,20 +75,55 @@ def test_directory(tmp_path):
         read_table(str(tmp_path))
 
 
+def rows_in_file(table, path):
+    if path.endswith(".parquet"):
+        pytest.importorskip("pyarrow.parquet").write_table(table, path)
+    else:
+        pytest.importorskip("pyarrow.feather").write_feather(table, path)
+    return path
+
+
 @pytest.mark.parametrize("suffix", [".parquet", ".feather"])
 def test_decimals_of_files_are_numbers(tmp_path, suffix):
     pyarrow = pytest.importorskip("pyarrow")
     values = [decimal.Decimal("1.25"), None, decimal.Decimal("-3.50"), decimal.Decimal("2.00")]
     table = pyarrow.table({"x": pyarrow.array(values, pyarrow.decimal128(8, 2)), "y": [1.0, 2.0, 4.0, 3.0]})
-    path = str(tmp_path / f"rows{suffix}")
-    if suffix == ".parquet":
-        pytest.importorskip("pyarrow.parquet").write_table(table, path)
-    else:
-        pytest.importorskip("pyarrow.feather").write_feather(table, path)
+    path = rows_in_file(table, str(tmp_path / f"rows{suffix}"))
     expected = pd.DataFrame({"x": [1.25, None, -3.5, 2.0], "y": [1.0, 2.0, 4.0, 3.0]})
     pd.testing.assert_frame_equal(read_table(path), expected)
     parts = [part for _, part in read_in_parts(path, ["x", "y"], 2)]
     pd.testing.assert_frame_equal(pd.concat(parts), expected)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".feather"])
+def test_a_name_that_two_columns_have_is_refused_where_it_is_used(tmp_path, suffix):
+    pyarrow = pytest.importorskip("pyarrow")
+    columns = [pyarrow.array(values) for values in ([1.0, 2.0, 3.5], [1.0, 2.0, 3.0], [4.0, 7.0, 6.0], [1.0, 3.0, 2.0])]
+    path = rows_in_file(pyarrow.Table.from_arrays(columns, names=["x", "x", "y", "z"]), str(tmp_path / f"rows{suffix}"))
+    for data in (path, fb.stream(path)):
+        assert fb.Model("y ~ z", data).regression.n_rows == 3
+        with pytest.raises(DataError, match="more than one column named 'x'"):
+            fb.Model("y ~ x", data)
+
+
+@pytest.mark.parametrize("texts", [False, True])
+def test_labels_of_rows_that_pandas_wrote_are_a_column(tmp_path, texts):
+    pytest.importorskip("pyarrow")
+    data = pd.DataFrame({"y": np.arange(6.0) ** 1.5}, index=pd.Index([3.0, 1, 4, 1, 5, 9], name="id"))
+    path = str(tmp_path / "rows.parquet")
+    (data.assign(g=list("aabbcc")) if texts else data).to_parquet(path)
+    for source in (path, fb.stream(path), fb.stream(path, part_rows=3)):
+        means = fb.Model(f"y ~ {'g + ' if texts else ''}id", source).sufficient_statistics.mean
+        assert means[-2] == pytest.approx(23 / 6)
+
+
+def test_what_others_wrote_under_the_name_of_pandas_is_left_alone(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    columns = {"y": [4.0, 7.0, 6.0, 5.0], "g": pyarrow.array(list("baab")).dictionary_encode()}
+    table = pyarrow.table(columns).replace_schema_metadata({"pandas": "no JSON"})
+    path = rows_in_file(table, str(tmp_path / "rows.parquet"))
+    for data in (table, table.to_reader(), fb.stream(path)):
+        assert fb.Model("y ~ g", data).design.baseline == {"g": "a"}
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".feather"])
@@ -97,9 +134,6 @@ def test_levels_of_dictionaries_in_files_are_sorted_unless_pandas_ordered_them(t
     written = pyarrow.Table.from_pandas(pd.DataFrame({"g": pd.Categorical(texts, ["b", "c", "a"])}))
     path = str(tmp_path / f"rows{suffix}")
     for table, levels in ((stored, ["a", "b", "c"]), (written, ["b", "c", "a"])):
-        if suffix == ".parquet":
-            pytest.importorskip("pyarrow.parquet").write_table(table, path)
-        else:
-            pytest.importorskip("pyarrow.feather").write_feather(table, path)
+        rows_in_file(table, path)
         assert read_table(path).g.cat.categories.to_list() == levels
         assert [part.g.cat.categories.to_list() for _, part in read_in_parts(path, ["g"], 3)] == [levels] * 2

@@ -125,6 +125,9 @@ def test_levels_come_in_their_own_order_only_where_they_have_one(frame):
     codes = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2, 0]), pa.array(order), ordered=True)
     ranked = pa.table({"y": [1.0, 2.0, 3.0, 5.0], "f": codes})
     assert fb.Model("y ~ f", ranked).design.baseline == {"f": "south"}
+    own = pa.Table.from_pandas(frame.assign(f=pd.Categorical(frame.f, order)))
+    for table in (own, own.to_reader()):
+        assert fb.Model("y ~ f", table).design.baseline == {"f": "south"}
 
 
 def test_missing_values_and_decimals_of_databases(frame):
