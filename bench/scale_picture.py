@@ -1,9 +1,8 @@
-"""Draws what bench/scale.py measured of 10 predictors: `python bench/scale_picture.py docs/pictures/scale.png`."""
+"""Draws what bench/scale.py measured of 10 predictors, into results/scale.png."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -45,7 +44,7 @@ def main() -> None:
         panel.grid(True, which="major", color="#eeeeee")
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
-    figure.savefig(sys.argv[1], dpi=150)
+    figure.savefig(RESULTS.with_suffix(".png"), dpi=150)
 
 
 if __name__ == "__main__":
