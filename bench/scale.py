@@ -96,14 +96,32 @@ def filbert_spark(path: str, p: int) -> None:
     """Model and posterior of a Spark frame of the file, in a session that runs."""
     import filbert as fb
     import pandas as pd
-    from pyspark.sql import SparkSession
 
-    session = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+    session = spark_session()
     few = session.createDataFrame(pd.DataFrame(chunk(0, 100, p)))
     fb.Model("y ~ x0", few).fit(progressbar=False)
     start_clock()
     frame = session.read.parquet(path)
     fb.Model(f"y ~ {' + '.join(columns_of(p))}", frame).fit(progressbar=False, random_seed=1)
+
+
+def spark_alone(path: str, p: int) -> None:
+    """What Spark takes to hand the same rows to Python, where they are counted."""
+    import pyarrow as pa
+
+    def counted(batches):
+        yield pa.RecordBatch.from_pydict({"rows": [sum(batch.num_rows for batch in batches)]})
+
+    session = spark_session()
+    session.range(100).mapInArrow(counted, "rows long").collect()
+    start_clock()
+    session.read.parquet(path).select(*columns_of(p), "y").mapInArrow(counted, "rows long").collect()
+
+
+def spark_session():
+    from pyspark.sql import SparkSession
+
+    return SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
 
 
 def bambi(path: str, p: int) -> None:
@@ -174,6 +192,7 @@ PEERS = {
     "filbert in parts": filbert_parts,
     "filbert, Dask": filbert_dask,
     "filbert, Spark": filbert_spark,
+    "Spark: rows to Python": spark_alone,
     "pyarrow: read and sum": sums,
     "bambi and nutpie": bambi,
     "pyfixest": pyfixest,

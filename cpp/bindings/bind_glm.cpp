@@ -1,6 +1,5 @@
-// Data, posterior, frame and maximum likelihood of generalised linear models for Python, and what draws say of rows.
+// Data, posterior, frame and maximum likelihood of generalised linear models for Python.
 #include <pybind11/eigen.h>
-#include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 #include <Eigen/Cholesky>
@@ -20,7 +19,6 @@
 #include "filbert/density/framed_glm.hpp"
 #include "filbert/density/glm_mode.hpp"
 #include "filbert/density/remainders.hpp"
-#include "filbert/draws/glm_predictive.hpp"
 #include "glm_prior_spec.hpp"
 
 namespace py = pybind11;
@@ -36,8 +34,6 @@ namespace {
 using SharedData = std::shared_ptr<GlmData>;  // const to all but pybind11
 using Matrix = Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStride<>>;
 using Vector = std::optional<Eigen::VectorXd>;
-using DrawsArray = py::array_t<double, py::array::c_style | py::array::forcecast>;
-using DrawsMap = Eigen::Map<const filbert::RowDraws>;
 
 Eigen::VectorXd or_empty(const Vector& vector) { return vector ? *vector : Eigen::VectorXd(); }
 
@@ -133,38 +129,6 @@ py::dict maximum_likelihood(const SharedData& data, bool intercept, const std::v
   result["iterations"] = found.iterations;
   result["linear_predictor"] = found.linear_predictor;
   return result;
-}
-
-DrawsMap as_matrix(const DrawsArray& draws, const char* axes) {
-  if (draws.ndim() != 2) {
-    throw std::invalid_argument("the array must have the dimensions " + std::string(axes) + ", but it has " +
-                                std::to_string(draws.ndim()));
-  }
-  return DrawsMap(draws.data(), draws.shape(0), draws.shape(1));
-}
-
-py::array_t<double> log_likelihood(const std::string& family, const std::string& link, const Eigen::VectorXd& y,
-                                   const Vector& trials, const DrawsArray& eta, const DrawsArray& auxiliaries,
-                                   int threads) {
-  const Family named = filbert::family_named(family);
-  const Link of_family = filbert::link_named(link, named);
-  const DrawsMap predictors = as_matrix(eta, "(rows, draws)"),
-                 of_draws = as_matrix(auxiliaries, "(auxiliaries, draws)");
-  py::array_t<double> result({predictors.rows(), predictors.cols()});
-  Eigen::Map<filbert::RowDraws> into(result.mutable_data(), predictors.rows(), predictors.cols());
-  const py::gil_scoped_release release;
-  filbert::glm_log_likelihood(named, of_family, y, or_empty(trials), predictors, of_draws, into, threads);
-  return result;
-}
-
-void response_draws(const std::string& family, filbert::StridedDraws means, const Vector& trials,
-                    const DrawsArray& auxiliaries, const py::array_t<std::uint64_t, py::array::c_style>& keys,
-                    std::uint64_t seed, filbert::StridedDraws responses, int threads) {
-  const Family named = filbert::family_named(family);
-  const DrawsMap of_draws = as_matrix(auxiliaries, "(auxiliaries, draws)");
-  const std::vector<std::uint64_t> row_keys(keys.data(), keys.data() + keys.size());
-  const py::gil_scoped_release release;
-  filbert::glm_response_draws(named, means, or_empty(trials), of_draws, row_keys, seed, responses, threads);
 }
 
 /// {name: (auxiliaries, links)} of every family.
@@ -391,11 +355,4 @@ results are sums over all rows.)")
 
 Returns estimate (β, free auxiliaries), covariance (of β and their logarithms, from observed information), expected_covariance (of β),
 log_likelihood, iterations and linear_predictor. Raises NoModeError(message, reason, direction).)");
-  module.def("glm_log_likelihood", &log_likelihood, py::arg("family"), py::arg("link"), py::arg("y"), py::arg("trials"),
-             py::arg("eta"), py::arg("auxiliaries"), py::arg("threads") = 1,
-             "Log likelihoods (rows, draws) at linear predictors (rows, draws) and auxiliaries (auxiliaries, draws).");
-  module.def(
-      "glm_response_draws", &response_draws, py::arg("family"), py::arg("means"), py::arg("trials"),
-      py::arg("auxiliaries"), py::arg("keys"), py::arg("seed"), py::arg("responses"), py::arg("threads") = 1,
-      "Fills responses (rows, draws), given the mean of each (of one trial) and auxiliaries (auxiliaries, draws).");
 }

@@ -1,4 +1,4 @@
-// Draws of row means and responses, and their summaries, for Python.
+// Draws of row means and responses, what they say of rows, and their summaries, for Python.
 #include <pybind11/eigen.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -6,10 +6,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "filbert/draws/glm_predictive.hpp"
 #include "filbert/draws/predictive.hpp"
 
 namespace py = pybind11;
@@ -19,6 +22,7 @@ namespace {
 using Draws = py::array_t<double, py::array::c_style | py::array::forcecast>;
 using Keys = py::array_t<std::uint64_t, py::array::c_style>;
 using DrawsMap = Eigen::Map<const filbert::RowDraws>;
+using Trials = std::optional<Eigen::VectorXd>;
 
 DrawsMap as_matrix(const Draws& draws, const char* axes) {
   if (draws.ndim() != 2) {
@@ -42,6 +46,31 @@ void response_draws(filbert::StridedDraws means, const Eigen::VectorXd& sigma, c
   const std::vector<std::uint64_t> row_keys(keys.data(), keys.data() + keys.size());
   const py::gil_scoped_release release;
   filbert::response_draws(means, sigma, row_keys, seed, responses, threads);
+}
+
+void glm_response_draws(const std::string& family, filbert::StridedDraws means, const Trials& trials,
+                        const Draws& auxiliaries, const Keys& keys, std::uint64_t seed, filbert::StridedDraws responses,
+                        int threads) {
+  const filbert::Family named = filbert::family_named(family);
+  const DrawsMap of_draws = as_matrix(auxiliaries, "(auxiliaries, draws)");
+  const std::vector<std::uint64_t> row_keys(keys.data(), keys.data() + keys.size());
+  const py::gil_scoped_release release;
+  filbert::glm_response_draws(named, means, trials.value_or(Eigen::VectorXd()), of_draws, row_keys, seed, responses,
+                              threads);
+}
+
+py::array_t<double> glm_log_likelihood(const std::string& family, const std::string& link, const Eigen::VectorXd& y,
+                                       const Trials& trials, const Draws& eta, const Draws& auxiliaries, int threads) {
+  const filbert::Family named = filbert::family_named(family);
+  const filbert::Link of_family = filbert::link_named(link, named);
+  const DrawsMap predictors = as_matrix(eta, "(rows, draws)"),
+                 of_draws = as_matrix(auxiliaries, "(auxiliaries, draws)");
+  py::array_t<double> result({predictors.rows(), predictors.cols()});
+  Eigen::Map<filbert::RowDraws> into(result.mutable_data(), predictors.rows(), predictors.cols());
+  const py::gil_scoped_release release;
+  filbert::glm_log_likelihood(named, of_family, y, trials.value_or(Eigen::VectorXd()), predictors, of_draws, into,
+                              threads);
+  return result;
 }
 
 void uniform_draws(const Keys& keys, std::uint64_t seed, filbert::StridedDraws uniforms, int threads) {
@@ -83,6 +112,13 @@ void bind_predictive(py::module_& module) {
       "uniform_draws", &uniform_draws, py::arg("keys"), py::arg("seed"), py::arg("uniforms"), py::arg("threads") = 1,
       "Fills uniforms (rows, draws) with numbers in (0, 1); a row's depend on the seed and its key alone, and not on "
       "what response_draws adds.");
+  module.def("glm_log_likelihood", &glm_log_likelihood, py::arg("family"), py::arg("link"), py::arg("y"),
+             py::arg("trials"), py::arg("eta"), py::arg("auxiliaries"), py::arg("threads") = 1,
+             "Log likelihoods (rows, draws) at linear predictors (rows, draws) and auxiliaries (auxiliaries, draws).");
+  module.def(
+      "glm_response_draws", &glm_response_draws, py::arg("family"), py::arg("means"), py::arg("trials"),
+      py::arg("auxiliaries"), py::arg("keys"), py::arg("seed"), py::arg("responses"), py::arg("threads") = 1,
+      "Fills responses (rows, draws), given the mean of each (of one trial) and auxiliaries (auxiliaries, draws).");
   module.def("shortest_interval", &shortest_interval, py::arg("values"), py::arg("probability"),
              "Both ends of the shortest interval between two of the values that holds the probability.");
   module.def("summarise_rows", &summarise_rows, py::arg("draws"), py::arg("probability"), py::arg("highest_density"),

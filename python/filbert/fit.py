@@ -120,13 +120,13 @@ def with_rows_at_hand(regression: Regression, because: str) -> Regression:
     DataError
         If they do not fit.
     """
-    from .formula.streamed_rows import StreamedRows  # with what only streams need
-
     rows, family = regression.rows, regression.family
-    if not isinstance(rows, StreamedRows):
+    if rows is None or not rows.are_read_in_parts:
         return regression
-    from .families import passes
+    from .families import passes  # with what only streams need
+    from .formula.streamed_rows import StreamedRows
 
+    assert isinstance(rows, StreamedRows)
     sees_sums = family.sees_summary(regression) if regression.groups is None else family.sees_groups(regression)
     if sees_sums or not passes.are_of_many(regression):
         return regression

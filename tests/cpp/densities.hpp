@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -75,6 +76,23 @@ struct TruncatedNormal {
     if (position[0] > 1) return beyond;
     gradient = -position;
     return -0.5 * position.squaredNorm();
+  }
+};
+
+/// Flat where one starts; everywhere else density and gradient are what they are given as.
+struct Wall {
+  double log_density, gradient;
+  Eigen::Index dimension() const { return 1; }
+  double operator()(const Eigen::VectorXd& position, Eigen::VectorXd& slope) {
+    slope[0] = position[0] == 0 ? 0 : gradient;
+    return position[0] == 0 ? 0 : log_density;
+  }
+
+  /// Those that no trajectory may enter.
+  static std::array<Wall, 6> all() {
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    return {{{nan, 0}, {-infinity, 0}, {infinity, 0}, {0, nan}, {0, infinity}, {-2000, 0}}};
   }
 };
 

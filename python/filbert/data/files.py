@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import DataError, quote_names
 from .locations import is_address, matches, opened, size_of
-from .tables import settled
+from .tables import from_arrow, settled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -183,7 +183,7 @@ def _numbered(batch: Any, first: int) -> pd.DataFrame:
         # Without a copy, which pandas' own conversion makes to put columns side by side.
         arrays = [column.to_numpy(zero_copy_only=True) for column in batch.columns]
         return pd.DataFrame(dict(zip(batch.schema.names, arrays, strict=True)), index=index, copy=False)
-    frame = settled(batch.replace_schema_metadata().to_pandas(), batch.schema)
+    frame = from_arrow(_module("pyarrow").Table.from_batches([batch]))
     frame.index = index
     return frame
 

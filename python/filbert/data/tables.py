@@ -110,7 +110,7 @@ def _known_to_narwhals(data: Any) -> Table | None:
     def read(names: Collection[str]) -> pd.DataFrame:
         chosen = frame.select(_present(schema.names(), names))
         is_lazy = isinstance(chosen, nw.LazyFrame)
-        return _pandas(chosen.collect("pyarrow").to_native() if is_lazy else chosen.to_arrow(), ranked)
+        return from_arrow(chosen.collect("pyarrow").to_native() if is_lazy else chosen.to_arrow(), ranked)
 
     return Table(schema.names(), read)
 
@@ -128,7 +128,7 @@ def _arrow_stream(data: Any) -> Table:
     def read(names: Collection[str]) -> pd.DataFrame:
         chosen = _present(labels, names)
         schema = pa.schema([reader.schema.field(labels.index(name)) for name in chosen], reader.schema.metadata)
-        return _pandas(pa.Table.from_batches([batch.select(chosen) for batch in reader], schema), ())
+        return from_arrow(pa.Table.from_batches([batch.select(chosen) for batch in reader], schema))
 
     return Table(labels, read)
 
@@ -140,8 +140,8 @@ def _present(labels: Sequence[Any], names: Collection[str]) -> list[Any]:
     return wanted
 
 
-def _pandas(table: Any, ranked: Iterable[str]) -> pd.DataFrame:
-    """Return an Arrow table as a pandas frame."""
+def from_arrow(table: Any, ranked: Iterable[str] = ()) -> pd.DataFrame:
+    """Return an Arrow table as a pandas frame; see `settled`."""
     import pyarrow as pa
 
     fields = [field.with_type(pa.float64()) if pa.types.is_decimal(field.type) else field for field in table.schema]

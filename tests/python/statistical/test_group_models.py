@@ -220,6 +220,7 @@ def test_groups_that_lie_many_scales_of_a_t_apart_against_quadrature(ratio: floa
     known = {"1|g": fb.Normal(0, 0.1 * ratio), "sigma": 0.1, "nu": 4}
     frame = pd.DataFrame({"y": y, "g": g})
     drawn = fit("y ~ 0 + (1 | g)", frame, family="t", priors=known, center_predictors=True)
+    from_normal = 0.0
     for group in range(6):
         rows, draws = y[g == group], drawn[f"1|g[{group}]"]
         at = np.linspace(rows.min() - 1, rows.max() + 1, 4001)
@@ -228,6 +229,8 @@ def test_groups_that_lie_many_scales_of_a_t_apart_against_quadrature(ratio: floa
         share /= share.sum()
         error = np.sqrt(share @ (at - share @ at) ** 2 / effective_sample_size(draws))
         assert abs(draws.mean() - share @ at) < Z_LIMIT * error
+        from_normal = max(from_normal, abs(draws.mean() - rows.mean()) / error)
+    assert from_normal > Z_LIMIT  # residuals that are normal would be noticed
 
 
 def years(slopes: float, seed: int) -> pd.DataFrame:
