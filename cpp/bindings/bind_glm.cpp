@@ -277,6 +277,21 @@ results are sums over all rows.)")
           },
           py::arg("c"), py::arg("auxiliaries"), py::arg("threads") = 1,
           "Log likelihoods of many parameters, (columns, draws) and (auxiliaries, draws).")
+      .def("starting_predictors", &GlmData::starting_predictors, py::call_guard<py::gil_scoped_release>(),
+           "A linear predictor of each row at which it alone is near its most likely.")
+      .def(
+          "working",
+          [](const GlmData& data, const Eigen::VectorXd& eta, const Eigen::VectorXd& auxiliaries) {
+            filbert::require_size("eta", eta.size(), "elements", data.rows());
+            filbert::require_size("auxiliaries", auxiliaries.size(), "elements", data.auxiliaries());
+            const py::gil_scoped_release release;
+            Eigen::VectorXd slopes(data.rows()), weights(data.rows());
+            data.working(eta, auxiliaries, slopes, weights);
+            return std::make_pair(slopes, weights);
+          },
+          py::arg("eta"), py::arg("auxiliaries"),
+          "Of each row, times its weight, the slope of its log likelihood in eta, and a positive stand-in for its "
+          "curvature.")
       .def(
           "third_products",
           [](const GlmData& data, const Eigen::VectorXd& c, const Eigen::VectorXd& auxiliaries) {

@@ -230,6 +230,16 @@ weights, offset : array, (rows,), optional
           },
           py::arg("other"), py::return_value_policy::reference_internal,
           "Folds in the rows of another summary of the same columns, factors and terms.")
+      .def(
+          "squared_residuals",
+          [](const SharedSummary& summary, const MatrixXd& coefficients, const MatrixXd& effects) {
+            const GroupedSummary own = summary.snapshot();
+            const py::gil_scoped_release release;
+            return own.squared_residuals(coefficients, effects);
+          },
+          py::arg("coefficients"), py::arg("effects"),
+          "Weighted sums of squared residuals of many draws, (draws,): of coefficients with the intercept first, "
+          "(columns + 1, draws), and effects, (effects, draws).")
       .def("state", &state_of,
            "Everything in it beside its structure, for `from_state`: the state of its statistics; origin, unit and "
            "rest; of each "
@@ -333,6 +343,14 @@ threads : int, default 1
            py::call_guard<py::gil_scoped_release>())
       .def_property_readonly("evaluations", &FramedGroupedGaussian::evaluations,
                              "How often the density was evaluated to find the frame.")
+      .def(
+          "expected",
+          [](const FramedGroupedGaussian& density) {
+            FramedGroupedGaussian own = density;
+            return own.expected();
+          },
+          py::call_guard<py::gil_scoped_release>(),
+          "The draw with effects at the centre of the frame whose coefficients and effects are at their means.")
       .def(
           "draw_effects",
           [](const FramedGroupedGaussian& density, const MatrixXd& parameters) {

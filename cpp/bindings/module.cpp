@@ -12,6 +12,7 @@ void bind_groups(pybind11::module_& module);
 void bind_linear_gaussian(pybind11::module_& module);
 void bind_predictive(pybind11::module_& module);
 void bind_priors(pybind11::module_& module);
+void bind_reweighted(pybind11::module_& module);
 void bind_sampling(pybind11::module_& module);
 void bind_split_hmc(pybind11::module_& module);
 void bind_summary(pybind11::module_& module);
@@ -29,6 +30,7 @@ PYBIND11_MODULE(_core, module) {
   bind_glm(module);
   bind_groups(module);
   bind_grouped_glm(module);
+  bind_reweighted(module);
   bind_sampling(module);
   bind_grouped_sampling(module);
   bind_glm_sampling(module);

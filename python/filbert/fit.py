@@ -62,17 +62,20 @@ def fit(
     start = time.perf_counter()
     from .results import container
 
-    if settings.sampler in ("nuts", "hmc"):  # take too many looks at the rows for each to be a pass
+    by_passes = settings.sampler not in ("nuts", "hmc")  # take too many looks at the rows for each to be a pass
+    if not by_passes:
         regression = with_rows_at_hand(regression, f"sampler='{settings.sampler}' was asked for")
     with _shown_passes(regression, settings):
-        density = framed(regression, settings.seed, group_effects)
+        density = framed(regression, settings.seed, group_effects, by_passes)
         try:
             run = sampling.run(density, settings)
         except sampling.ProposalsRefusedError as refusal:
             because = f"independence Metropolis does not suit this posterior: {refusal}"
-            regression = with_rows_at_hand(regression, because)
-            run = sampling.run(framed(regression, settings.seed, group_effects), settings)
-            run = run._replace(note=f"the rows were brought into memory; {run.note or refusal}")
+            at_hand = with_rows_at_hand(regression, because)
+            run = sampling.run(framed(at_hand, settings.seed, group_effects, by_passes=False), settings)
+            left = "independence Metropolis was left" if at_hand is regression else "the rows were brought into memory"
+            run = run._replace(note=f"{left}; {run.note or refusal}")
+            regression = at_hand
     parameters = list(regression.parameters)
     if regression.groups is not None:
         run = _without_fixed_deviations(run, regression.groups)
@@ -104,8 +107,12 @@ def fit(
 
 
 def _shown_passes(regression: Regression, settings: Settings) -> contextlib.AbstractContextManager[None]:
-    """Show how far passes over rows that are read in parts have come."""
-    if regression.rows is None or not regression.rows.are_read_in_parts:
+    """Show how far passes over rows have come."""
+    rows = regression.rows
+    in_passes = rows is not None and (
+        rows.are_read_in_parts or (regression.groups is not None and regression.family.suits_reweighting(regression))
+    )
+    if not in_passes:
         return contextlib.nullcontext()
     from .sampling.reading import shown_passes  # with what only streams need
 
@@ -147,8 +154,11 @@ def warm_up(regression: Regression) -> int:
     return 1000 if regression.family.sees_summary(regression) else 150
 
 
-def framed(regression: Regression, seed: int = 0, group_effects: bool = True) -> Any:
-    """Return the posterior in its frame, and warn where the data do not settle the answer."""
+def framed(regression: Regression, seed: int = 0, group_effects: bool = True, by_passes: bool = True) -> Any:
+    """Return the posterior in its frame, and warn where the data do not settle the answer.
+
+    Unless `by_passes`, rows that are at hand are not visited in passes.
+    """
     sees_summary = regression.family.sees_summary(regression)
     if sees_summary:
         identifiability.check_residual(regression)
@@ -159,18 +169,15 @@ def framed(regression: Regression, seed: int = 0, group_effects: bool = True) ->
         elif regression.groups is None:
             density = regression.family.frame(regression)
         else:
-            at_hand = with_rows_at_hand(
-                regression, "group-specific terms of this family look at each of them at every draw"
-            )
-            density = regression.family.grouped_frame(at_hand, seed, group_effects)
+            density = _grouped_frame(regression, seed, group_effects, by_passes)
     except _core.GroupsTooLargeError as error:
         raise identifiability.groups_too_large(regression, str(error)) from None
     except _core.ImproperPosteriorError as error:
         raise identifiability.improper_posterior(regression, str(error)) from None
     except _core.NoModeError as error:
         at_hand = with_rows_at_hand(regression, "no mode was found by passes over them")
-        if at_hand is not regression:
-            return framed(at_hand, seed, group_effects)
+        if at_hand is not regression or (by_passes and regression.groups is not None):
+            return framed(at_hand, seed, group_effects, by_passes=False)
         raise identifiability.no_mode(regression, *error.args) from None
     except _core.UncomputablePosteriorError as error:
         raise identifiability.uncomputable_posterior(regression, error.args[1]) from None
@@ -185,6 +192,14 @@ def framed(regression: Regression, seed: int = 0, group_effects: bool = True) ->
 
         conflicts.warn_prior_conflicts(regression, density)
     return density
+
+
+def _grouped_frame(regression: Regression, seed: int, group_effects: bool, by_passes: bool) -> Any:
+    """Return the posterior of a model with group-specific terms in its frame."""
+    if by_passes and regression.family.suits_reweighting(regression):
+        return regression.family.reweighted_frame(regression, seed, group_effects)
+    at_hand = with_rows_at_hand(regression, "group-specific terms of this model look at each of them at every draw")
+    return regression.family.grouped_frame(at_hand, seed, group_effects)
 
 
 def _without_fixed_deviations(run: sampling.Run, groups: Groups) -> sampling.Run:

@@ -313,9 +313,10 @@ double GlmData::curvature(const VectorXd& c, const VectorXd& auxiliaries, Inform
   return value;
 }
 
-void GlmData::batch(int draws, const double* packed, const double* auxiliaries, double* values) const {
+void GlmData::batch(int draws, const double* packed, const double* auxiliaries, double* values,
+                    const RowEffects& effects) const {
   if (!user_) {
-    kernels_->batch(rows_, draws, packed, auxiliaries, values);
+    kernels_->batch(rows_, effects, draws, packed, auxiliaries, values);
     for (int d = 0; d < draws; ++d) values[d] += constant_;
     return;
   }

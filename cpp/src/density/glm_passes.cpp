@@ -74,7 +74,8 @@ GlmData GlmData::elsewhere(std::shared_ptr<const GlmData> sample, Index rows, do
   return data;
 }
 
-VectorXd GlmData::batch(const MatrixXd& columns, const MatrixXd& auxiliaries, int threads) const {
+VectorXd GlmData::batch(const MatrixXd& columns, const MatrixXd& auxiliaries, int threads,
+                        const RowEffects& effects) const {
   require_size("columns", columns.rows(), "rows", this->columns());
   require_size("auxiliaries", auxiliaries.rows(), "rows", this->auxiliaries());
   require_size("auxiliaries", auxiliaries.cols(), "columns", columns.cols());
@@ -93,7 +94,9 @@ VectorXd GlmData::batch(const MatrixXd& columns, const MatrixXd& auxiliaries, in
         for (Index k = 0; k < this->auxiliaries(); ++k)
           packed_auxiliaries[static_cast<std::size_t>(d * max_auxiliaries + k)] = auxiliaries(k, first + d);
       }
-      batch(count, packed.data(), packed_auxiliaries.data(), values.data() + first);
+      RowEffects of_these = effects;
+      if (effects.columns > 0) of_these.effects += first * effects.of_draw;
+      batch(count, packed.data(), packed_auxiliaries.data(), values.data() + first, of_these);
     }
   });
   return values;

@@ -287,8 +287,20 @@ inline void predict_group(const GlmRows& rows, Length panel, const double* coeff
   }
 }
 
+/// Adds the effects of one draw to η of one panel.
+inline void add_effects(const RowEffects& effects, Length panel, int draw, PanelArray& eta) {
+  const double* const of_draw = effects.effects + draw * effects.of_draw;
+  for (Length j = 0; j < effects.columns; ++j) {
+    const Length first = (panel * effects.columns + j) * panel_rows;
+    const double* const z = effects.Z + first;
+    const std::int32_t* const places = effects.places + first;
+    for (Length i = 0; i < panel_rows; ++i) eta.at[i] += z[i] * of_draw[places[i]];
+  }
+}
+
 template <typename Family>
-void batch(const GlmRows& rows, int draws, const double* coefficients, const double* auxiliaries, double* values) {
+void batch(const GlmRows& rows, const RowEffects& effects, int draws, const double* coefficients,
+           const double* auxiliaries, double* values) {
   using Shared = typename Family::Shared;
   alignas(64) unsigned char storage[sizeof(Shared) * max_batch];
   Shared* const shared = reinterpret_cast<Shared*>(storage);
@@ -299,6 +311,7 @@ void batch(const GlmRows& rows, int draws, const double* coefficients, const dou
     for (int first = 0; first < draws; first += batch_group) {
       predict_group(rows, panel, coefficients + first * rows.columns, eta);
       for (int d = first; d < draws && d < first + batch_group; ++d) {
+        add_effects(effects, panel, d, eta[d - first]);
         total[d].value += add_any_panel<Family, Order::Value>(rows, panel, eta[d - first].at, shared[d],
                                                               Information::Observed, nullptr, nullptr)
                               .value;

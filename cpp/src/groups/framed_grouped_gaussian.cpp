@@ -102,6 +102,11 @@ VectorXd FramedGroupedGaussian::position(const VectorXd& u) {
   return position_;
 }
 
+VectorXd FramedGroupedGaussian::expected() {
+  locate(VectorXd::Zero(dimension()));
+  return posterior_.expected(position_);
+}
+
 double FramedGroupedGaussian::user_log_density(const VectorXd& u, double log_density) {
   return log_density - locate(u);
 }

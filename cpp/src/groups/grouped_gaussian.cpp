@@ -345,7 +345,8 @@ void GroupedGaussian::read_scales(const Eigen::Ref<const VectorXd>& parameters) 
   }
 }
 
-double GroupedGaussian::draw_parameters(const VectorXd& position, Rng& rng, Eigen::Ref<VectorXd> parameters) {
+/// Leaves in `v_` the means of the coefficients given θ, whose scales are written; returns the log density.
+double GroupedGaussian::condition(const VectorXd& position, Eigen::Ref<VectorXd> parameters) {
   const double log_slopes = to_line(position, line_);
   set_factors(line_);
   set_sampled_coefficients(line_);
@@ -354,16 +355,35 @@ double GroupedGaussian::draw_parameters(const VectorXd& position, Rng& rng, Eige
   const double log_determinant = elimination_.forward(factors_, sigma_, K_);
   double value = shared_->log_constant - 0.5 * log_determinant + integrate_coefficients() + log_slopes;
   add_priors(line_, value, nullptr);
-  const Index marginal = shared_->units.marginal();
+  return std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
+}
+
+void GroupedGaussian::write_coefficients(Eigen::Ref<VectorXd> parameters) const {
   const Index coefficients = shared_->units.coefficients();
+  shared_->units.to_user(v_.head(coefficients), parameters.head(coefficients));
+}
+
+double GroupedGaussian::draw_parameters(const VectorXd& position, Rng& rng, Eigen::Ref<VectorXd> parameters) {
+  const double value = condition(position, parameters);
+  const Index marginal = shared_->units.marginal();
   if (marginal > 0) {
     Eigen::Ref<VectorXd> noise = Kv_.head(marginal);
     for (double& one : noise) one = rng.normal();
     precision_.transpose().triangularView<Eigen::Upper>().solveInPlace(noise);
     v_.head(marginal) += noise;
   }
-  shared_->units.to_user(v_.head(coefficients), parameters.head(coefficients));
-  return std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
+  write_coefficients(parameters);
+  return value;
+}
+
+VectorXd GroupedGaussian::expected(const VectorXd& position) {
+  VectorXd result(parameters() + effects());
+  condition(position, result.head(parameters()));
+  write_coefficients(result.head(parameters()));
+  read_parameters(result.head(parameters()));
+  elimination_.condition(factors_, sigma_, v_, effects_);
+  write_effects(result.tail(effects()));
+  return result;
 }
 
 /// Of each level but the reference, from its standard normal effect.
@@ -376,24 +396,31 @@ void GroupedGaussian::write_levels(Eigen::Ref<VectorXd> coefficients) const {
   }
 }
 
-void GroupedGaussian::draw_effects(const Eigen::Ref<const VectorXd>& parameters, Rng& rng,
-                                   Eigen::Ref<VectorXd> effects) {
+void GroupedGaussian::read_parameters(const Eigen::Ref<const VectorXd>& parameters) {
   const GroupedUnits& units = shared_->units;
   const Index coefficients = units.coefficients();
   units.from_user(parameters.head(coefficients), v_.head(coefficients));
   v_(coefficients) = -1;
   read_scales(parameters);
-  elimination_.draw(factors_, sigma_, v_, rng, effects_);
+}
+
+void GroupedGaussian::write_effects(Eigen::Ref<VectorXd> effects) const {
   if (shared_->levels) return write_levels(effects);
   Index first = 0;
   for (const Term& term : shared_->terms) {
-    for (Index j = 0; j < term.covariance.effects(); ++j) {
-      const Index groups = effects_[at(term.structure.factor)].rows();
-      effects.segment(first, groups) =
-          effects_[at(term.structure.factor)].col(term.first_column + j) * term.deviations[at(j)].unit;
-      first += groups;
+    const MatrixXd& of_factor = effects_[at(term.structure.factor)];
+    const Index groups = of_factor.rows();
+    for (Index j = 0; j < term.covariance.effects(); ++j, first += groups) {
+      effects.segment(first, groups) = of_factor.col(term.first_column + j) * term.deviations[at(j)].unit;
     }
   }
+}
+
+void GroupedGaussian::draw_effects(const Eigen::Ref<const VectorXd>& parameters, Rng& rng,
+                                   Eigen::Ref<VectorXd> effects) {
+  read_parameters(parameters);
+  elimination_.draw(factors_, sigma_, v_, rng, effects_);
+  write_effects(effects);
 }
 
 }  // namespace filbert

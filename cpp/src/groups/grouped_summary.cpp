@@ -59,6 +59,12 @@ Index GroupStructure::effects(Index factor) const {
   return sum;
 }
 
+Index GroupStructure::all_effects() const {
+  Index sum = 0;
+  for (const GroupTerm& term : terms) sum += term.columns * groups(term.factor);
+  return sum;
+}
+
 Index GroupStructure::first_column(Index term) const {
   Index sum = 0;
   for (Index t = 0; t < term; ++t) {
@@ -325,6 +331,50 @@ void GroupedSummary::fold_rest() {
   rotate(stacked);
   rest_ = stacked;
   n_leaving_ = 0;
+}
+
+VectorXd GroupedSummary::squared_residuals(const Eigen::Ref<const MatrixXd>& coefficients,
+                                           const Eigen::Ref<const MatrixXd>& effects) const {
+  const Index p = columns(), draws = coefficients.cols();
+  require(coefficients.rows() == p + 1, "coefficients must have " + std::to_string(p + 1) + " rows");
+  require(effects.rows() == structure_.all_effects() && effects.cols() == draws,
+          "effects must have a row each, and as many columns as coefficients");
+  // W times these is Xβ - y.
+  MatrixXd of_rest(p + 2, draws);
+  of_rest.row(0) = coefficients.row(0).array() - origin_(p);
+  of_rest.row(0) += origin_.head(p).transpose() * coefficients.bottomRows(p);
+  of_rest.middleRows(1, p) = unit_.head(p).asDiagonal() * coefficients.bottomRows(p);
+  of_rest.row(p + 1).setConstant(-unit_(p));
+  // Where each effect is among a block's own columns, or in the tail.
+  std::vector<Index> in_tail(static_cast<std::size_t>(structure_.tail_size()));
+  std::vector<Index> own;  // of the first group
+  Index first = 0;
+  for (std::size_t t = 0; t < structure_.terms.size(); ++t) {
+    const GroupTerm& term = structure_.terms[t];
+    const Index groups = structure_.groups(term.factor), q = structure_.effects(term.factor);
+    const Index at = structure_.first_column(static_cast<Index>(t));
+    for (Index c = 0; c < term.columns; ++c, first += groups) {
+      if (term.factor == primary_) {
+        own.push_back(first);
+        continue;
+      }
+      for (Index g = 0; g < groups; ++g) {
+        in_tail[static_cast<std::size_t>(structure_.tail_offset(term.factor) + g * q + at + c)] = first + g;
+      }
+    }
+  }
+  VectorXd result = (rest_ * of_rest).colwise().squaredNorm().transpose();
+  MatrixXd of_group;
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    const Group& group = groups_[g];
+    of_group.resize(group.rows.cols(), draws);
+    Index row = 0;
+    for (const Index place : own) of_group.row(row++) = effects.row(place + static_cast<Index>(g));
+    for (const Index column : group.tail) of_group.row(row++) = effects.row(in_tail[static_cast<std::size_t>(column)]);
+    of_group.bottomRows(p + 2) = of_rest;
+    result += (group.rows * of_group).colwise().squaredNorm().transpose();
+  }
+  return result;
 }
 
 MatrixXd GroupedSummary::to_given_columns() const {

@@ -259,6 +259,10 @@ class Family(ABC):
             If there is no posterior, or doubles cannot hold it.
         """
 
+    def suits_reweighting(self, regression: Posed) -> bool:
+        """Tell whether a model with group-specific terms is likely to be sampled best by `reweighted_frame`."""
+        return False
+
     def grouped_frame(self, regression: Posed, seed: int, with_effects: bool) -> Any:
         """Return the posterior of a model with group-specific terms in its frame.
 
@@ -279,6 +283,13 @@ class Family(ABC):
             f"family={self.name!r} has no group-specific terms such as {regression.groups.terms[0].text}. Leave them "
             "out, or use another family."
         )
+
+    def reweighted_frame(self, regression: Posed, seed: int, with_effects: bool) -> Any:
+        """Return that posterior as the one of a Gaussian mixed model times the ratio of likelihoods, found by passes.
+
+        Parameters and errors are those of `grouped_frame`; `suits_reweighting` says of which models.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def maximum_likelihood(self, regression: Posed) -> MaximumLikelihood:

@@ -12,6 +12,7 @@ from ..data.blocks import Block, Floats
 from ..priors.prior import Prior
 from .family import CoefficientScales, DefaultPrior, Family, Keys, MaximumLikelihood, Posed, no_rows
 
+REWEIGHTED_ROWS = 30_000  # at hand, from where on a mixed model is sampled by reweighting
 DEFAULT_SCALE = 2.5  # units of the linear predictor per standard deviation of a column, as in rstanarm and bambi
 
 
@@ -45,13 +46,35 @@ class KernelFamily(Family):
         """Return the rows where sums over them are all that is asked: at hand, or in passes over many."""
         from ..formula.streamed_rows import StreamedRows  # with what only streams need
 
-        is_known = isinstance(self.kernel, str) and type(self).data is KernelFamily.data
-        if is_known and isinstance(regression.rows, StreamedRows):
+        if self._is_known and isinstance(regression.rows, StreamedRows):
             from . import passes
 
             if passes.are_needed(regression):
                 return passes.data_by_passes(regression, self.kernel)
         return self.data(regression)
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether the core has a kernel of it, which any process can be sent."""
+        return isinstance(self.kernel, str) and type(self).data is KernelFamily.data
+
+    def suits_reweighting(self, regression: Posed) -> bool:
+        rows = regression.rows
+        if not self._is_known or rows is None or any(name not in regression.fixed for name in self.auxiliaries):
+            return False
+        if not rows.are_read_in_parts and rows.n_rows < REWEIGHTED_ROWS:
+            return False
+        from . import grouped_passes, passes  # with what only many rows need
+
+        if rows.are_read_in_parts:
+            return passes.are_of_many(regression) and grouped_passes.may_do(regression)
+        return grouped_passes.will_do(regression)
+
+    def reweighted_frame(self, regression: Posed, seed: int, with_effects: bool) -> Any:
+        from . import grouped_passes
+
+        known = [regression.fixed[name] for name in self.auxiliaries]
+        return grouped_passes.framed(regression, self.kernel, known, seed, with_effects)
 
     def grouped_frame(self, regression: Posed, seed: int, with_effects: bool) -> Any:
         groups = regression.groups

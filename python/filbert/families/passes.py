@@ -49,16 +49,20 @@ def data_by_passes(regression: Posed, kernel: str) -> Any:
     """Return the rows of a regression as the core sees those that are elsewhere."""
     rows, summary = regression.rows, regression.summary
     assert isinstance(rows, StreamedRows)
-    mean, sd = np.array(summary.mean[:-1]), np.array(summary.sd[:-1])
-    unit = np.where(mean != 0, np.abs(mean), 1.0)  # of a column that does not vary
-    layout = Layout(kernel, regression.link, (mean, np.where(sd > 1e-14 * np.abs(mean), sd, unit)))
-    passes = Passes(rows, layout)
+    passes = Passes(rows, Layout(kernel, regression.link, units_of(regression)))
     return _core.GlmData.elsewhere(
         passes.sample(summary.n_rows, int(summary.columns)),
         rows=summary.n_rows,
         total_weight=summary.total_weight,
         passes=passes,
     )
+
+
+def units_of(regression: Posed) -> tuple[Floats, Floats]:
+    """Return what the core centres columns at and divides them by, (columns,) each."""
+    mean, sd = np.array(regression.summary.mean[:-1]), np.array(regression.summary.sd[:-1])
+    unit = np.where(mean != 0, np.abs(mean), 1.0)  # of a column that does not vary
+    return mean, np.where(sd > 1e-14 * np.abs(mean), sd, unit)
 
 
 @dataclass(frozen=True)

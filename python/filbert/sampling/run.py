@@ -115,9 +115,14 @@ def _sampled(density: Any, settings: Settings, report: Any) -> dict[str, Any]:
         "max_treedepth": settings.max_treedepth,
         "keep_warmup": settings.keep_warmup,
     }
-    if isinstance(density, _core.FramedGlm) and density.by_passes:
+    is_reweighted = isinstance(density, _core.ReweightedGroupedGaussian)
+    if is_reweighted or (isinstance(density, _core.FramedGlm) and density.by_passes):
         common.pop("report")
-        result = _core.sample_glm_by_passes(density, **common, refuses=settings.sampler == "auto", most_rows=MOST_ROWS)
+        common["refuses"] = settings.sampler == "auto"
+        if is_reweighted:
+            result = _core.sample_reweighted(density, **common)
+        else:
+            result = _core.sample_glm_by_passes(density, **common, most_rows=MOST_ROWS)
         if result["refusal"]:
             raise ProposalsRefusedError(result["refusal"])
         return result

@@ -109,10 +109,13 @@ class GlmData {
                    Eigen::VectorXd& gradient, Eigen::VectorXd& auxiliary_gradient, Eigen::MatrixXd& hessian) const;
 
   /// Log likelihoods of up to max_batch parameter vectors: c packed as RowKernels::batch wants it, auxiliaries max_auxiliaries a draw.
-  void batch(int draws, const double* packed, const double* auxiliaries, double* values) const;
+  void batch(int draws, const double* packed, const double* auxiliaries, double* values,
+             const RowEffects& effects = {}) const;
 
-  /// The same of any number, a column of `columns` and of `auxiliaries` each; on up to `threads` threads, which changes no bit.
-  Eigen::VectorXd batch(const Eigen::MatrixXd& columns, const Eigen::MatrixXd& auxiliaries, int threads = 1) const;
+  /// The same of any number, a column of `columns` and of `auxiliaries` each, and of `effects`, if there are any; on up to `threads`
+  /// threads, which changes no bit.
+  Eigen::VectorXd batch(const Eigen::MatrixXd& columns, const Eigen::MatrixXd& auxiliaries, int threads = 1,
+                        const RowEffects& effects = {}) const;
 
   /// The third derivatives of the log likelihood in c, laid out as `triple_products`. Not for a user's likelihood.
   std::vector<double> third_products(const Eigen::VectorXd& c, const Eigen::VectorXd& auxiliaries) const;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "filbert/families/family.hpp"
@@ -40,6 +41,16 @@ struct GlmRows {
   std::ptrdiff_t panels() const { return (rows + panel_rows - 1) / panel_rows; }
 };
 
+/// Effects of groups that a batch adds to linear predictors: each column adds its z times the effect of the row's group. Arrays are laid
+/// out as GlmRows::X is, and padded with zeros.
+struct RowEffects {
+  std::ptrdiff_t columns = 0;
+  const double* Z = nullptr;
+  const std::int32_t* places = nullptr;  ///< which of a draw's effects
+  const double* effects = nullptr;       ///< of the draws, one after another
+  std::ptrdiff_t of_draw = 0;            ///< effects a draw
+};
+
 enum class Information { Observed, Expected };
 
 /// Derivatives of single rows; any pointer may be null. `auxiliary` holds one array a auxiliary, one after another.
@@ -70,7 +81,8 @@ struct RowKernels {
 
   /// Sums of log likelihoods of many parameter vectors. Coefficients of `batch_group` draws lie side by side: coefficient j of draw d is
   /// at (d / group · columns + j) · group + d % group. `auxiliaries` holds max_auxiliaries a draw.
-  void (*batch)(const GlmRows& rows, int draws, const double* coefficients, const double* auxiliaries, double* values);
+  void (*batch)(const GlmRows& rows, const RowEffects& effects, int draws, const double* coefficients,
+                const double* auxiliaries, double* values);
 
   /// Log likelihoods of single rows at given linear predictors, with the terms that `gradient` keeps in a table.
   void (*single)(std::ptrdiff_t rows, const double* eta, const double* y, const double* second,

@@ -58,6 +58,9 @@ class FramedGroupedGaussian {
   /// That of GroupedGaussian.
   Eigen::VectorXd position(const Eigen::VectorXd& u);
 
+  /// That of GroupedGaussian at the centre of the frame.
+  Eigen::VectorXd expected();
+
   const GroupedGaussian& posterior() const { return posterior_; }
   const GroupedFrameSettings& settings() const { return settings_; }
 

@@ -58,6 +58,9 @@ class GroupedGaussian {
   /// Draws the effects given the parameters of a draw, (effects()).
   void draw_effects(const Eigen::Ref<const Eigen::VectorXd>& parameters, Rng& rng, Eigen::Ref<Eigen::VectorXd> effects);
 
+  /// The draw that has coefficients and effects at their means given θ, (parameters() + effects()).
+  Eigen::VectorXd expected(const Eigen::VectorXd& position);
+
   const GroupedUnits& units() const { return shared_->units; }
 
   /// Effects whose precision is one dense matrix: a value takes the cube of their number.
@@ -111,6 +114,10 @@ class GroupedGaussian {
   void set_sampled_coefficients(const Eigen::VectorXd& position);
   void write_scales(Eigen::Ref<Eigen::VectorXd> parameters) const;
   void read_scales(const Eigen::Ref<const Eigen::VectorXd>& parameters);
+  double condition(const Eigen::VectorXd& position, Eigen::Ref<Eigen::VectorXd> parameters);
+  void write_coefficients(Eigen::Ref<Eigen::VectorXd> parameters) const;
+  void read_parameters(const Eigen::Ref<const Eigen::VectorXd>& parameters);
+  void write_effects(Eigen::Ref<Eigen::VectorXd> effects) const;
   void write_levels(Eigen::Ref<Eigen::VectorXd> coefficients) const;
   double evaluate(const Eigen::VectorXd& position);
   double integrate_coefficients();

@@ -38,6 +38,9 @@ struct GroupStructure {
   /// Effects a group of this factor has, over its terms.
   Eigen::Index effects(Eigen::Index factor) const;
 
+  /// Effects of all groups and terms.
+  Eigen::Index all_effects() const;
+
   /// Where a term's columns begin among those of its factor.
   Eigen::Index first_column(Eigen::Index term) const;
 
@@ -111,6 +114,11 @@ class GroupedSummary {
   /// Columns of W are `1` and `(value - origin) / unit` of each predictor and, last, the response; units are powers of two.
   const Eigen::VectorXd& origin() const { return origin_; }
   const Eigen::VectorXd& unit() const { return unit_; }
+
+  /// Σ weight (y - offset - c₀ - Σ c_j x_j - Z b)² over the rows: of c, (columns + 1), with the intercept first, and of the effects b of each
+  /// term, column after column, one a group. Many at once, a column of both each.
+  Eigen::VectorXd squared_residuals(const Eigen::Ref<const Eigen::MatrixXd>& coefficients,
+                                    const Eigen::Ref<const Eigen::MatrixXd>& effects) const;
 
   /// A right factor from W to `[1 X y]` as they were given, y less its offset.
   Eigen::MatrixXd to_given_columns() const;

@@ -24,8 +24,9 @@ struct ForeseenProposals {
 
 inline constexpr Eigen::Index first_states = 16;  ///< proposals among which a chain finds its first state
 
-/// Of each chain, as many as it needs; chain k draws from its own stream of the seed. The block and the cores do not matter.
-template <IndependentProposal Proposal>
+/// Of each chain, as many as it needs; chain k draws from its own stream of the seed. The block and the cores do not matter. The proposal
+/// need not know its density but where it draws.
+template <typename Proposal>
 ForeseenProposals foresee(Proposal proposal, Eigen::Index dimension, const IndependenceSettings& settings) {
   settings.validate();
   ForeseenProposals result;
