@@ -279,6 +279,8 @@ results are sums over all rows.)")
           "Log likelihoods of many parameters, (columns, draws) and (auxiliaries, draws).")
       .def("starting_predictors", &GlmData::starting_predictors, py::call_guard<py::gil_scoped_release>(),
            "A linear predictor of each row at which it alone is near its most likely.")
+      .def("starting_auxiliaries", &GlmData::starting_auxiliaries, py::call_guard<py::gil_scoped_release>(),
+           "First guesses of the auxiliaries.")
       .def(
           "working",
           [](const GlmData& data, const Eigen::VectorXd& eta, const Eigen::VectorXd& auxiliaries) {

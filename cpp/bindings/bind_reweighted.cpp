@@ -46,9 +46,9 @@ ReweightedGroupedGaussian::LogRatios with_lock(py::object log_ratios) {
     const py::gil_scoped_acquire lock;
     delete object;
   });
-  return [shared](const MatrixXd& draws) {
+  return [shared](const MatrixXd& draws, const MatrixXd& auxiliaries) {
     const py::gil_scoped_acquire lock;
-    return (*shared)(draws).cast<VectorXd>();
+    return (*shared)(draws, auxiliaries).cast<VectorXd>();
   };
 }
 
@@ -72,7 +72,7 @@ py::dict sample(const ReweightedGroupedGaussian& density, Index draws, int chain
     complaint = pilot.refusal;
     if (complaint.empty() || !refuses) {
       FramedGroupedGaussian frame = pilot.frame;
-      const filbert::ForeseenProposals proposals = filbert::foresee(pilot.proposal, frame.dimension(), settings);
+      const filbert::ForeseenProposals proposals = filbert::foresee(pilot.proposal, density.dimension(frame), settings);
       const VectorXd log_density = density.log_densities(frame, proposals.points, cores);
       VectorXd draw(variables);
       const auto record = [&](int chain, Index iteration, const VectorXd& position,
@@ -80,12 +80,12 @@ py::dict sample(const ReweightedGroupedGaussian& density, Index draws, int chain
         const Index at = chain * draws + iteration;
         if (statistics.accepted || iteration == 0) density.write(frame, position, draw);
         for (Index v = 0; v < variables; ++v) arrays.values[(v * chains + chain) * draws + iteration] = draw(v);
-        arrays.log_density[at] = frame.user_log_density(position, statistics.log_density);
+        arrays.log_density[at] = frame.user_log_density(position.head(frame.dimension()), statistics.log_density);
         arrays.record(at, statistics);
       };
       done = filbert::decide(proposals, log_density, settings, record, [](Index, Index) { return true; });
       using Rows = Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
-      const Index rows = density.surrogate().posterior().parameters() * chains;
+      const Index rows = density.parameters() * chains;
       if (complaint.empty()) complaint = filbert::complaint_about(done, Rows(arrays.values, rows, draws), asked);
     }
   }
@@ -125,20 +125,27 @@ Parameters
 surrogate : FramedGroupedGaussian
     Whose draws hold effects.
 log_ratios : callable
-    Takes draws of the surrogate, (variables, draws), and returns the log likelihood of each less the surrogate's, (draws,).
+    Takes draws of the surrogate, (variables, draws), and of the auxiliaries that are not known, (auxiliaries, draws), and returns the log
+    likelihood of each less the surrogate's, with the log prior of the logarithms of auxiliaries, (draws,).
 means : array, (columns,) or (0,)
     What the predictors of the surrogate are centred at: the intercept of draws is moved to where every predictor is 0.
+auxiliaries : (array, array)
+    Where the logarithms of auxiliaries are proposed about, (auxiliaries,), and the lower factor of their covariance.
 effects : bool, default True
     Whether draws hold the effects.)")
-      .def(py::init([](const FramedGroupedGaussian& surrogate, py::object log_ratios, VectorXd means, bool effects) {
-             return ReweightedGroupedGaussian(surrogate, with_lock(std::move(log_ratios)), std::move(means), effects);
+      .def(py::init([](const FramedGroupedGaussian& surrogate, py::object log_ratios, VectorXd means,
+                       const std::pair<VectorXd, MatrixXd>& auxiliaries, bool effects) {
+             return ReweightedGroupedGaussian(surrogate, with_lock(std::move(log_ratios)), std::move(means),
+                                              {auxiliaries.first, auxiliaries.second}, effects);
            }),
-           py::arg("surrogate"), py::arg("log_ratios"), py::kw_only(), py::arg("means"), py::arg("effects") = true)
+           py::arg("surrogate"), py::arg("log_ratios"), py::kw_only(), py::arg("means"), py::arg("auxiliaries"),
+           py::arg("effects") = true)
       .def_property_readonly("variables", &ReweightedGroupedGaussian::variables);
 
-  module.def("sample_reweighted", &sample, py::arg("density"), py::kw_only(), py::arg("draws"), py::arg("chains"),
-             py::arg("cores"), py::arg("seed"), py::arg("refuses"),
-             R"(Samples a ReweightedGroupedGaussian by independence Metropolis: ratios of a pilot's draws are asked for, and then of those of all chains.
+  module.def(
+      "sample_reweighted", &sample, py::arg("density"), py::kw_only(), py::arg("draws"), py::arg("chains"),
+      py::arg("cores"), py::arg("seed"), py::arg("refuses"),
+      R"(Samples a ReweightedGroupedGaussian by independence Metropolis: ratios of a pilot's draws are asked for, and then of those of all chains.
 
 Returns what `sample_glm_by_passes` does; "lp" is the log density of θ under the surrogate plus the log ratio of the likelihoods.)");
 }

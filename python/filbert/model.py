@@ -474,10 +474,11 @@ class Model:
             from a skew-corrected Gaussian at the mode and a t distribution about it, for the deviations and
             correlations of gaussian models with groups with those of a t; or ``"hmc"``: trajectories of one length, for
             other families, which follow the normal exactly that their coordinates were made for (Shahbaba et al.
-            2014). ``"auto"`` takes the second, and the third for other families with groups, where a pilot says that it
-            will do, and leaves it for NUTS where the run shows otherwise; which one it was, and why, is in the
-            attributes ``sampler`` and ``sampler_note``. Where rows are many, a move of the second looks at a few of
-            them, without becoming inexact; the attribute ``subsampling`` says how many.
+            2014). ``"auto"`` takes the second, and the third for other families with groups unless rows are many for
+            so many effects, where a pilot says that it will do, and leaves it for NUTS where the run shows otherwise;
+            which one it was, and why, is in the attributes ``sampler`` and ``sampler_note``. Where rows are many, a
+            move of the second looks at a few of them, without becoming inexact; the attribute ``subsampling`` says how
+            many.
         target_accept : float, default 0.8
             Acceptance rate that the step size is tuned to.
         max_treedepth : int, default 10

@@ -30,10 +30,11 @@ Index candidates_for(const VectorXd& log_weights) {
 }  // namespace
 
 void CandidateProposal::draw(Rng& rng, Eigen::Ref<MatrixXd> points, Eigen::Ref<VectorXd> log_proposal) {
-  const Index count = points.cols();
-  MatrixXd candidates(points.rows(), count * candidates_);
-  VectorXd log_weights(candidates.cols()), log_density(candidates.cols()), uniforms(count);
+  const Index count = points.cols(), own_rows = density_.dimension();
+  MatrixXd candidates(own_rows, count * candidates_);
+  VectorXd log_weights(candidates.cols()), log_density(candidates.cols()), uniforms(count), log_further(count);
   proposal_.draw(rng, candidates, log_weights);
+  further_.draw(rng, points.bottomRows(further_.dimension()), log_further);
   for (double& uniform : uniforms) uniform = rng.uniform();
   share(candidates.cols(), threads_, 8, [&](Index first, Index last) {
     FramedGroupedGaussian own = density_;
@@ -47,7 +48,7 @@ void CandidateProposal::draw(Rng& rng, Eigen::Ref<MatrixXd> points, Eigen::Ref<V
     const VectorXd own = log_weights.segment(first, candidates_);
     const double largest = own.maxCoeff();
     if (!std::isfinite(largest)) {
-      points.col(i) = candidates.col(first);
+      points.col(i).head(own_rows) = candidates.col(first);
       log_proposal(i) = std::numeric_limits<double>::quiet_NaN();
       continue;
     }
@@ -62,8 +63,8 @@ void CandidateProposal::draw(Rng& rng, Eigen::Ref<MatrixXd> points, Eigen::Ref<V
         break;
       }
     }
-    points.col(i) = candidates.col(first + chosen);
-    log_proposal(i) = log_density(first + chosen) - largest - std::log(weights.mean());
+    points.col(i).head(own_rows) = candidates.col(first + chosen);
+    log_proposal(i) = log_density(first + chosen) - largest - std::log(weights.mean()) + log_further(i);
   }
 }
 
@@ -73,9 +74,11 @@ VectorXd ReweightedGroupedGaussian::log_densities(const FramedGroupedGaussian& f
   VectorXd values(points.cols());
   share(points.cols(), threads, 8, [&](Index first, Index last) {
     FramedGroupedGaussian own = frame;
-    for (Index i = first; i < last; ++i) values(i) = own.to_user_scale(points.col(i), 0, draws.col(i));
+    for (Index i = first; i < last; ++i) {
+      values(i) = own.to_user_scale(points.col(i).head(frame.dimension()), 0, draws.col(i));
+    }
   });
-  return values + log_ratios_(draws);
+  return values + log_ratios_(draws, auxiliaries_.values(points.bottomRows(auxiliaries_.size())));
 }
 
 ReweightedGroupedGaussian::Pilot ReweightedGroupedGaussian::pilot(std::uint64_t seed, int threads,
@@ -88,10 +91,10 @@ ReweightedGroupedGaussian::Pilot ReweightedGroupedGaussian::pilot(std::uint64_t 
   }
   const bool is_known = surrogate_.posterior().dimension() == 0;  // then the frame is that of noise
   const Index candidates = is_known ? 1 : candidates_for(found.starts.log_weights);
-  Pilot result{found.density, {found.density, found.proposal, candidates, threads}, is_known ? "" : found.refusal};
+  Pilot result{found.density, {found.density, found.proposal, auxiliaries_.size(), candidates, threads}, is_known ? "" : found.refusal};
   if (!result.refusal.empty()) return result;
   Rng rng(scrambled(~seed) ^ pilot_stream);
-  MatrixXd points(result.frame.dimension(), count);
+  MatrixXd points(dimension(result.frame), count);
   VectorXd log_proposal(count);
   result.proposal.draw(rng, points, log_proposal);
   VectorXd log_weights = log_densities(result.frame, points, threads) - log_proposal;
@@ -105,9 +108,13 @@ ReweightedGroupedGaussian::Pilot ReweightedGroupedGaussian::pilot(std::uint64_t 
 void ReweightedGroupedGaussian::write(FramedGroupedGaussian& frame, const VectorXd& point,
                                       Eigen::Ref<VectorXd> draw) const {
   VectorXd whole(frame.variables());
-  frame.to_user_scale(point, 0, whole);
+  frame.to_user_scale(point.head(frame.dimension()), 0, whole);
   if (means_.size() > 0) whole(0) -= means_.dot(whole.segment(1, means_.size()));
-  draw = whole.head(variables());
+  const Index coefficients = frame.posterior().units().coefficients(), size = auxiliaries_.size();
+  draw.head(coefficients) = whole.head(coefficients);
+  draw.segment(coefficients, size) = auxiliaries_.values(point.tail(size));
+  const Index rest = variables() - coefficients - size;
+  draw.tail(rest) = whole.segment(coefficients, rest);
 }
 
 }  // namespace filbert

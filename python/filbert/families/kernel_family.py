@@ -60,21 +60,21 @@ class KernelFamily(Family):
 
     def suits_reweighting(self, regression: Posed) -> bool:
         rows = regression.rows
-        if not self._is_known or rows is None or any(name not in regression.fixed for name in self.auxiliaries):
+        if not self._is_known or rows is None or self.sees_groups(regression):
             return False
         if not rows.are_read_in_parts and rows.n_rows < REWEIGHTED_ROWS:
             return False
-        from . import grouped_passes, passes  # with what only many rows need
+        from . import passes, reweighting  # with what only many rows need
 
         if rows.are_read_in_parts:
-            return passes.are_of_many(regression) and grouped_passes.may_do(regression)
-        return grouped_passes.will_do(regression)
+            return passes.are_of_many(regression) and reweighting.may_do(regression)
+        return reweighting.will_do(regression)
 
     def reweighted_frame(self, regression: Posed, seed: int, with_effects: bool) -> Any:
-        from . import grouped_passes
+        from . import reweighting
 
-        known = [regression.fixed[name] for name in self.auxiliaries]
-        return grouped_passes.framed(regression, self.kernel, known, seed, with_effects)
+        auxiliaries = self._auxiliary_priors(regression)
+        return reweighting.framed(regression, self.kernel, auxiliaries, seed, with_effects)
 
     def grouped_frame(self, regression: Posed, seed: int, with_effects: bool) -> Any:
         groups = regression.groups
@@ -95,11 +95,15 @@ class KernelFamily(Family):
             "intercept": regression.has_intercept,
             "intercept_at_means": regression.intercept_at_means,
             "coefficient_priors": regression.coefficient_priors,
-            "auxiliary_priors": [
-                regression.fixed[name] if name in regression.fixed else regression.auxiliary_priors[name]
-                for name in self.auxiliaries
-            ],
+            "auxiliary_priors": self._auxiliary_priors(regression),
         }
+
+    def _auxiliary_priors(self, regression: Posed) -> list[Any]:
+        """Return the prior of each auxiliary parameter, or the number that it is fixed at."""
+        return [
+            regression.fixed[name] if name in regression.fixed else regression.auxiliary_priors[name]
+            for name in self.auxiliaries
+        ]
 
     def data(self, regression: Posed) -> Any:
         """Return the rows as the core keeps them at hand."""

@@ -118,7 +118,7 @@ TEST_CASE("a single candidate is a draw of the proposal, and of many one is chos
   MatrixXd points(density.dimension(), count);
   VectorXd log_proposal(count);
   filbert::Rng rng(3, 0);
-  filbert::CandidateProposal(density, wide, 1, 1).draw(rng, points, log_proposal);
+  filbert::CandidateProposal(density, wide, 0, 1, 1).draw(rng, points, log_proposal);
   filbert::StudentMixture own = wide;
   for (const Index i : {Index{0}, Index{17}}) {
     CHECK(log_proposal(i) == doctest::Approx(own.log_density(points.col(i))));
@@ -129,7 +129,7 @@ TEST_CASE("a single candidate is a draw of the proposal, and of many one is chos
     return result;
   };
   const VectorXd of_one = log_weights();
-  filbert::CandidateProposal(density, wide, 30, 2).draw(rng, points, log_proposal);
+  filbert::CandidateProposal(density, wide, 0, 30, 2).draw(rng, points, log_proposal);
   const VectorXd of_many = log_weights();
   // Means of weights have the same expectation, and vary less.
   const auto mean = [](const VectorXd& logs) { return std::log(logs.array().exp().mean()); };

@@ -14,21 +14,33 @@
 namespace filbert {
 
 /// Chooses each point among several candidates, by their weights, so that what is left of a weight is the mean of theirs: weights vary less
-/// the more there are (the extended target of Andrieu, Doucet & Holenstein 2010, section 4.2).
+/// the more there are (the extended target of Andrieu, Doucet & Holenstein 2010, section 4.2). Further coordinates, below those of the
+/// density, have one candidate each, of a standard t.
 class CandidateProposal {
  public:
-  CandidateProposal(const FramedGroupedGaussian& density, const StudentMixture& proposal, Eigen::Index candidates,
-                    int threads)
-      : density_(density), proposal_(proposal), candidates_(candidates), threads_(threads) {}
+  CandidateProposal(const FramedGroupedGaussian& density, const StudentMixture& proposal, Eigen::Index further,
+                    Eigen::Index candidates, int threads)
+      : density_(density), proposal_(proposal), further_(further), candidates_(candidates), threads_(threads) {}
 
   /// Log densities are those of the density less the logarithm of the mean weight.
   void draw(Rng& rng, Eigen::Ref<Eigen::MatrixXd> points, Eigen::Ref<Eigen::VectorXd> log_proposal);
 
  private:
   FramedGroupedGaussian density_;
-  StudentMixture proposal_;
+  StudentMixture proposal_, further_;
   Eigen::Index candidates_;
   int threads_;
+};
+
+/// Logarithms of the likelihood's auxiliaries, as proposals have them: centre + factor · t.
+struct AuxiliaryProposal {
+  Eigen::VectorXd centre;
+  Eigen::MatrixXd factor;
+
+  Eigen::Index size() const { return centre.size(); }
+  Eigen::MatrixXd values(const Eigen::Ref<const Eigen::MatrixXd>& t) const {
+    return ((factor * t).colwise() + centre).array().exp();
+  }
 };
 
 /// Draws of the Gaussian mixed model, coefficients and effects among them, are proposals. What prior and effects contribute is in both
@@ -36,21 +48,25 @@ class CandidateProposal {
 /// proposals do not depend on states, it is asked for many draws at once.
 class ReweightedGroupedGaussian {
  public:
-  /// Of draws as the surrogate has them, a column each: parameters, then all effects.
-  using LogRatios = std::function<Eigen::VectorXd(const Eigen::MatrixXd& draws)>;
+  /// Of draws as the surrogate has them, a column each: parameters, then all effects; and of auxiliaries, (auxiliaries, draws), whose
+  /// prior, on their logarithms, is part of the ratio.
+  using LogRatios = std::function<Eigen::VectorXd(const Eigen::MatrixXd& draws, const Eigen::MatrixXd& auxiliaries)>;
 
   /// The surrogate's draws must hold effects. `means` are what its predictors were centred at, or empty.
   ReweightedGroupedGaussian(const FramedGroupedGaussian& surrogate, LogRatios log_ratios, Eigen::VectorXd means,
-                            bool with_effects)
+                            AuxiliaryProposal auxiliaries, bool with_effects)
       : surrogate_(surrogate),
         log_ratios_(std::move(log_ratios)),
         means_(std::move(means)),
+        auxiliaries_(std::move(auxiliaries)),
         with_effects_(with_effects) {}
 
-  const FramedGroupedGaussian& surrogate() const { return surrogate_; }
-  Eigen::Index variables() const {
-    return surrogate_.posterior().parameters() + (with_effects_ ? surrogate_.posterior().effects() : 0);
-  }
+  /// Coefficients, auxiliaries, deviations and correlations.
+  Eigen::Index parameters() const { return surrogate_.posterior().parameters() + auxiliaries_.size(); }
+  Eigen::Index variables() const { return parameters() + (with_effects_ ? surrogate_.posterior().effects() : 0); }
+
+  /// Of a point: those of the surrogate's frame, and one an auxiliary.
+  Eigen::Index dimension(const FramedGroupedGaussian& frame) const { return frame.dimension() + auxiliaries_.size(); }
 
   struct Pilot {
     FramedGroupedGaussian frame;  ///< of the surrogate
@@ -72,6 +88,7 @@ class ReweightedGroupedGaussian {
   FramedGroupedGaussian surrogate_;
   LogRatios log_ratios_;
   Eigen::VectorXd means_;
+  AuxiliaryProposal auxiliaries_;
   bool with_effects_;
 };
 
