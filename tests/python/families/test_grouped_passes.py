@@ -151,9 +151,7 @@ def test_log_likelihoods_are_those_of_scipy(by_passes, case):
     none = np.zeros((0, 5))
     found: list[Any] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            reweighting, "log_likelihoods", lambda rows, likelihood, *_: found.append(likelihood) or 0.0
-        )
+        patch.setattr(reweighting, "log_likelihoods", lambda rows, likelihood, *_: found.append(likelihood) or 0.0)
         ratios(draws, none)
     likelihood = found[0]
     values = grouped_passes.log_likelihoods(regression.rows, likelihood, draws, none)
