@@ -91,7 +91,9 @@ ReweightedGroupedGaussian::Pilot ReweightedGroupedGaussian::pilot(std::uint64_t 
   }
   const bool is_known = surrogate_.posterior().dimension() == 0;  // then the frame is that of noise
   const Index candidates = is_known ? 1 : candidates_for(found.starts.log_weights);
-  Pilot result{found.density, {found.density, found.proposal, auxiliaries_.size(), candidates, threads}, is_known ? "" : found.refusal};
+  Pilot result{found.density,
+               {found.density, found.proposal, auxiliaries_.size(), candidates, threads},
+               is_known ? "" : found.refusal};
   if (!result.refusal.empty()) return result;
   Rng rng(scrambled(~seed) ^ pilot_stream);
   MatrixXd points(dimension(result.frame), count);

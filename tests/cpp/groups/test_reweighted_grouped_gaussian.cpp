@@ -71,7 +71,8 @@ TEST_CASE("effects are added to the linear predictors of a batch") {
     const MatrixXd c = 0.2 * normals(data.X.cols() + 1, draws, 4), none(0, draws);
     filbert::GlmResponses responses{(data.y.array() > data.y.mean()).cast<double>(), {}, data.weights, data.offset};
     const GlmData rows(filbert::Family::Bernoulli, filbert::Link::Logit, data.X, responses);
-    const VectorXd found = columns.batch(rows, c, none, effects), with_threads = columns.batch(rows, c, none, effects, 2);
+    const VectorXd found = columns.batch(rows, c, none, effects),
+                   with_threads = columns.batch(rows, c, none, effects, 2);
     CHECK(found == with_threads);
     for (const Index k : {Index{0}, draws / 2, draws - 1}) {
       const VectorXd added = columns.predictors(effects.col(k));
