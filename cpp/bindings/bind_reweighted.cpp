@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -129,14 +130,16 @@ log_ratios : callable
     likelihood of each less the surrogate's, with the log prior of the logarithms of auxiliaries, (draws,).
 means : array, (columns,) or (0,)
     What the predictors of the surrogate are centred at: the intercept of draws is moved to where every predictor is 0.
-auxiliaries : (array, array)
-    Where the logarithms of auxiliaries are proposed about, (auxiliaries,), and the lower factor of their covariance.
+auxiliaries : (array, array, array)
+    Logarithms of auxiliaries are proposed about centre + slopes · draw: the centre, the lower factor of their covariance, and the slopes,
+    (auxiliaries, variables).
 effects : bool, default True
     Whether draws hold the effects.)")
       .def(py::init([](const FramedGroupedGaussian& surrogate, py::object log_ratios, VectorXd means,
-                       const std::pair<VectorXd, MatrixXd>& auxiliaries, bool effects) {
-             return ReweightedGroupedGaussian(surrogate, with_lock(std::move(log_ratios)), std::move(means),
-                                              {auxiliaries.first, auxiliaries.second}, effects);
+                       const std::tuple<VectorXd, MatrixXd, MatrixXd>& auxiliaries, bool effects) {
+             return ReweightedGroupedGaussian(
+                 surrogate, with_lock(std::move(log_ratios)), std::move(means),
+                 {std::get<0>(auxiliaries), std::get<1>(auxiliaries), std::get<2>(auxiliaries)}, effects);
            }),
            py::arg("surrogate"), py::arg("log_ratios"), py::kw_only(), py::arg("means"), py::arg("auxiliaries"),
            py::arg("effects") = true)

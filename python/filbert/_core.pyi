@@ -193,7 +193,7 @@ class ReweightedGroupedGaussian:
         log_ratios: Callable[[_Floats, _Floats], _Array],
         *,
         means: _Array,
-        auxiliaries: tuple[_Array, _Array],
+        auxiliaries: tuple[_Array, _Array, _Array],
         effects: bool = True,
     ) -> None: ...
     @property

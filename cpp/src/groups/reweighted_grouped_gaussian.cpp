@@ -78,7 +78,7 @@ VectorXd ReweightedGroupedGaussian::log_densities(const FramedGroupedGaussian& f
       values(i) = own.to_user_scale(points.col(i).head(frame.dimension()), 0, draws.col(i));
     }
   });
-  return values + log_ratios_(draws, auxiliaries_.values(points.bottomRows(auxiliaries_.size())));
+  return values + log_ratios_(draws, auxiliaries_.values(points.bottomRows(auxiliaries_.size()), draws));
 }
 
 ReweightedGroupedGaussian::Pilot ReweightedGroupedGaussian::pilot(std::uint64_t seed, int threads,
@@ -111,10 +111,11 @@ void ReweightedGroupedGaussian::write(FramedGroupedGaussian& frame, const Vector
                                       Eigen::Ref<VectorXd> draw) const {
   VectorXd whole(frame.variables());
   frame.to_user_scale(point.head(frame.dimension()), 0, whole);
-  if (means_.size() > 0) whole(0) -= means_.dot(whole.segment(1, means_.size()));
   const Index coefficients = frame.posterior().units().coefficients(), size = auxiliaries_.size();
+  const VectorXd auxiliaries = auxiliaries_.values(point.tail(size), whole);
+  if (means_.size() > 0) whole(0) -= means_.dot(whole.segment(1, means_.size()));
   draw.head(coefficients) = whole.head(coefficients);
-  draw.segment(coefficients, size) = auxiliaries_.values(point.tail(size));
+  draw.segment(coefficients, size) = auxiliaries;
   const Index rest = variables() - coefficients - size;
   draw.tail(rest) = whole.segment(coefficients, rest);
 }

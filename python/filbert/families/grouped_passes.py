@@ -82,6 +82,24 @@ class Likelihood:
         c[0] += (mean - self.means) @ coefficients[1:]
         return c
 
+    def predictors(self, block: Block, draws: Floats) -> list[Floats]:
+        """Return the linear predictors of the rows of a block, (rows,), one a draw."""
+        coefficients, effects = self.split(draws)
+        columns = self.effect_columns(block)
+        fixed = (block.X - self.means) @ coefficients[1:] + coefficients[0]
+        if block.offset is not None:
+            fixed += block.offset[:, None]
+        return [eta + columns.predictors(of_draw) for eta, of_draw in zip(fixed.T, effects.T, strict=True)]
+
+    def summed(self, block: Block, by_row: Floats) -> tuple[Floats, Floats]:
+        """Return sums of numbers times what coefficients, with an intercept's first, and effects have in the rows."""
+        of_effects = []
+        for (factor, n_columns), Z in zip(self.terms, block.Z, strict=True):
+            codes, n = block.groups[factor], self.n_groups[factor]
+            columns = np.ones((len(block), 1)) if Z is None else Z
+            of_effects += [np.bincount(codes, by_row * columns[:, j], n) for j in range(n_columns)]
+        return np.concatenate([[by_row.sum()], by_row @ (block.X - self.means)]), np.concatenate(of_effects)
+
     def effect_columns(self, block: Block) -> Any:
         """Return which effects reach each row of a block."""
         return _core.EffectColumns(self.n_groups, self.terms, list(block.Z), list(block.groups))
@@ -130,7 +148,10 @@ class Working(BlockPass):
         data = self.likelihood.layout.of(block)
         if data is None or self.leaves_domain:
             return
-        predictors = self._predictors(block, data)
+        if self.about is None:
+            predictors = [data.starting_predictors()]
+        else:
+            predictors = self.likelihood.predictors(block, self.about)
         found = [data.working(eta, self.auxiliaries) for eta in predictors]
         centre, slopes, weights = (np.mean(parts, axis=0) for parts in (predictors, *zip(*found, strict=True)))
         response = centre + np.divide(slopes, weights, out=np.zeros(len(slopes)), where=weights > 0)
@@ -142,19 +163,42 @@ class Working(BlockPass):
         X = np.asfortranarray(block.X - self.likelihood.means)
         self.summary.update(X, response, list(block.Z), list(block.groups), weights)
 
-    def _predictors(self, block: Block, data: Any) -> list[Floats]:
-        if self.about is None:
-            return [data.starting_predictors()]
-        coefficients, effects = self.likelihood.split(self.about)
-        columns = self.likelihood.effect_columns(block)
-        fixed = (block.X - self.likelihood.means) @ coefficients[1:] + coefficients[0]
-        if block.offset is not None:
-            fixed += block.offset[:, None]
-        return [eta + columns.predictors(of_draw) for eta, of_draw in zip(fixed.T, effects.T, strict=True)]
-
     def merge(self, other: Working) -> None:
         self.leaves_domain |= other.leaves_domain
         self.summary.merge(other.summary)
+
+
+class CrossSlopes(BlockPass):
+    """A pass that adds up second derivatives: in the logarithm of an auxiliary, and in coefficients or effects.
+
+    They are differences between `below` and `above`, which are the auxiliaries a step less and more of the one.
+    """
+
+    def __init__(self, likelihood: Likelihood, draw: Floats, below: Floats, above: Floats) -> None:
+        self.likelihood = likelihood
+        self.draw = draw
+        self.below = below
+        self.above = above
+        self.coefficients: Floats = np.zeros(1 + len(likelihood.means))
+        self.effects: Floats = np.zeros(likelihood.n_effects)
+
+    def fresh(self) -> Self:
+        return type(self)(self.likelihood, self.draw, self.below, self.above)
+
+    def fold_block(self, block: Block) -> None:
+        data = self.likelihood.layout.of(block)
+        if data is None:
+            return
+        (eta,) = self.likelihood.predictors(block, self.draw[:, None])
+        coefficients, effects = self.likelihood.summed(
+            block, data.working(eta, self.above)[0] - data.working(eta, self.below)[0]
+        )
+        self.coefficients = self.coefficients + coefficients
+        self.effects = self.effects + effects
+
+    def merge(self, other: CrossSlopes) -> None:
+        self.coefficients = self.coefficients + other.coefficients
+        self.effects = self.effects + other.effects
 
 
 class _LogLikelihoods(BlockPass):

@@ -16,7 +16,7 @@ import numpy as np
 from .. import _core
 from ..data.blocks import Floats
 from .family import Posed
-from .grouped_passes import Likelihood, Working, log_likelihoods, n_effects, run
+from .grouped_passes import CrossSlopes, Likelihood, Working, log_likelihoods, n_effects, run
 from .passes import Layout, units_of
 
 # The skewness of single groups makes the logarithms of weights vary by some half of effects² / rows.
@@ -85,7 +85,7 @@ def framed(regression: Posed, kernel: str, auxiliaries: Sequence[Any], seed: int
         surrogate,
         log_ratios,
         means=search.likelihood.means,
-        auxiliaries=(np.log(search.auxiliaries[search.free]), search.spread),
+        auxiliaries=search.auxiliary_proposal(surrogate),
         effects=with_effects,
     )
 
@@ -183,6 +183,24 @@ class _Search:
             of_values = [_core.prior_log_density(name, parameters, value)[0] for value in values]
             total = total + np.array(of_values) + np.log(values)
         return total
+
+    def auxiliary_proposal(self, surrogate: Any) -> tuple[Floats, Floats, Floats]:
+        """Return what logarithms of auxiliaries are proposed about, given the draw that goes with them.
+
+        That is centre + slopes · draw, with a lower factor of their covariance; see `_core.ReweightedGroupedGaussian`.
+        """
+        draw, rows = surrogate.expected(), self._regression.rows
+        assert rows is not None
+        cross = np.zeros((len(self.free), len(draw)))
+        n = len(self.likelihood.means) + self.likelihood.has_intercept
+        for row, k in zip(cross, self.free, strict=True):
+            moved = np.exp(_STEP * (np.arange(len(self.auxiliaries)) == k))
+            work = CrossSlopes(self.likelihood, draw, self.auxiliaries / moved, self.auxiliaries * moved)
+            run(work, rows)
+            row[:n] = work.coefficients[len(work.coefficients) - n :] / (2 * _STEP)
+            row[len(row) - len(work.effects) :] = work.effects / (2 * _STEP)
+        slopes = self.spread @ self.spread.T @ cross
+        return np.log(self.auxiliaries[self.free]) - slopes @ draw, self.spread, slopes
 
     def _settle_auxiliaries(self, about: Floats) -> float:
         """Make a step of Newton's method in logarithms, on average over draws, and return its squared length."""

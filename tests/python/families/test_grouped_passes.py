@@ -112,7 +112,7 @@ def test_draws_are_those_of_the_posterior(by_passes, case):
     if case == "known":
         reference = np.delete(reference, 2, axis=0)  # a deviation that does not vary
     density = reweighted(model(case, parts_of(seen, 400)).regression)
-    draws = sampled(density, refuses=case != "share")  # of a beta the precision is correlated with the rest
+    draws = sampled(density)
     if case == "known":
         assert np.all(draws[2] == 0.7)
         draws = np.delete(draws, 2, axis=0)

@@ -32,14 +32,16 @@ class CandidateProposal {
   int threads_;
 };
 
-/// Logarithms of the likelihood's auxiliaries, as proposals have them: centre + factor · t.
+/// Logarithms of the likelihood's auxiliaries, as proposals have them: centre + slopes · draw + factor · t.
 struct AuxiliaryProposal {
   Eigen::VectorXd centre;
   Eigen::MatrixXd factor;
+  Eigen::MatrixXd slopes;  ///< (auxiliaries, variables) of the surrogate
 
   Eigen::Index size() const { return centre.size(); }
-  Eigen::MatrixXd values(const Eigen::Ref<const Eigen::MatrixXd>& t) const {
-    return ((factor * t).colwise() + centre).array().exp();
+  Eigen::MatrixXd values(const Eigen::Ref<const Eigen::MatrixXd>& t,
+                         const Eigen::Ref<const Eigen::MatrixXd>& draws) const {
+    return ((factor * t + slopes * draws).colwise() + centre).array().exp();
   }
 };
 
