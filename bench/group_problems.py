@@ -126,11 +126,21 @@ def logistic() -> MixedProblem:
     return MixedProblem("logistic, 100 × 20 rows, slopes", data, "x + (x | g)", "y", family="bernoulli")
 
 
+def many() -> MixedProblem:
+    """Yes or no, 100 000 times in 50 groups, with a slope in every group."""
+    rng = np.random.default_rng(4)
+    g, x = rng.integers(0, 50, 100_000), rng.normal(size=100_000)
+    effects = rng.multivariate_normal([0, 0], [[0.7, 0.1], [0.1, 0.2]], 50)
+    p = 1 / (1 + np.exp(1.2 - effects[g, 0] - (0.5 + effects[g, 1]) * x))
+    data = pd.DataFrame({"y": rng.binomial(1, p), "x": x, "g": [f"g{code}" for code in g]})
+    return MixedProblem("logistic, 100 000 rows, 50 groups", data, "x + (x | g)", "y", family="bernoulli")
+
+
 def cbpp() -> MixedProblem:
     """Pleuropneumonia among the cattle of 15 herds, in four periods."""
     data = pd.read_csv(CASES.parent / "grouped_glm" / "cbpp-binomial_logit_group" / "data.csv")
     return MixedProblem("cbpp, 56 rows", data, "period + (1 | herd)", "incidence", trials="size", family="binomial")
 
 
-MAKERS = (sleepstudy, radon, slopes, pastes, nested, crossed, million, insteval, logistic, cbpp)
+MAKERS = (sleepstudy, radon, slopes, pastes, nested, crossed, million, insteval, logistic, many, cbpp)
 PROBLEMS = {make.__name__: make for make in MAKERS}
