@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 
 from .. import _core
 from ..data.blocks import Block, Floats, Source
@@ -109,6 +110,28 @@ class Likelihood:
         coefficients, effects = self.split(np.stack([step, -step, 0 * step], axis=1))
         there, back, at_zero = summary.squared_residuals(coefficients, effects)
         return float((there + back) / 2 - at_zero)
+
+
+@dataclass(frozen=True)
+class KeptBlocks:
+    """Rows that were read in parts, at hand."""
+
+    kept: list[Block]
+    are_read_in_parts: ClassVar[bool] = False
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return sum(len(block) for block in self.kept)
+
+    @property
+    def index(self) -> pd.Index[Any]:
+        """Their numbers."""
+        return pd.RangeIndex(self.n_rows)
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield them in order."""
+        return iter(self.kept)
 
 
 class BlockPass(ABC):

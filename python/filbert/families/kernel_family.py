@@ -12,7 +12,7 @@ from ..data.blocks import Block, Floats
 from ..priors.prior import Prior
 from .family import CoefficientScales, DefaultPrior, Family, Keys, MaximumLikelihood, Posed, no_rows
 
-REWEIGHTED_ROWS = 30_000  # at hand, from where on a mixed model is sampled by reweighting
+REWEIGHTED_ROWS = 30_000  # from where on a mixed model whose rows could be at hand is sampled by reweighting
 DEFAULT_SCALE = 2.5  # units of the linear predictor per standard deviation of a column, as in rstanarm and bambi
 
 
@@ -62,13 +62,13 @@ class KernelFamily(Family):
         rows = regression.rows
         if not self._is_known or rows is None or self.sees_groups(regression):
             return False
-        if not rows.are_read_in_parts and rows.n_rows < REWEIGHTED_ROWS:
+        if regression.summary.n_rows < REWEIGHTED_ROWS and not rows.are_read_in_parts:
             return False
         from . import passes, reweighting  # with what only many rows need
 
-        if rows.are_read_in_parts:
-            return passes.are_of_many(regression) and reweighting.may_do(regression)
-        return reweighting.will_do(regression)
+        if passes.are_of_many(regression):
+            return reweighting.may_do(regression)
+        return bool(regression.summary.n_rows >= REWEIGHTED_ROWS) and reweighting.will_do(regression)
 
     def reweighted_frame(self, regression: Posed, seed: int, with_effects: bool) -> Any:
         from . import reweighting

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from ..data.blocks import Floats
+from ..data.blocks import Floats, Source
 from .family import Posed
-from .grouped_passes import CrossSlopes, Likelihood, Working, log_likelihoods, n_effects, run
-from .passes import Layout, units_of
+from .grouped_passes import CrossSlopes, KeptBlocks, Likelihood, Working, log_likelihoods, n_effects, run
+from .passes import Layout, are_of_many, units_of
 
 # The skewness of single groups makes the logarithms of weights vary by some half of effects² / rows.
 _MOST_VARIATION = 2.0  # beyond, proposals are refused
@@ -117,6 +117,7 @@ class _Search:
         self.free = [k for k, given in enumerate(auxiliaries) if isinstance(given, tuple)]
         self.spread = np.zeros((len(self.free), len(self.free)))
         self._regression = regression
+        self._rows = _rows_of(regression)
         self._priors = [auxiliaries[k] for k in self.free]
         self._seed = seed
         self.auxiliaries = self._first_guess(auxiliaries)
@@ -125,8 +126,7 @@ class _Search:
         """Return the auxiliaries that are known, and of the others what some rows say."""
         guess = np.ones(len(given))
         if self.free:
-            assert self._regression.rows is not None
-            data = next((self.likelihood.layout.of(block) for block in self._regression.rows.blocks()), None)
+            data = next((self.likelihood.layout.of(block) for block in self._rows.blocks()), None)
             guess = guess if data is None else data.starting_auxiliaries()
         return np.array([guess[k] if k in self.free else given[k] for k in range(len(given))], dtype=float)
 
@@ -157,9 +157,8 @@ class _Search:
 
     def _gaussian(self, about: Floats | None) -> tuple[Any, Any]:
         regression = self._regression
-        assert regression.rows is not None
         work = Working(self.likelihood, self.auxiliaries, about)
-        run(work, regression.rows)
+        run(work, self._rows)
         if work.leaves_domain:
             raise _core.NoModeError("Newton's method left the domain of the link", "not converged", None)
         posterior = _core.GroupedGaussian(
@@ -177,8 +176,7 @@ class _Search:
         """Return log likelihoods with the log priors of the logarithms of auxiliaries, (draws,)."""
         auxiliaries = np.repeat(self.auxiliaries[:, None], draws.shape[1], axis=1)
         auxiliaries[self.free] = free
-        assert self._regression.rows is not None
-        total = log_likelihoods(self._regression.rows, self.likelihood, draws, auxiliaries)
+        total = log_likelihoods(self._rows, self.likelihood, draws, auxiliaries)
         for (name, parameters), values in zip(self._priors, free, strict=True):
             of_values = [_core.prior_log_density(name, parameters, value)[0] for value in values]
             total = total + np.array(of_values) + np.log(values)
@@ -189,14 +187,13 @@ class _Search:
 
         That is centre + slopes · draw, with a lower factor of their covariance; see `_core.ReweightedGroupedGaussian`.
         """
-        draw, rows = surrogate.expected(), self._regression.rows
-        assert rows is not None
+        draw = surrogate.expected()
         cross = np.zeros((len(self.free), len(draw)))
         n = len(self.likelihood.means) + self.likelihood.has_intercept
         for row, k in zip(cross, self.free, strict=True):
             moved = np.exp(_STEP * (np.arange(len(self.auxiliaries)) == k))
             work = CrossSlopes(self.likelihood, draw, self.auxiliaries / moved, self.auxiliaries * moved)
-            run(work, rows)
+            run(work, self._rows)
             row[:n] = work.coefficients[len(work.coefficients) - n :] / (2 * _STEP)
             row[len(row) - len(work.effects) :] = work.effects / (2 * _STEP)
         slopes = self.spread @ self.spread.T @ cross
@@ -222,6 +219,13 @@ class _Search:
         self.spread = np.linalg.cholesky(directions @ np.diag(1 / curvatures) @ directions.T)
         self.auxiliaries[self.free] = np.exp(here + step / max(1.0, np.abs(step).max()))
         return float(step @ (-hessian) @ step) if np.all(np.linalg.eigvalsh(-hessian) > 0) else np.inf
+
+
+def _rows_of(regression: Posed) -> Source:
+    """Return the rows, read for good where they come in parts and are not many."""
+    rows = regression.rows
+    assert rows is not None
+    return KeptBlocks(list(rows.blocks())) if rows.are_read_in_parts and not are_of_many(regression) else rows
 
 
 def _derivatives(cube: Floats) -> tuple[Floats, Floats]:

@@ -129,8 +129,8 @@ def _sampled(density: Any, settings: Settings, report: Any) -> dict[str, Any]:
     if settings.sampler == "independence":
         if not isinstance(density, (_core.FramedGlm, _core.FramedGroupedGaussian)):
             raise SettingError(
-                "sampler='independence' is for generalised linear models and Gaussian mixed models. Leave `sampler` "
-                "out: this one has another."
+                "sampler='independence' is for generalised linear models, for Gaussian mixed models, and for others of "
+                "30000 rows and more in few groups. Leave `sampler` out: this one has another."
             )
         return _core.sample_independence(density, **common)
     if settings.sampler == "hmc":

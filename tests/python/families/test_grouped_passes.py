@@ -211,6 +211,9 @@ def test_rows_at_hand_are_sampled_so_where_they_are_many(monkeypatch):
     bare = fitted.fit(progressbar=False, random_seed=5, include_group_effects=False)["posterior"]
     assert "1|g" not in bare
     assert np.array_equal(bare["x"], idata["posterior"]["x"])
+    in_parts = model("slopes", parts_of(DATA, 400)).fit(progressbar=False, random_seed=5)  # read once, and kept
+    assert in_parts["posterior"].attrs["sampler"] == "independence"
+    assert abs(float(in_parts["posterior"]["x"].mean() - bare["x"].mean())) < 0.1 * float(bare["x"].std())
     asked = fitted.fit(progressbar=False, random_seed=5, sampler="hmc", draws=50)
     assert asked["posterior"].attrs["sampler"] == "hmc"
 
