@@ -25,6 +25,7 @@ class FileStream(Stream):
 
     @property
     def files(self) -> tuple[str, ...]:
+        """The files, in their order."""
         return self.paths
 
     def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:

@@ -14,8 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
-from ..data.columns import Columns, Values, read_columns
+from ..data.columns import Columns, read_columns
 from ..data.readers import ResumedStream
+from ..data.series import Values
 from ..data.streams import Part, Stream, named_origin
 from ..errors import DataError, DataTypeError, FormulaError, count, quote_rows
 from .allowed import rule_of
@@ -165,7 +166,9 @@ class _LearningParts:
         for name, values in columns.arrays.items() if len(columns.index) else ():
             kind = _kind(values)
             if kind != (before := self.kinds.setdefault(name, kind)):
-                raise DataTypeError(f"Column {name!r} holds {kind}, and {before} in the rows before. Convert one of both.")
+                raise DataTypeError(
+                    f"Column {name!r} holds {kind}, and {before} in the rows before. Convert one of both."
+                )
         return columns, frame if len(columns.index) == len(frame) else frame.loc[columns.index]
 
     def _find_learners(self, columns: Columns) -> None:
