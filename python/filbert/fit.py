@@ -73,6 +73,8 @@ def fit(
             regression = with_rows_at_hand(regression, because)
             run = sampling.run(framed(regression, settings.seed, group_effects), settings)
             run = run._replace(note=f"the rows were brought into memory; {run.note or refusal}")
+        except _core.UncomputablePosteriorError as error:
+            raise identifiability.uncomputable_posterior(regression, error.args[1]) from None
     parameters = list(regression.parameters)
     if regression.groups is not None:
         run = _without_fixed_deviations(run, regression.groups)
