@@ -25,7 +25,6 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 using filbert::EffectColumns;
 using filbert::FramedGroupedGaussian;
-using filbert::GlmData;
 using filbert::ReweightedGroupedGaussian;
 
 namespace {

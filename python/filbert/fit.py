@@ -76,6 +76,8 @@ def fit(
             left = "independence Metropolis was left" if at_hand is regression else "the rows were brought into memory"
             run = run._replace(note=f"{left}; {run.note or refusal}")
             regression = at_hand
+        except _core.UncomputablePosteriorError as error:
+            raise identifiability.uncomputable_posterior(regression, error.args[1]) from None
     parameters = list(regression.parameters)
     if regression.groups is not None:
         run = _without_fixed_deviations(run, regression.groups)

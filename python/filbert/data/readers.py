@@ -23,6 +23,11 @@ class FileStream(Stream):
     part_rows: int | None = None
     reads_ahead: ClassVar[bool] = True
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files, in their order."""
+        return self.paths
+
     def _read(self, names: list[Any], part_rows: int) -> Iterator[Part]:
         first = set(self.names)
         for path in self.paths:

@@ -23,11 +23,23 @@ class Table:
     read : callable
         Returns the columns of the names it is given, as a pandas frame; those that are not there are left out. What
         can be read once must not be asked twice.
+    files : sequence of str
+        The paths of those that hold the rows, of which the first has given the names; none for what is no file.
     """
 
-    def __init__(self, names: list[Any], read: Callable[[Collection[str]], pd.DataFrame]) -> None:
+    _files: Sequence[str] = ()
+
+    def __init__(
+        self, names: list[Any], read: Callable[[Collection[str]], pd.DataFrame], files: Sequence[str] = ()
+    ) -> None:
         self.names = names
         self._read_columns = read
+        self._files = files
+
+    @property
+    def files(self) -> Sequence[str]:
+        """Where the rows are, if in files; the names are those of the first."""
+        return self._files
 
     def frame(self, names: Collection[str]) -> pd.DataFrame:
         """Return the columns of the names, of which those that are not there are left out."""
@@ -59,7 +71,7 @@ def table_of(data: Any) -> Table:
         from .files import column_names, file_names, read_files  # with what only files need
 
         paths = file_names(data)
-        return Table(column_names(paths), lambda names: read_files(paths, names))
+        return Table(column_names(paths), lambda names: read_files(paths, names), paths)
     if is_of_engine(data):
         from .engines import engine_stream  # with what only engines need
 

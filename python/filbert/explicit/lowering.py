@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from .. import _core
-from ..data.blocks import Block, DesignColumns
+from ..data.blocks import Block, DesignColumns, Floats
+from ..errors import DataError
 from ..priors.prior import Prior
 from ..regression import identifiability
 from ..regression.parameters import ChosenPrior, Parameter
@@ -59,8 +60,6 @@ def _lowered(
     n_coefficients = sum(widths.values())
     rows = ModelRows(likelihood, first, n_coefficients, intercept is not None, grouping)
     summary = _core.SufficientStatistics(n_coefficients - (intercept is not None))
-    for block in rows.blocks():
-        summary.update(block.X, stated.family.summarised(block))
     sampled = [name for name in stated.family.auxiliaries if name in likelihood.auxiliaries]
     auxiliary_of = {likelihood.auxiliaries[name]: name for name in sampled}
     parameters = []
@@ -83,12 +82,19 @@ def _lowered(
         groups = grouping.groups(model, first_of_groups)
         parameters += grouping.parameters(model, first_of_groups)
     by_name = {parameter.name: parameter for parameter in parameters}
+    columns = tuple(label for name in ordered if name != intercept for label in by_name[name].labels)
+    for block in rows.blocks():
+        response = stated.family.summarised(block)
+        try:
+            summary.update(block.X, response)
+        except ValueError:  # all are finite
+            raise _too_large(likelihood.name, response, columns, block.X) from None
     return Regression(
         description=_description(likelihood),
         response=likelihood.name,
         family=stated.family,
         link=stated.link,
-        columns=tuple(label for name in ordered if name != intercept for label in by_name[name].labels),
+        columns=columns,
         has_intercept=intercept is not None,
         intercept_at_means=False,
         parameters=tuple(parameters),
@@ -96,6 +102,16 @@ def _lowered(
         rows=rows,
         fixed=likelihood.fixed,
         groups=groups,
+    )
+
+
+def _too_large(response: str, observed: Floats, labels: Sequence[str], X: Floats) -> DataError:
+    """Name what has numbers that a sum cannot hold."""
+    sizes = [float(np.abs(observed).max()), *np.abs(X).max(axis=0).tolist()]
+    place = int(np.argmax(sizes))
+    values = f"of {response!r}" if place == 0 else f"that {labels[place - 1]!r} is multiplied by"
+    return DataError(
+        f"Values {values} are too large to be summed up: they reach {sizes[place]:.2g}. Choose a larger unit."
     )
 
 

@@ -197,15 +197,17 @@ class GroupTerm(NamedTuple):
 
 def check_terms(terms: Sequence[GroupTerm], factors: Mapping[str, GroupingFactor], n_rows: int) -> None:
     """Refuse effects that occur twice, and warn where each group has one row."""
-    seen: set[str] = set()
+    seen: set[tuple[str, frozenset[str]]] = set()
     for term in terms:
-        for effect in term.effects:
-            if effect in seen:
+        parts = frozenset(part.text for part in factors[term.factor].parts)  # g:h and h:g are the same groups
+        for varying, effect in zip(term.terms, term.effects, strict=True):
+            key = varying.name, parts
+            if key in seen:
                 raise FormulaError(
                     f"The formula has the effect {effect!r} twice, the second time in {term.text}. Write one term for "
                     "both, or (0 + x | g) for a slope without an intercept."
                 )
-            seen.add(effect)
+            seen.add(key)
     single = [name for name, factor in factors.items() if factor.n_groups == n_rows]
     if single:
         warn(

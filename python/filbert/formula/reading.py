@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..data.columns import kept_frame, read_columns
 from ..data.streams import Stream, table_or_stream
+from ..errors import DataError
 from .design import Design
 from .learning import Learning
 from .question import Question
@@ -69,18 +70,23 @@ def read(
         See the message for the column, the value and the remedy.
     """
     table = table_or_stream(data)
-    question = Question.asked(
-        formula,
-        table.names,
-        categorical=categorical,
-        dropna=bool(dropna),
-        weights=weights,
-        offset=offset,
-        extra_namespace=extra_namespace,
-        is_binary=is_binary,
-        correlated=correlated,
-        needs_columns=needs_columns or {"": "columns were asked for"},
-    )
+    try:
+        question = Question.asked(
+            formula,
+            table.names,
+            categorical=categorical,
+            dropna=bool(dropna),
+            weights=weights,
+            offset=offset,
+            extra_namespace=extra_namespace,
+            is_binary=is_binary,
+            correlated=correlated,
+            needs_columns=needs_columns or {"": "columns were asked for"},
+        )
+    except DataError as error:  # about the columns that there are
+        if len(table.files) < 2:
+            raise
+        raise DataError(f"{error} They are those of {table.files[0]}, the first of {len(table.files)} files.") from None
     if isinstance(table, Stream):
         from .streaming import read_stream  # with what only streams need
 

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from ..data.columns import Columns, read_columns
 from ..data.readers import ResumedStream
+from ..data.series import Values
 from ..data.streams import Part, Stream, named_origin
-from ..errors import DataError, FormulaError, count, quote_rows
+from ..errors import DataError, DataTypeError, FormulaError, count, quote_rows
 from .allowed import rule_of
 from .design import Design
 from .factors import interpreter_of, levels_in, translate_errors
@@ -85,6 +87,7 @@ class _LearningParts:
         self.seen: dict[tuple[str, ...], pd.Index[Any]] = {}
         self.kept: list[pd.DataFrame] = []
         self.first: Columns | None = None
+        self.kinds: dict[str, str] = {}
         self.n_rows = 0
 
     def look_at(self, parts: Iterator[Part]) -> None:
@@ -160,6 +163,12 @@ class _LearningParts:
     def _columns(self, frame: pd.DataFrame) -> tuple[Columns, pd.DataFrame]:
         """Return the columns of a part, and the rows of it that are used."""
         columns = read_columns(frame, self.question.use, {}, self.question.dropna, has_all_rows=False)
+        for name, values in columns.arrays.items() if len(columns.index) else ():
+            kind = _kind(values)
+            if kind != (before := self.kinds.setdefault(name, kind)):
+                raise DataTypeError(
+                    f"Column {name!r} holds {kind}, and {before} in the rows before. Convert one of both."
+                )
         return columns, frame if len(columns.index) == len(frame) else frame.loc[columns.index]
 
     def _find_learners(self, columns: Columns) -> None:
@@ -276,6 +285,12 @@ def _levels(
             "leave them out."
         )
     return levels
+
+
+def _kind(values: Values) -> str:
+    """Say what a column holds, levels or not."""
+    dtype = values.categories.dtype if isinstance(values, pd.Categorical) else values.dtype
+    return "numbers" if is_numeric_dtype(dtype) else "times" if is_datetime64_any_dtype(dtype) else "text"
 
 
 def _check_rowwise(question: Question) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
 
+from ..data.columns import ColumnKind
 from ..data.streams import frames_of, named_origin
 from ..errors import DataError, SettingError
 from ..regression.regression import stated_by_formula
@@ -83,8 +85,7 @@ def write_predictions(
     seed = checked_seed(random_seed)
     names = {*design.kinds, *(() if design.trials is None else design.trials.columns)}
     n_read, n_written = 0, 0
-    with replacing(path) as file:
-        write = write_part(file)
+    with replacing(path) as file, write_part(file) as write:
         for part in frames_of(data, names):
             frame = part.frame.set_axis(pd.RangeIndex(n_read, n_read + len(part.frame)))
             n_read += len(frame)
@@ -105,19 +106,30 @@ def write_predictions(
                 )
             if ROW in table.columns:
                 raise DataError(f"A predictor is called {ROW!r}, as the numbers of the rows are. Rename it.")
-            write(pd.DataFrame(table).rename_axis(ROW).reset_index())
+            with named_origin(part.origin):
+                write(_as_fitted(pd.DataFrame(table), design.kinds).rename_axis(ROW).reset_index())
             n_written += len(table)
         if not n_read:
             raise DataError("The data have no rows to predict.")
-        write(None)
     return n_written
 
 
-Write = Callable[[pd.DataFrame | None], None]
+def _as_fitted(table: pd.DataFrame, kinds: Mapping[str, ColumnKind]) -> pd.DataFrame:
+    """Give numbers the type of the fitted rows, lest a part with whole numbers alone be of another than the next."""
+    fitted = {"float": np.float64, "int": np.int64}
+    types = {
+        name: fitted[kind.kind]
+        for name, kind in kinds.items()
+        if name in table.columns and kind.kind in fitted and table[name].dtype.kind in "biu"
+    }
+    return table.astype(types)
 
 
-def _writer(path: Path) -> Callable[[IO[bytes]], Write]:
-    """Return what makes a function of tables, and of None when there are no more."""
+Write = Callable[[pd.DataFrame], None]
+
+
+def _writer(path: Path) -> Callable[[IO[bytes]], AbstractContextManager[Write]]:
+    """Return what makes a function of tables, with which a file is written until the block ends."""
     name = path.name.lower()
     if name.endswith(_PARQUET):
         return _parquet
@@ -126,7 +138,8 @@ def _writer(path: Path) -> Callable[[IO[bytes]], Write]:
     raise SettingError(f"Predictions are written to {', '.join([*_PARQUET, *_CSV])} files, not to {path.name}.")
 
 
-def _parquet(file: IO[bytes]) -> Write:
+@contextmanager
+def _parquet(file: IO[bytes]) -> Iterator[Write]:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -134,39 +147,38 @@ def _parquet(file: IO[bytes]) -> Write:
         raise SettingError("Writing Parquet needs pyarrow: pip install 'filbert[arrow]'.") from None
     writer: Any = None
 
-    def write(table: pd.DataFrame | None) -> None:
+    def write(table: pd.DataFrame) -> None:
         nonlocal writer
-        if table is None:
-            if writer is not None:
-                writer.close()
-            return
         schema = None if writer is None else writer.schema
-        rows = pa.Table.from_pandas(table, schema=schema, preserve_index=False).replace_schema_metadata()
+        try:
+            rows = pa.Table.from_pandas(table, schema=schema, preserve_index=False).replace_schema_metadata()
+        except pa.ArrowInvalid as error:
+            raise DataError(f"{error.args[-1]}: the rows before have another type. Convert the data.") from None
         writer = writer or pq.ParquetWriter(file, rows.schema)
         writer.write_table(rows)
 
-    return write
+    try:
+        yield write
+        if writer is not None:
+            writer.close()
+    finally:
+        if writer is not None:
+            writer.is_open = False  # or what failed would be ended when it is collected, in a file that is closed
 
 
-def _csv(file: IO[bytes]) -> Write:
+@contextmanager
+def _csv(file: IO[bytes]) -> Iterator[Write]:
     is_first = True
 
-    def write(table: pd.DataFrame | None) -> None:
+    def write(table: pd.DataFrame) -> None:
         nonlocal is_first
-        if table is not None:
-            file.write(table.to_csv(index=False, header=is_first).encode())
-            is_first = False
+        file.write(table.to_csv(index=False, header=is_first).encode())
+        is_first = False
 
-    return write
+    yield write
 
 
-def _compressed_csv(file: IO[bytes]) -> Write:
-    compressed = gzip.GzipFile(fileobj=file, mode="wb")
-    write_text = _csv(cast("IO[bytes]", compressed))
-
-    def write(table: pd.DataFrame | None) -> None:
-        write_text(table)
-        if table is None:
-            compressed.close()
-
-    return write
+@contextmanager
+def _compressed_csv(file: IO[bytes]) -> Iterator[Write]:
+    with gzip.GzipFile(fileobj=file, mode="wb") as compressed, _csv(cast("IO[bytes]", compressed)) as write:
+        yield write

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..errors import DataTypeError, SettingError, count
+from ..errors import DataError, DataTypeError, SettingError, count
 from ..interpret.comparison import comparisons
 from ..interpret.observed import WithinGroups, has_levels, jittered, observed_rows, rows_to_draw
 from ..interpret.prediction import predictions
 from ..interpret.slope import slopes
 from ..interpret.view import Target, Transforms, averages, check_free
-from ..regression.regression import Regression, stated_by_formula
+from ..regression.regression import Regression, rows_of, stated_by_formula
 from .curves import Picture, applied, names_of, roles_of, shown, some_points
 from .style import Panels, short, sizes_by_trials
 
@@ -87,7 +87,7 @@ def plot_predictions(
     >>> fb.plot_predictions(model, idata, conditional=["mom_iq", "mom_hs"])
     """
     regression, design = stated_by_formula(model)
-    picture = _picture("plot_predictions", design, conditional, average_by, subplot_kwargs, options)
+    picture = _picture("plot_predictions", regression, design, conditional, average_by, subplot_kwargs, options)
     if picture is None:
         raise SettingError(
             "plot_predictions needs a variable for its x axis: conditional= (others at typical values) or average_by= "
@@ -149,7 +149,7 @@ def plot_comparisons(
         See the message for the argument, the value and the remedy.
     """
     regression, design = stated_by_formula(model)
-    picture = _picture("plot_comparisons", design, conditional, average_by, subplot_kwargs, options)
+    picture = _picture("plot_comparisons", regression, design, conditional, average_by, subplot_kwargs, options)
     averaged = picture is None
     if picture is None:
         rows: dict[str, Any] = {"conditional": conditional, "average_by": True}
@@ -221,7 +221,7 @@ def plot_slopes(
         See the message for the argument, the value and the remedy.
     """
     regression, design = stated_by_formula(model)
-    picture = _picture("plot_slopes", design, conditional, average_by, subplot_kwargs, options)
+    picture = _picture("plot_slopes", regression, design, conditional, average_by, subplot_kwargs, options)
     averaged = picture is None
     if picture is None:
         rows: dict[str, Any] = {"conditional": conditional, "average_by": True}
@@ -264,11 +264,23 @@ def _size(figsize: Any, fig_kwargs: Any) -> Any:
 
 
 def _picture(
-    function: str, design: Design, conditional: Any, average_by: Any, subplot_kwargs: Any, options: Mapping[str, Any]
+    function: str,
+    regression: Regression,
+    design: Design,
+    conditional: Any,
+    average_by: Any,
+    subplot_kwargs: Any,
+    options: Mapping[str, Any],
 ) -> Picture | None:
     """Give the variables that a table is over their roles; None if there are none, as in an average over all rows."""
     if "data" in options:
         raise SettingError(f"{function} draws over variables, not rows: use conditional= or average_by= for data=.")
+    if conditional is None and rows_of(regression) is None:
+        raise DataError(
+            f"{function} without conditional= averages over the fitted rows, and the model has none at hand: it was "
+            "loaded from a file, or reads them in parts. Name the variables to draw over in conditional=, or make the "
+            "model of a data frame."
+        )
     by = average_by if averages(average_by) else conditional
     everything = by is None or by is True or (average_by == "all" and "all" not in design.predictors)
     return None if everything else Picture(roles_of(names_of(by), subplot_kwargs))

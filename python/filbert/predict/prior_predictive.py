@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from ..errors import FormulaError, PriorError, SettingError, quote_names, suggest
+from ..errors import DataWarning, FormulaError, PriorError, SettingError, quote_names, suggest, warn
 from ..regression.groups import Groups, correlation_name
 from ..regression.levels import at_means
 from ..regression.names import OBSERVATIONS, SAMPLES, stored_name
@@ -71,7 +71,9 @@ def prior_predictive(
         raise FormulaError(f"The mean response is stored as {parent!r}, which is also a parameter's name: rename that.")
     values = prior_draws(regression, draws, np.random.default_rng(seed))
     drawn = Draws.of(regression, values, (1, draws))
-    mean, response = row_draws(rows, regression, drawn, rowwise.noise_seed(seed))
+    with np.errstate(over="ignore"):  # told below, with the prior that it comes from
+        mean, response = row_draws(rows, regression, drawn, rowwise.noise_seed(seed))
+    _warn_of_overflow(regression, values, mean, response)
     common = container.common_attributes()
     prior = container.parameters_group(values[:, None, :], regression.parameters, common)
     places = {OBSERVATIONS: np.arange(rows.n_rows)}
@@ -85,6 +87,18 @@ def prior_predictive(
         prior = prior[[name for name in prior.data_vars if name in kept]]
         responses_group = responses_group[[name for name in responses_group.data_vars if name in kept]]
     return container.container({"prior": prior, "prior_predictive": responses_group, **data})
+
+
+def _warn_of_overflow(regression: Regression, values: FloatArray, mean: FloatArray, response: FloatArray) -> None:
+    """Say which prior reaches furthest where what is drawn exceeds doubles."""
+    is_beyond = ~(np.isfinite(mean) & np.isfinite(response)).all(axis=-1)
+    if is_beyond.any():
+        furthest = max(regression.parameters, key=lambda parameter: float(np.abs(values[parameter.rows]).max()))
+        warn(
+            f"Means or responses of {int(is_beyond.sum())} of {is_beyond.size} draws are not finite: the priors reach "
+            f"beyond what doubles hold, that of {furthest.name!r}, {furthest.prior}, furthest. Give it a narrower one.",
+            DataWarning,
+        )
 
 
 def _checked_names(var_names: str | Sequence[str], known: Sequence[str]) -> set[str]:

@@ -186,10 +186,19 @@ def _checked_parameters(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     if len(set(lengths.values())) > 1:
         sizes = ", ".join(f"{key} has {size}" for key, size in lengths.items())
         raise PriorError(f"The parameters of {name} must have one value per column of the term, but {sizes}.")
-    if name == "Uniform" and not np.all(np.less(checked["lower"], checked["upper"])):
-        lower, upper = _formatted(checked["lower"]), _formatted(checked["upper"])
-        raise PriorError(f"Uniform: lower must be below upper, and lower={lower}, upper={upper} is not.")
+    if name == "Uniform":
+        _check_edges(checked["lower"], checked["upper"])
     return checked
+
+
+def _check_edges(lower: Any, upper: Any) -> None:
+    """Refuse a uniform prior that has no width, or none that a double holds."""
+    given = f"lower={_formatted(lower)}, upper={_formatted(upper)}"
+    if not np.all(np.less(lower, upper)):
+        raise PriorError(f"Uniform: lower must be below upper, and {given} is not.")
+    with np.errstate(over="ignore"):
+        if not np.all(np.isfinite(np.subtract(upper, lower))):
+            raise PriorError(f"Uniform: upper - lower must be a finite number, and of {given} it is not. Write Flat().")
 
 
 def _checked_value(name: str, parameter: ParameterRule, value: Any) -> Any:

@@ -134,7 +134,7 @@ def uncomputable_posterior(regression: Regression, coefficient: int | None) -> D
     fit = regression.least_squares
     if coefficient is None and (advice := centring_advice(regression)):
         return DataError(f"The posterior cannot be computed. {advice}")
-    if coefficient is None and not regression.family.sees_summary(regression):
+    if coefficient is None and (regression.groups is not None or not regression.family.sees_summary(regression)):
         remedy = (
             "Check the units of the predictors and of the priors, those of the deviations between groups above all."
         )

@@ -257,6 +257,34 @@ def test_bad_rows_are_named_with_file_group_and_row(folder, formula, spoil, mess
     assert "spoilt.parquet" in str(caught.value)
 
 
+def parts_with_a_spoilt_one(folder, spoilt_one, spoil):
+    paths = [folder / f"part-{number}.csv" for number in range(3)]
+    for number, path in enumerate(paths):
+        part = DATA[100 * number : 100 * (number + 1)]
+        (spoil(part) if number == spoilt_one else part).to_csv(path, index=False)
+    return [str(path) for path in paths]
+
+
+@pytest.mark.parametrize("read", [fb.stream, list])
+def test_files_that_lack_a_column_are_named(folder, read):
+    def without_x(part):
+        return part.drop(columns="x")
+
+    message = r"uses 'x'.* They are those of .*part-0\.csv, the first of 3 files"
+    with pytest.raises(fb.DataError, match=message):
+        fb.Model("y ~ x", read(parts_with_a_spoilt_one(folder, 0, without_x)))
+    with pytest.raises(fb.DataError, match=r"part-1\.csv lacks 'x', which .*part-0\.csv has"):
+        fb.Model("y ~ x", read(parts_with_a_spoilt_one(folder, 1, without_x)))
+
+
+@pytest.mark.parametrize(("spoilt_one", "column", "value"), [(1, "g", 3), (0, "x", "none"), (2, "g", 3)])
+def test_files_with_a_column_of_another_type_are_named(folder, spoilt_one, column, value):
+    source = parts_with_a_spoilt_one(folder, spoilt_one, lambda part: part.assign(**{column: value}))
+    differs = max(spoilt_one, 1)
+    with pytest.raises(fb.DataTypeError, match=rf"part-{differs}\.csv: Column '{column}' holds numbers, and text"):
+        fb.Model("y ~ x + g", fb.stream(source))
+
+
 def test_bad_responses_are_named(folder):
     with pytest.raises(fb.DataError, match=re.escape("row group 1: Response 'b' has 1 value such as 2 (row 700)")):
         fb.Model("b ~ x", spoilt("b", 700, 2, folder), family="bernoulli")

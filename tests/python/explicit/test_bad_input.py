@@ -120,6 +120,14 @@ def test_data(model):
     refused(DataTypeError, lambda: pm.Deterministic("d", 3.0), "expression of parameters")
 
 
+@pytest.mark.parametrize(("place", "named"), [("x", "that 'b' is multiplied by"), ("y", "of 'y'")])
+def test_values_that_no_sum_holds_are_named(model, place, named):
+    values = {"x": X.copy(), "y": Y.copy()}
+    values[place][3] = 2.5e307
+    pm.Normal("y", pm.Normal("a") + pm.Normal("b") * values["x"], pm.HalfNormal("sigma"), observed=values["y"])
+    refused(DataError, pm.sample, f"Values {named} are too large to be summed up: they reach 2.5e+307")
+
+
 def test_parameters_of_another_model(model):
     with pm.Model():
         other = pm.Normal("b")

@@ -206,3 +206,11 @@ def test_groups_whose_coordinates_have_no_density_are_refused_before_they_are_sa
     model = fb.Model("y ~ x + (1 | g)", data, family="t", link="log")
     with pytest.raises(DataError, match="The posterior cannot be computed"):
         model.fit(draws=10, chains=1, random_seed=1, progressbar=False)
+
+
+def test_priors_of_groups_that_no_double_reaches_are_refused() -> None:
+    x = np.linspace(-1, 1, 60)
+    data = pd.DataFrame({"x": x, "g": np.tile(["a", "b", "c"], 20), "y": x + np.cos(50 * x)})
+    model = fb.Model("y ~ x + (1 | g)", data, priors={"x": fb.Uniform(-1e200, 1e200)})
+    with pytest.raises(DataError, match=r"The posterior cannot be computed.*Check the units"):
+        model.fit(draws=10, chains=1, random_seed=1, progressbar=False)

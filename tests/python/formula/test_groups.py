@@ -181,6 +181,8 @@ def test_missing_groups():
         ("y ~ (1 | g) + (1 | g)", {}, FormulaError, "effect '1|g' twice, the second time in (1 | g)"),
         ("y ~ (x | g) + (z | g)", {}, FormulaError, "effect '1|g' twice"),
         ("y ~ (1 | g) + (1 | g/h)", {}, FormulaError, "effect '1|g' twice"),
+        ("y ~ (1 | g:h) + (1 | h:g)", {}, FormulaError, "effect '1|h:g' twice, the second time in (1 | h:g)"),
+        ("y ~ (1 | g/h) + (x | h:g)", {}, FormulaError, "effect '1|h:g' twice"),
         ("y ~ (1 | `g:h`) + (0 + x | g:h)", {"g:h": FRAME.f}, FormulaError, "Two grouping factors are called 'g:h'"),
         ("y ~ (1 | k)", {"k": np.inf}, DataError, "infinite"),
         ("y ~ g_corr + (x | g)", {"g_corr": FRAME.z}, FormulaError, "'g_corr' is that of what varies by group"),

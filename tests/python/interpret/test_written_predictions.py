@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import filbert as fb
 import numpy as np
 import pandas as pd
@@ -56,6 +58,35 @@ def test_a_part_that_fails_leaves_the_file_as_it_was(fitted, data, tmp_path):
         fb.write_predictions(path, *fitted, parts(spoilt))
     assert path.read_text() == "older"
     assert [file.name for file in tmp_path.iterdir()] == ["p.csv"]
+
+
+def test_a_part_that_fails_ends_a_parquet_file_in_silence(fitted, data, tmp_path, capsys):
+    pytest.importorskip("pyarrow")
+    spoilt = data.assign(x=np.where(np.arange(N) == 280, np.nan, data.x))
+    with pytest.raises(fb.DataError, match="1 missing value"):
+        fb.write_predictions(tmp_path / "p.parquet", *fitted, parts(spoilt))
+    gc.collect()  # pyarrow's writer ends itself
+    assert not capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("whole", [1, True, np.int8(1)])
+def test_parts_may_have_whole_numbers_alone(fitted, data, tmp_path, whole):
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "p.parquet"
+    first, rest = data[:90].assign(x=whole), data[90:]
+    assert fb.write_predictions(path, *fitted, lambda: iter([first, rest])) == N
+    assert np.array_equal(pd.read_parquet(path)["x"], [*np.ones(90), *rest["x"]])
+
+
+def test_parts_that_no_type_of_parquet_holds_are_named(data, tmp_path):
+    pytest.importorskip("pyarrow")
+    counts = data.assign(x=np.arange(N) % 7)
+    model = fb.Model("y ~ x", counts)
+    idata = model.fit(random_seed=1, progressbar=False)
+    later = counts[90:].assign(x=0.5)
+    with pytest.raises(fb.DataError, match=r"table 1 of the stream: Conversion failed for column x with type float64"):
+        fb.write_predictions(tmp_path / "p.parquet", model, idata, lambda: iter([counts[:90], later]))
 
 
 def test_new_groups_and_rows_that_are_left_out(data, tmp_path):

@@ -333,6 +333,17 @@ def test_slopes_without_a_variable_are_averages_over_the_rows(rich):
         fb.plot_comparisons(*rich, "g", ["x", "g"])
 
 
+@pytest.mark.parametrize("draw", [fb.plot_comparisons, fb.plot_slopes])
+def test_averages_need_rows_at_hand_and_say_what_does_not(apart, draw, tmp_path):
+    _, (model, idata) = apart
+    model.save(tmp_path / "model.json")
+    loaded = fb.load(tmp_path / "model.json")
+    for by in ({}, {"average_by": "g"}):
+        with pytest.raises(fb.DataError, match=r"without conditional= averages over the fitted rows.*conditional=, or"):
+            draw(loaded, idata, "x", **by)
+    assert len(draw(loaded, idata, "x", "g"))
+
+
 def test_intervals_of_several_probabilities_are_drawn_within_each_other():
     ends = {"hdi_3%": [0.0, 1], "hdi_97%": [10.0, 11], "hdi_25%": [4.0, 5], "hdi_75%": [6.0, 7]}
     table = pd.DataFrame({"x": [1.0, 2.0], "g": ["a", "b"], "mean": [5.0, 6], **ends})

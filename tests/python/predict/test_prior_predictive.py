@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from containers import ARVIZ_MAJOR
 from design_checks import make_frame
-from filbert.errors import DataTypeError, FormulaError, PriorError, SettingError
+from filbert.errors import DataTypeError, DataWarning, FormulaError, PriorError, SettingError
 from filbert.predict.prior_predictive import prior_draws
 from scipy import stats
 from statistical.oracle import as_scipy
@@ -87,6 +87,16 @@ def test_means_and_responses_have_the_moments_of_the_priors():
         ratio = values.var(axis=0) / expected
         assert np.all(np.abs(ratio - 1) < 5 * np.sqrt(3 / DRAWS))
     assert np.all(np.abs(mu.var(axis=0) / variance - 1) > 5 * np.sqrt(3 / DRAWS))  # without the noise it would show
+
+
+@pytest.mark.parametrize(("formula", "family"), [("n ~ x", "poisson"), ("k ~ x", "lognormal")])
+def test_priors_that_reach_beyond_doubles_are_named(formula, family):
+    frame = make_frame()
+    frame = frame.assign(n=np.arange(len(frame)), k=np.linspace(1, 2, len(frame)))
+    model = fb.Model(formula, frame, family=family, priors={"x": fb.Normal(0, 1e100)})
+    with pytest.warns(DataWarning, match=r"of 50 draws are not finite.* that of 'x', Normal.*furthest") as caught:
+        model.prior_predictive(draws=50, random_seed=1)
+    assert len(caught) == 1, "and no warning of NumPy's"
 
 
 def test_groups_shapes_and_seeds():

@@ -150,6 +150,7 @@ def test_numpy_numbers_are_numbers():
         (lambda: Normal([1, 2], [1, 2, 3]), PriorError, "but mu has 2, sigma has 3"),
         (lambda: Uniform(2, 1), PriorError, r"lower must be below upper, and lower=2\.0, upper=1\.0 is not"),
         (lambda: Uniform([0, 1], 1), PriorError, "lower must be below upper"),
+        (lambda: Uniform(-1e308, 1e308), PriorError, r"upper - lower must be a finite number"),
         (lambda: Prior("StudentT", nu=4, sigma=HalfNormal(1)), PriorError, "is itself a prior.*group-specific"),
         (lambda: Prior("Normal", mu=0, sigma=Normal(0, 1)), PriorError, "is itself a prior.*of positive values"),
         (lambda: Prior("Normal", dist=len), PriorError, "cannot take a Python function"),
