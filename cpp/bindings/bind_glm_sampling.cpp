@@ -80,7 +80,7 @@ py::dict independence(const FramedGlm& framed, const Density& density, const fil
     Recorder recorder(framed, arrays, chains, draws);
     done = filbert::sample_independence(density, proposal, settings, std::ref(recorder), progress, poll);
     const Rows values(arrays.values, variables * chains, draws);
-    if (!poll.interrupted()) complaint = filbert::complaint_about(done, values, asked);
+    if (!poll.interrupted()) complaint = filbert::complaint_about(done, values, asked, settings.cores);
   }
   double moves = 0, rows = 0;
   for (const filbert::IndependenceChain& chain : done) {

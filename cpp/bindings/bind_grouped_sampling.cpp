@@ -116,7 +116,7 @@ py::dict independence(const GroupedPilot& pilot, const Asked& asked, py::object 
     if (!poll.interrupted()) {
       const Index rows = density.posterior().parameters() * chains;
       complaint = filbert::complaint_about(done, Eigen::Map<const Rows>(arrays.values, rows, draws),
-                                           filbert::GroupedSwitchRule().asked);
+                                           filbert::GroupedSwitchRule().asked, asked.cores);
     }
   }
   describe(result, done);

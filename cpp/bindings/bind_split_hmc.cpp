@@ -37,10 +37,10 @@ SplitHmcPilot pilot_of(const Density& density, std::uint64_t seed, double target
 }
 
 /// Why draws of a run are not to be trusted; empty where they are. `values` are those of the parameters, as `disagreement_of` takes them.
-std::string complaint_about(Index divergences, Index chains, const filbert::ChainsRef& values) {
+std::string complaint_about(Index divergences, Index chains, const filbert::ChainsRef& values, int threads) {
   constexpr double largest_rhat = 1.01;
   if (divergences > 0) return std::to_string(divergences) + " trajectories diverged";
-  return filbert::disagreement_of(chains, values, largest_rhat);
+  return filbert::disagreement_of(chains, values, largest_rhat, threads);
 }
 
 template <typename Density>
@@ -73,7 +73,7 @@ py::dict sample(const Density& density, int steps, Index draws, int chains, int 
       using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
       const Eigen::Map<const Rows> values(sampling.values, parameters_of(density) * chains, draws);
       const Index divergences = std::count(sampling.diverging, sampling.diverging + chains * draws, true);
-      complaint = complaint_about(divergences, chains, values);
+      complaint = complaint_about(divergences, chains, values, cores);
     }
   }
   result["iterations"] = iterations;

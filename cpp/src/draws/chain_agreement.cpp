@@ -8,11 +8,10 @@ namespace filbert {
 
 using Eigen::Index;
 
-std::string disagreement_of(Index chains, const ChainsRef& values, double largest) {
+std::string disagreement_of(Index chains, const ChainsRef& values, double largest, int threads) {
   if (chains < 2 || values.cols() < 4) return "";
   const double allowed = 1 + (largest - 1) * std::max(1.0, 1000.0 / static_cast<double>(values.cols()));
-  for (Index first = 0; first < values.rows(); first += chains) {
-    const double rhat = split_rhat(values.middleRows(first, chains));
+  for (const double rhat : split_rhats(values, chains, threads)) {
     if (!(rhat > allowed)) continue;
     std::ostringstream disagreement;
     disagreement << "R-hat was " << rhat;

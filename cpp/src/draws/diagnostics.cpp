@@ -275,9 +275,32 @@ double diagnose(const ChainsRef& draws) {
   return diagnoser.read(draws) ? (diagnoser.*Diagnostic)() : not_a_number;
 }
 
+/// Calls `each(quantity, diagnoser, its draws)`, on at most `threads` threads with a diagnoser each.
+template <typename Each>
+void diagnose_each(const ChainsRef& draws, Index chains, int threads, const Each& each) {
+  if (chains < 1 || draws.rows() % chains != 0) {
+    throw std::invalid_argument("chains must be at least 1 and divide the number of rows, " +
+                                std::to_string(draws.rows()) + ", not " + std::to_string(chains));
+  }
+  constexpr Index least_draws = 1 << 10;  // as many as are worth waking a thread for
+  const Index least = 1 + (least_draws - 1) / std::max<Index>(chains * draws.cols(), 1);
+  share(draws.rows() / chains, threads, least, [&](Index first, Index last) {
+    ChainDiagnoser diagnoser(chains, draws.cols());
+    for (Index i = first; i < last; ++i) each(i, diagnoser, draws.middleRows(i * chains, chains));
+  });
+}
+
 }  // namespace
 
 double split_rhat(const ChainsRef& draws) { return diagnose<&ChainDiagnoser::rhat>(draws); }
+
+Eigen::VectorXd split_rhats(const ChainsRef& draws, Index chains, int threads) {
+  Eigen::VectorXd result(draws.rows() / std::max<Index>(chains, 1));
+  diagnose_each(draws, chains, threads, [&](Index quantity, ChainDiagnoser& diagnoser, const ChainsRef& own) {
+    result(quantity) = diagnoser.read(own) ? diagnoser.rhat() : not_a_number;
+  });
+  return result;
+}
 
 double ess_bulk(const ChainsRef& draws) { return diagnose<&ChainDiagnoser::ess_bulk>(draws); }
 
@@ -286,19 +309,9 @@ double ess_mean(const ChainsRef& draws) { return diagnose<&ChainDiagnoser::ess_m
 double ess_tail(const ChainsRef& draws) { return diagnose<&ChainDiagnoser::ess_tail>(draws); }
 
 std::vector<ChainSummary> summarise_chains(const ChainsRef& draws, Index chains, int threads) {
-  if (chains < 1 || draws.rows() % chains != 0) {
-    throw std::invalid_argument("chains must be at least 1 and divide the number of rows, " +
-                                std::to_string(draws.rows()) + ", not " + std::to_string(chains));
-  }
-  const Index quantities = draws.rows() / chains;
-  constexpr Index least_draws = 1 << 10;  // as many as are worth waking a thread for
-  const Index least = 1 + (least_draws - 1) / std::max<Index>(chains * draws.cols(), 1);
-  std::vector<ChainSummary> summaries(static_cast<std::size_t>(quantities));
-  share(quantities, threads, least, [&](Index first, Index last) {
-    ChainDiagnoser diagnoser(chains, draws.cols());
-    for (Index i = first; i < last; ++i) {
-      summaries[static_cast<std::size_t>(i)] = diagnoser.summarise(draws.middleRows(i * chains, chains));
-    }
+  std::vector<ChainSummary> summaries(static_cast<std::size_t>(draws.rows() / std::max<Index>(chains, 1)));
+  diagnose_each(draws, chains, threads, [&](Index quantity, ChainDiagnoser& diagnoser, const ChainsRef& own) {
+    summaries[static_cast<std::size_t>(quantity)] = diagnoser.summarise(own);
   });
   return summaries;
 }

@@ -28,7 +28,7 @@ std::string refusal_of(const IndependencePilot& pilot, const IndependenceThresho
 }
 
 std::string complaint_about(const std::vector<IndependenceChain>& chains, const ChainsRef& values,
-                            const IndependenceThresholds& asked) {
+                            const IndependenceThresholds& asked, int threads) {
   std::ostringstream complaint;
   for (const IndependenceChain& chain : chains) {
     const double least = asked.least_acceptance_of_run;
@@ -45,7 +45,7 @@ std::string complaint_about(const std::vector<IndependenceChain>& chains, const 
       return complaint.str();
     }
   }
-  return disagreement_of(static_cast<Index>(chains.size()), values, asked.largest_rhat);
+  return disagreement_of(static_cast<Index>(chains.size()), values, asked.largest_rhat, threads);
 }
 
 }  // namespace filbert

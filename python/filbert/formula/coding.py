@@ -185,6 +185,8 @@ def _coding(text: str, reduced: bool, factors: Mapping[str, FactorValues[Any]]) 
 def _contrasts(text: str, reduced: bool, values: FactorValues[Any]) -> Floats:
     """Return what formulaic makes of one row for each level, beside an intercept where the factor has lost a column."""
     levels = values.__wrapped__.cat.categories
+    if values.__formulaic_metadata__.encoder is None:  # treatment coding, formulaic's default
+        return np.eye(len(levels))[:, int(reduced) :]
     series = pd.Series(pd.Categorical(levels, categories=levels))
     term = FormulaicTerm([Factor(text, eval_method="lookup")])
     intercept = FormulaicTerm([Factor("1", eval_method="literal")])

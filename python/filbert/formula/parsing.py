@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from formulaic.parser.types import Factor, Token
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _TRIALS = ("p", "prop", "proportion")  # bambi's names of successes among trials
 _BINARY = "binary"
+_AVAILABLE = "__formulaic_variables_available__"
 # A response such as s['yes'], which is written binary(s, 'yes') for the language's sake.
 _SUCCESS = r"""^\s*(`[^`]+`|\w+)\s*\[\s*('[^']*'|"[^"]*"|[^\]'"]+?)\s*\]\s*~"""
 # What expressions of other programs name, where a column could stand.
@@ -120,19 +121,31 @@ def _split(
 
 def _terms(text: str, labels: Sequence[Hashable], reserved: Sequence[str] = (), within: Bracket | None = None) -> Any:
     """Let formulaic parse a formula, or what stands on one side of the bar within a bracket, into terms."""
-    available = [label for label in labels if isinstance(label, str) and label not in reserved]
-    context: dict[str, Any] = {"__formulaic_variables_available__": available}
+    available = tuple(label for label in labels if isinstance(label, str) and label not in reserved)
     try:
-        tokens = LANGUAGE.get_tokens_from_formula(text, context=context)
+        tokens = _tokens(text, available)
         _check_tokens(text, tokens, labels)
         if within is not None and any(token.token == "." and token.kind is Token.Kind.OPERATOR for token in tokens):
             raise FormulaError(f"'.' stands for all other columns, and not in {within.text}: name those that you mean.")
-        tree = LANGUAGE.get_ast_from_tokens(tokens, context=context)
-        return LANGUAGE.get_terms_from_ast(tree, context=context)
+        return _multiplied_out(text, available)
     except FilbertError:
         raise
     except Exception as error:  # formulaic lets errors of Python's own parser through
         refuse_unreadable(text, error)
+
+
+@functools.lru_cache(maxsize=16)
+def _tokens(text: str, available: tuple[str, ...]) -> tuple[Token, ...]:
+    """Return the tokens of a formula; kept, since models of one formula are often stated again."""
+    return tuple(LANGUAGE.get_tokens_from_formula(text, context={_AVAILABLE: available}))
+
+
+@functools.lru_cache(maxsize=16)
+def _multiplied_out(text: str, available: tuple[str, ...]) -> Any:
+    """Return the terms of a formula, which nothing changes."""
+    context: dict[str, Any] = {_AVAILABLE: available}
+    tree = LANGUAGE.get_ast_from_tokens(LANGUAGE.get_tokens_from_formula(text, context=context), context=context)
+    return LANGUAGE.get_terms_from_ast(tree, context=context)
 
 
 def _factors(terms: Iterable[FormulaicTerm]) -> list[Factor]:
@@ -227,7 +240,7 @@ class _Reader:
         self.namespace = namespace
         self._known = {label for label in labels if isinstance(label, str)}
 
-    @cached_property
+    @functools.cached_property
     def _code(self) -> ExpressionReader:
         """What reads Python code, which formulas of bare columns do without."""
         from .expressions import ExpressionReader

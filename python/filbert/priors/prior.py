@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -203,6 +204,8 @@ def _check_edges(lower: Any, upper: Any) -> None:
 
 def _checked_value(name: str, parameter: ParameterRule, value: Any) -> Any:
     """Return one parameter's value as a float or a read-only 1-d array, or as the prior of a deviation."""
+    if type(value) is float and math.isfinite(value) and not (parameter.positive and value <= 0):
+        return value
     where = f"{name}: {parameter.name}"
     if isinstance(value, Prior):
         if (name, parameter.name) == ("Normal", "sigma") and value.is_positive and value.hyperprior is None:

@@ -247,13 +247,17 @@ TEST_CASE("a summary of many quantities is that of each, on any number of thread
   draws(7, 3) = not_a_number;
   for (const int threads : {1, 2, 9}) {
     const std::vector<filbert::ChainSummary> summaries = filbert::summarise_chains(draws, 3, threads);
+    const Eigen::VectorXd rhats = filbert::split_rhats(draws, 3, threads);
     REQUIRE(summaries.size() == 5);
+    REQUIRE(rhats.size() == 5);
     for (Index quantity = 0; quantity < 5; ++quantity) {
       const auto& [rhat, bulk, tail] = summaries[static_cast<std::size_t>(quantity)];
       const Chains alone = draws.middleRows(3 * quantity, 3);
       CHECK((std::isnan(rhat) == (quantity == 2)));
+      CHECK((std::isnan(rhats(quantity)) == (quantity == 2)));
       if (quantity == 2) continue;
       CHECK(rhat == filbert::split_rhat(alone));
+      CHECK(rhats(quantity) == rhat);
       CHECK(bulk == filbert::ess_bulk(alone));
       CHECK(tail == filbert::ess_tail(alone));
     }

@@ -287,9 +287,15 @@ def test_integers_cannot_wrap_around(frame):
     np.testing.assert_allclose(X[:, 3], 1 / frame.k)
 
 
-def test_a_power_in_a_formula_is_warned_about(frame):
-    with pytest.warns(DataWarning, match=r"x \*\* 2 means x itself. Write I\(x \*\* 2\)"):
-        assert read("y ~ x**2", frame).columns == ("x",)
+def test_a_power_in_a_formula_is_warned_about_each_time(frame):
+    for _ in range(2):
+        with pytest.warns(DataWarning, match=r"x \*\* 2 means x itself. Write I\(x \*\* 2\)"):
+            assert read("y ~ x**2", frame).columns == ("x",)
+
+
+def test_a_formula_stated_again_of_another_frame_has_the_columns_of_that_one(frame):
+    assert read("y ~ . - g - h", frame).columns == ("x", "z", "k", "flag", "w")
+    assert read("y ~ . - g - h", frame.drop(columns="z")).columns == ("x", "k", "flag", "w")
 
 
 def test_dot_leaves_out_response_weights_and_offset(frame):

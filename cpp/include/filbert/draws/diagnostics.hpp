@@ -25,6 +25,9 @@ struct ChainSummary {
 /// one chain and for constant draws; infinite where chains differ but none moves.
 double split_rhat(const ChainsRef& draws);
 
+/// That of many quantities, each of which is `chains` consecutive rows of `draws`, on at most `threads` threads.
+Eigen::VectorXd split_rhats(const ChainsRef& draws, Eigen::Index chains, int threads = 1);
+
 /// Effective sample size of the rank-normalised split chains; the number of draws when they are all equal.
 double ess_bulk(const ChainsRef& draws);
 

@@ -27,6 +27,6 @@ std::string refusal_of(const IndependencePilot& pilot, const IndependenceThresho
 
 /// Why draws of a run are not to be trusted; empty where they are. `values` is (variables · chains, draws), a variable's chains together.
 std::string complaint_about(const std::vector<IndependenceChain>& chains, const ChainsRef& values,
-                            const IndependenceThresholds& asked = {});
+                            const IndependenceThresholds& asked = {}, int threads = 1);
 
 }  // namespace filbert
