@@ -151,7 +151,7 @@ Tried try_candidates(const FramedGlm& density, const filbert::IndependenceSettin
   if (!candidates) return tried;
   const auto passes = [&](Index from, Index to) { return candidates->passes(from, to); };
   tried.chains = filbert::decide(proposals, candidates->first_factor(), settings, std::ref(recorder), passes);
-  tried.complaint = filbert::complaint_about(tried.chains, values);
+  tried.complaint = filbert::complaint_about(tried.chains, values, {}, settings.cores);
   tried.rows_a_move = static_cast<double>(candidates->size()) / static_cast<double>(proposals.points.cols());
   return tried;
 }
@@ -167,7 +167,8 @@ Tried try_batch(const FramedGlm& density, const filbert::IndependenceSettings& s
   const filbert::ForeseenProposals proposals = filbert::foresee(*found.proposal, density.dimension(), settings);
   const Eigen::VectorXd log_density = density.batch_at_once(proposals.points);
   tried.chains = filbert::decide(proposals, log_density, settings, std::ref(recorder), Everything());
-  if (tried.complaint.empty()) tried.complaint = filbert::complaint_about(tried.chains, values, rule.asked);
+  if (tried.complaint.empty())
+    tried.complaint = filbert::complaint_about(tried.chains, values, rule.asked, settings.cores);
   return tried;
 }
 

@@ -86,7 +86,7 @@ py::dict sample(const ReweightedGroupedGaussian& density, Index draws, int chain
       done = filbert::decide(proposals, log_density, settings, record, [](Index, Index) { return true; });
       using Rows = Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
       const Index rows = density.parameters() * chains;
-      if (complaint.empty()) complaint = filbert::complaint_about(done, Rows(arrays.values, rows, draws), asked);
+      if (complaint.empty()) complaint = filbert::complaint_about(done, Rows(arrays.values, rows, draws), asked, cores);
     }
   }
   result["refusal"] = refuses ? complaint : "";
