@@ -12,6 +12,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import _core
 from ..data.blocks import Floats, Source
@@ -65,15 +66,15 @@ def framed(regression: Posed, kernel: str, auxiliaries: Sequence[Any], seed: int
     Raises
     ------
     _core.NoModeError
-        If Newton's method did not find the mode.
-    _core.ImproperPosteriorError, _core.GroupsTooLargeError
+        If Newton's method did not find the mode, or the Gaussian model cannot be computed.
+    _core.ImproperPosteriorError
     """
     search = _Search(regression, kernel, auxiliaries, seed)
     try:
         summary, surrogate = search.climb()
         if _variation(regression) > _LEAST_VARIATION:
             summary, surrogate = search.average(surrogate)
-    except _core.UncomputablePosteriorError as error:
+    except (_core.UncomputablePosteriorError, _core.GroupsTooLargeError) as error:
         raise _core.NoModeError(str(error), "not converged", None) from None
 
     def log_ratios(draws: Floats, free: Floats) -> Floats:
@@ -231,18 +232,15 @@ def _rows_of(regression: Posed) -> Source:
 def _derivatives(cube: Floats) -> tuple[Floats, Floats]:
     """Return slopes and second derivatives in the middle of a cube of values, one step about it in each dimension."""
     n = cube.ndim
-    middle = (1,) * n
+    unit = np.eye(n, dtype=int)
 
-    def at(**moved: int) -> float:
-        return float(cube[tuple(1 + moved.get(str(k), 0) for k in range(n))])
+    def at(moved: NDArray[np.int_]) -> float:
+        return float(cube[tuple(1 + moved)])
 
-    slopes, hessian = np.zeros(n), np.zeros((n, n))
-    for j in range(n):
-        a = str(j)
-        slopes[j] = (at(**{a: 1}) - at(**{a: -1})) / (2 * _STEP)
-        hessian[j, j] = (at(**{a: 1}) - 2 * cube[middle] + at(**{a: -1})) / _STEP**2
-        for k in range(j):
-            b = str(k)
-            corners = sum(s * t * at(**{a: s, b: t}) for s in (-1, 1) for t in (-1, 1))
-            hessian[j, k] = hessian[k, j] = corners / (4 * _STEP**2)
+    slopes = np.array([at(a) - at(-a) for a in unit]) / (2 * _STEP)
+    hessian = np.empty((n, n))
+    for j, a in enumerate(unit):
+        for k, b in enumerate(unit):
+            twice = at(a) - 2 * at(0 * a) + at(-a) if j == k else (at(a + b) - at(a - b) - at(b - a) + at(-a - b)) / 4
+            hessian[j, k] = twice / _STEP**2
     return slopes, hessian

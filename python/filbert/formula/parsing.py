@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _TRIALS = ("p", "prop", "proportion")  # bambi's names of successes among trials
 _BINARY = "binary"
-_AVAILABLE = "__formulaic_variables_available__"
 # A response such as s['yes'], which is written binary(s, 'yes') for the language's sake.
 _SUCCESS = r"""^\s*(`[^`]+`|\w+)\s*\[\s*('[^']*'|"[^"]*"|[^\]'"]+?)\s*\]\s*~"""
 # What expressions of other programs name, where a column could stand.
@@ -123,7 +122,7 @@ def _terms(text: str, labels: Sequence[Hashable], reserved: Sequence[str] = (), 
     """Let formulaic parse a formula, or what stands on one side of the bar within a bracket, into terms."""
     available = tuple(label for label in labels if isinstance(label, str) and label not in reserved)
     try:
-        tokens = _tokens(text, available)
+        tokens, _ = _tokens(text, available)
         _check_tokens(text, tokens, labels)
         if within is not None and any(token.token == "." and token.kind is Token.Kind.OPERATOR for token in tokens):
             raise FormulaError(f"'.' stands for all other columns, and not in {within.text}: name those that you mean.")
@@ -135,17 +134,18 @@ def _terms(text: str, labels: Sequence[Hashable], reserved: Sequence[str] = (), 
 
 
 @functools.lru_cache(maxsize=16)
-def _tokens(text: str, available: tuple[str, ...]) -> tuple[Token, ...]:
-    """Return the tokens of a formula; kept, since models of one formula are often stated again."""
-    return tuple(LANGUAGE.get_tokens_from_formula(text, context={_AVAILABLE: available}))
+def _tokens(text: str, available: tuple[str, ...]) -> tuple[tuple[Token, ...], dict[str, Any]]:
+    """Return the tokens of a formula and what formulaic notes of them; kept, since models are often stated again."""
+    context: dict[str, Any] = {"__formulaic_variables_available__": available}
+    return tuple(LANGUAGE.get_tokens_from_formula(text, context=context)), context
 
 
 @functools.lru_cache(maxsize=16)
 def _multiplied_out(text: str, available: tuple[str, ...]) -> Any:
     """Return the terms of a formula, which nothing changes."""
-    context: dict[str, Any] = {_AVAILABLE: available}
-    tree = LANGUAGE.get_ast_from_tokens(LANGUAGE.get_tokens_from_formula(text, context=context), context=context)
-    return LANGUAGE.get_terms_from_ast(tree, context=context)
+    tokens, noted = _tokens(text, available)
+    context = dict(noted)
+    return LANGUAGE.get_terms_from_ast(LANGUAGE.get_ast_from_tokens(tokens, context=context), context=context)
 
 
 def _factors(terms: Iterable[FormulaicTerm]) -> list[Factor]:
