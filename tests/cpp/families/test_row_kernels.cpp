@@ -219,7 +219,7 @@ TEST_CASE("Sums over rows, their gradients, Hessians and batches are those of th
             of_draws[2 * d] = auxiliaries[0] + 0.1 * d;
             of_draws[2 * d + 1] = auxiliaries[1];
           }
-          kernels.batch(data.rows, draws, packed, of_draws, values);
+          kernels.batch(data.rows, {}, draws, packed, of_draws, values);
           for (int d = 0; d < draws; ++d) {
             double scaled[3];
             for (int j = 0; j < 3; ++j) scaled[j] = coefficients[j] * (1 - 0.01 * d);
