@@ -101,16 +101,6 @@ py::dict independence_of_many(const FramedGlm& moved, filbert::IndependenceSetti
                       filbert::SwitchRule().asked_of_many);
 }
 
-filbert::IndependenceSettings make_settings(Index draws, int chains, int cores, std::uint64_t seed) {
-  filbert::IndependenceSettings settings;
-  settings.draws = draws;
-  settings.chains = chains;
-  settings.cores = cores;
-  settings.seed = seed;
-  settings.validate();
-  return settings;
-}
-
 py::dict sample_independence(const FramedGlm& density, Index draws, int chains, int cores, std::uint64_t seed,
                              Index burn_in, bool subsample, py::object report) {
   filbert::IndependenceSettings settings = make_settings(draws, chains, cores, seed);

@@ -73,11 +73,7 @@ struct Asked {
 py::dict independence(const GroupedPilot& pilot, const Asked& asked, py::object report) {
   const FramedGroupedGaussian& density = pilot.density;
   constexpr Index burn_in = 10;  // the first state is next to a draw already
-  filbert::IndependenceSettings settings;
-  settings.draws = asked.draws;
-  settings.chains = asked.chains;
-  settings.cores = asked.cores;
-  settings.seed = asked.seed;
+  filbert::IndependenceSettings settings = make_settings(asked.draws, asked.chains, asked.cores, asked.seed);
   settings.burn_in = burn_in;
   settings.every = pilot.every;
   settings.validate();

@@ -55,12 +55,7 @@ ReweightedGroupedGaussian::LogRatios with_lock(py::object log_ratios) {
 py::dict sample(const ReweightedGroupedGaussian& density, Index draws, int chains, int cores, std::uint64_t seed,
                 bool refuses) {
   const filbert::IndependenceThresholds asked = filbert::rule_by_passes().asked;
-  filbert::IndependenceSettings settings;
-  settings.draws = draws;
-  settings.chains = chains;
-  settings.cores = cores;
-  settings.seed = seed;
-  settings.validate();
+  const filbert::IndependenceSettings settings = make_settings(draws, chains, cores, seed);
   const Index variables = density.variables();
   py::dict result, sampling;
   const IndependenceArrays arrays = new_arrays(sampling, variables, chains, draws);

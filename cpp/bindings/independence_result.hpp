@@ -1,4 +1,4 @@
-// What runs of independence Metropolis give to Python: arrays of statistics, and what chains did.
+// What runs of independence Metropolis are given by Python, and give to it: settings, arrays of statistics, and what chains did.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -11,6 +11,17 @@
 
 #include "filbert/sampler/independence.hpp"
 #include "poll.hpp"
+
+/// Throws std::invalid_argument for what no run can have.
+inline filbert::IndependenceSettings make_settings(Eigen::Index draws, int chains, int cores, std::uint64_t seed) {
+  filbert::IndependenceSettings settings;
+  settings.draws = draws;
+  settings.chains = chains;
+  settings.cores = cores;
+  settings.seed = seed;
+  settings.validate();
+  return settings;
+}
 
 /// Memory of the arrays of a run: values (variables, chains, draws), the others (chains, draws).
 struct IndependenceArrays {

@@ -287,9 +287,9 @@ class Family(ABC):
     def reweighted_frame(self, regression: Posed, seed: int, with_effects: bool) -> Any:
         """Return that posterior as the one of a Gaussian mixed model times the ratio of likelihoods, found by passes.
 
-        Parameters and errors are those of `grouped_frame`; `suits_reweighting` says of which models.
+        Parameters and errors are those of `grouped_frame`, which a family has that is never reweighted.
         """
-        raise NotImplementedError
+        return self.grouped_frame(regression, seed, with_effects)
 
     @abstractmethod
     def maximum_likelihood(self, regression: Posed) -> MaximumLikelihood:

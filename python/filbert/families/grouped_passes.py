@@ -135,13 +135,22 @@ class KeptBlocks:
 
 
 class BlockPass(ABC):
-    """A pass that takes rows in block by block."""
+    """A pass that takes rows in block by block.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    """
+
+    def __init__(self, likelihood: Likelihood) -> None:
+        self.likelihood = likelihood
 
     @abstractmethod
     def fresh(self) -> Self: ...
 
     @abstractmethod
-    def fold_block(self, block: Block) -> None: ...
+    def add(self, block: Block, data: Any) -> None:
+        """Take in a block, which is also laid out as the core keeps rows."""
 
     @abstractmethod
     def merge(self, other: Any) -> None: ...
@@ -149,6 +158,12 @@ class BlockPass(ABC):
     def fold(self, rows: Rows) -> None:
         for block in rows.blocks():
             self.fold_block(block)
+
+    def fold_block(self, block: Block) -> None:
+        """Take in the rows of a block, if any counts."""
+        data = self.likelihood.layout.of(block)
+        if data is not None:
+            self.add(block, data)
 
 
 class Working(BlockPass):
@@ -158,7 +173,7 @@ class Working(BlockPass):
     """
 
     def __init__(self, likelihood: Likelihood, auxiliaries: Floats, about: Floats | None) -> None:
-        self.likelihood = likelihood
+        super().__init__(likelihood)
         self.auxiliaries = auxiliaries
         self.about = about
         self.leaves_domain = False
@@ -167,9 +182,8 @@ class Working(BlockPass):
     def fresh(self) -> Self:
         return type(self)(self.likelihood, self.auxiliaries, self.about)
 
-    def fold_block(self, block: Block) -> None:
-        data = self.likelihood.layout.of(block)
-        if data is None or self.leaves_domain:
+    def add(self, block: Block, data: Any) -> None:
+        if self.leaves_domain:
             return
         if self.about is None:
             predictors = [data.starting_predictors()]
@@ -198,7 +212,7 @@ class CrossSlopes(BlockPass):
     """
 
     def __init__(self, likelihood: Likelihood, draw: Floats, below: Floats, above: Floats) -> None:
-        self.likelihood = likelihood
+        super().__init__(likelihood)
         self.draw = draw
         self.below = below
         self.above = above
@@ -208,10 +222,7 @@ class CrossSlopes(BlockPass):
     def fresh(self) -> Self:
         return type(self)(self.likelihood, self.draw, self.below, self.above)
 
-    def fold_block(self, block: Block) -> None:
-        data = self.likelihood.layout.of(block)
-        if data is None:
-            return
+    def add(self, block: Block, data: Any) -> None:
         (eta,) = self.likelihood.predictors(block, self.draw[:, None])
         coefficients, effects = self.likelihood.summed(
             block, data.working(eta, self.above)[0] - data.working(eta, self.below)[0]
@@ -228,7 +239,7 @@ class _LogLikelihoods(BlockPass):
     """A pass that adds up the log likelihoods of draws."""
 
     def __init__(self, likelihood: Likelihood, draws: Floats, auxiliaries: Floats, threads: int) -> None:
-        self.likelihood = likelihood
+        super().__init__(likelihood)
         self.draws = draws
         self.auxiliaries = auxiliaries
         self.threads = threads
@@ -237,10 +248,7 @@ class _LogLikelihoods(BlockPass):
     def fresh(self) -> Self:
         return type(self)(self.likelihood, self.draws, self.auxiliaries, self.threads)
 
-    def fold_block(self, block: Block) -> None:
-        data = self.likelihood.layout.of(block)
-        if data is None:
-            return
+    def add(self, block: Block, data: Any) -> None:
         coefficients, effects = self.likelihood.split(self.draws)
         c, columns = self.likelihood.columns_of(coefficients), self.likelihood.effect_columns(block)
         self.total += columns.batch(data, c, self.auxiliaries, effects, self.threads)

@@ -118,7 +118,7 @@ class _Search:
         self.free = [k for k, given in enumerate(auxiliaries) if isinstance(given, tuple)]
         self.spread = np.zeros((len(self.free), len(self.free)))
         self._regression = regression
-        self._rows = _rows_of(regression)
+        self._rows = _settled_rows(regression)
         self._priors = [auxiliaries[k] for k in self.free]
         self._seed = seed
         self.auxiliaries = self._first_guess(auxiliaries)
@@ -222,7 +222,7 @@ class _Search:
         return float(step @ (-hessian) @ step) if np.all(np.linalg.eigvalsh(-hessian) > 0) else np.inf
 
 
-def _rows_of(regression: Posed) -> Source:
+def _settled_rows(regression: Posed) -> Source:
     """Return the rows, read for good where they come in parts and are not many."""
     rows = regression.rows
     assert rows is not None
