@@ -159,9 +159,9 @@ void bind_grouped_sampling(py::module_& module) {
   module.def(
       "sample_independence", &sample_independence, py::arg("density"), py::kw_only(), py::arg("draws"),
       py::arg("chains"), py::arg("cores"), py::arg("seed"), py::arg("report"),
-      R"(Samples a FramedGroupedGaussian by independence Metropolis: proposals of a t in its frame, or of several that are adapted to it, and after every 96 one NUTS transition.
+      R"(Samples a FramedGroupedGaussian by independence Metropolis: proposals of a t and a normal in its frame, or of several t that are adapted to it, and after every 96 one NUTS transition.
 
-Chains begin at proposals of a pilot, drawn by weight. A draw is made of "every" moves, so many that few draws repeat the one before; coefficients
+Chains begin at proposals of a pilot, drawn by weight. A draw is made of "every" moves, so many that draws are nearly independent; coefficients
 and effects are drawn anew in each. Returns "sampling", "iterations", "acceptance", "longest_stay" and "complaint" as for a FramedGlm.)");
   module.def(
       "grouped_pilot",

@@ -2,44 +2,27 @@
 #include "filbert/draws/diagnostics.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <complex>
 #include <cstddef>
 #include <iterator>
 #include <limits>
+#include <span>
 #include <stdexcept>
 #include <string>
-#include <unsupported/Eigen/FFT>
 
+#include "autocovariance.hpp"
 #include "filbert/numeric/normal_quantile.hpp"
 #include "filbert/threads/thread_pool.hpp"
+#include "moments.hpp"
 #include "sorted_draws.hpp"
 
 namespace filbert {
 namespace {
 
 using Eigen::Index;
-using ChainMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
-
-/// Below this lag one sum of products is cheaper than its share of a Fourier transform.
-constexpr Index direct_lags = 128;
-
-// Differences from the first element, so that the mean of equal values is that value and their variance is exactly 0.
-template <typename Values>
-double mean(const Eigen::MatrixBase<Values>& values) {
-  const double first = values(0);
-  return first + (values.array() - first).mean();
-}
-
-/// Unbiased variance.
-template <typename Values>
-double variance(const Eigen::MatrixBase<Values>& values) {
-  return (values.array() - mean(values)).square().sum() / static_cast<double>(values.size() - 1);
-}
 
 /// Rank normalisation (section 4.1 of the paper): z = Φ⁻¹((r - 3/8) / (S + 1/4)) for a draw of rank r among S.
 class NormalScores {
@@ -53,6 +36,12 @@ class NormalScores {
 
   /// Writes the score of each sorted draw to its position. Ties share the score of their average rank.
   void assign(const std::vector<Draw>& sorted, double* scores) const {
+    bool are_tied = false;
+    for (std::size_t i = 0; i < sorted.size(); ++i) {
+      scores[sorted[i].position] = scores_[i];
+      are_tied |= i > 0 && sorted[i].value == sorted[i - 1].value;
+    }
+    if (!are_tied) return;
     for (std::size_t first = 0; first < sorted.size();) {
       std::size_t last = first + 1;
       while (last < sorted.size() && sorted[last].value == sorted[first].value) ++last;
@@ -66,72 +55,6 @@ class NormalScores {
 
   Index size_;
   std::vector<double> scores_;
-};
-
-/// Autocovariances averaged over the rows of a series: lag by lag at first, since Geyer's rule mostly stops after few,
-/// and beyond `direct_lags` all at once by Fourier transform, so that badly mixing chains cost O(n log n).
-class Autocovariance {
- public:
-  /// The number of rows must be even.
-  void read(const ChainMatrix& series) {
-    means_.resize(series.rows());
-    centred_.resize(series.rows(), series.cols());
-    for (Index row = 0; row < series.rows(); ++row) {
-      means_(row) = mean(series.row(row));
-      centred_.row(row) = series.row(row).array() - means_(row);
-    }
-    within_ = centred_.squaredNorm() / static_cast<double>(centred_.size());
-    transformed_ = false;
-  }
-
-  /// That of lag 0, and the unbiased variance between the means of rows.
-  double within() const { return within_; }
-  double between() const { return variance(means_); }
-  Index draws() const { return centred_.cols(); }
-  Index size() const { return centred_.size(); }
-
-  double operator()(Index lag) {
-    if (lag >= direct_lags && !transformed_) transform();
-    const double sum = lag < direct_lags ? sum_of_products(lag) : correlation_[static_cast<std::size_t>(lag)].real();
-    return sum / static_cast<double>(centred_.size());
-  }
-
- private:
-  double sum_of_products(Index lag) const {
-    const Index overlap = centred_.cols() - lag;
-    double sum = 0;
-    for (Index row = 0; row < centred_.rows(); ++row) {
-      sum += centred_.row(row).head(overlap).dot(centred_.row(row).tail(overlap));
-    }
-    return sum;
-  }
-
-  // Wiener-Khinchin. Two rows share a transform, as its real and imaginary part: the real part of the inverse of its
-  // power is the sum of their correlations.
-  void transform() {
-    const std::size_t size = std::bit_ceil(2 * static_cast<std::size_t>(centred_.cols()));  // no lag wraps around
-    const Index length = static_cast<Index>(size);
-    rows_.assign(size, 0);
-    spectrum_.resize(size);
-    correlation_.resize(size);
-    power_.assign(size, 0);
-    for (Index row = 0; row < centred_.rows(); row += 2) {
-      for (Index i = 0; i < centred_.cols(); ++i) {
-        rows_[static_cast<std::size_t>(i)] = {centred_(row, i), centred_(row + 1, i)};
-      }
-      fourier_.fwd(spectrum_.data(), rows_.data(), length);
-      for (std::size_t i = 0; i < size; ++i) power_[i] += std::norm(spectrum_[i]);
-    }
-    fourier_.inv(correlation_.data(), power_.data(), length);
-    transformed_ = true;
-  }
-
-  ChainMatrix centred_;
-  Eigen::VectorXd means_;
-  double within_ = 0;
-  bool transformed_ = false;
-  Eigen::FFT<double> fourier_;
-  std::vector<std::complex<double>> rows_, spectrum_, power_, correlation_;
 };
 
 /// Integrated autocorrelation time by Geyer's initial monotone sequence (section 3.2): pairs of autocorrelations are
@@ -152,7 +75,8 @@ double autocorrelation_time(Autocorrelation&& rho, Index draws) {
 }
 
 /// S_eff = S / τ of split chains (section 3.2), at most S log10(S).
-double effective_sample_size(Autocovariance& series) {
+template <typename Series>
+double effective_sample_size(Series& series) {
   const double size = static_cast<double>(series.size());
   const double draws = static_cast<double>(series.draws());
   const double within = series.within() * draws / (draws - 1);
@@ -182,7 +106,6 @@ class ChainDiagnoser {
     if (!valid_shape_) return false;
     const double lowest = draws.minCoeff<Eigen::PropagateNaN>(), highest = draws.maxCoeff<Eigen::PropagateNaN>();
     if (!std::isfinite(lowest) || !std::isfinite(highest)) return false;
-    values_ = &draws;
     all_.resize(static_cast<std::size_t>(draws.size()));
     Draw* next = all_.data();
     for (Index chain = 0; chain < draws.rows(); ++chain) {
@@ -249,24 +172,20 @@ class ChainDiagnoser {
   /// Effective sample size of the indicator that a draw is at most the quantile (section 4.3).
   double ess_quantile(double probability) {
     const double quantile = linear_quantile(all_, probability);
-    double* next = series_.data();
-    for (Index chain = 0; chain < values_->rows(); ++chain) {
-      const double* const values = values_->row(chain).data();
-      for (Index i = 0; i < half_; ++i) *next++ = values[i] <= quantile ? 1.0 : 0.0;
-      for (Index i = draws_ - half_; i < draws_; ++i) *next++ = values[i] <= quantile ? 1.0 : 0.0;
-    }
-    autocovariance_.read(series_);
-    return effective_sample_size(autocovariance_);
+    const auto above = std::upper_bound(all_.begin(), all_.end(), quantile,
+                                        [](double value, const Draw& draw) { return value < draw.value; });
+    indicator_.read(std::span(all_.begin(), above), std::span(above, all_.end()), series_.rows(), half_);
+    return effective_sample_size(indicator_);
   }
 
   Index draws_, half_;
   bool valid_shape_;
   NormalScores scores_;
-  const ChainsRef* values_ = nullptr;
   DrawSorter sorter_;
   std::vector<Draw> all_, split_, folded_;
   ChainMatrix series_;  // two rows a chain: its halves, transformed
   Autocovariance autocovariance_;
+  IndicatorAutocovariance indicator_;
 };
 
 template <double (ChainDiagnoser::*Diagnostic)()>

@@ -18,6 +18,7 @@ namespace filbert::kernels::FILBERT_INSTRUCTION_SET {
 
 using Length = std::ptrdiff_t;
 constexpr Length pack_rows = static_cast<Length>(width);
+static_assert(rows_at_once % (4 * pack_rows) == 0);
 
 /// One array over the rows of a panel.
 struct alignas(64) PanelArray {
@@ -35,7 +36,8 @@ inline void predict(const GlmRows& rows, Length panel, const double* coefficient
   const double* const X = rows.X + panel * rows.columns * panel_rows;
   const double* const offset = rows.offset != nullptr ? rows.offset + panel * panel_rows : nullptr;
   const Pack intercept = broadcast(rows.first_column > 0 ? coefficients[0] : 0.0);
-  for (Length i = 0; i < panel_rows; i += together * pack_rows) {
+  const Length count = rows.of_panel(panel);
+  for (Length i = 0; i < count; i += together * pack_rows) {
     Pack sums[together];
     FILBERT_UNROLL(4)
     for (Length k = 0; k < together; ++k) {
@@ -52,14 +54,14 @@ inline void predict(const GlmRows& rows, Length panel, const double* coefficient
   }
 }
 
-/// Adds the products of `many` neighbouring columns of a panel with an array to sums that lie `stride` apart.
+/// Adds the products of `many` neighbouring columns of a panel with an array, over `count` rows.
 template <Length many>
-FILBERT_INLINE void add_products(const double* columns, const PanelArray& array, double* sums, Length stride) {
+FILBERT_INLINE void add_products(const double* columns, const PanelArray& array, Length count, double* sums) {
   constexpr Length chains = 8 / many < 2 ? 1 : 2;
   Pack partial[many][2];
   FILBERT_UNROLL(4)
   for (Length j = 0; j < many; ++j) partial[j][0] = partial[j][1] = broadcast(0.0);
-  for (Length i = 0; i < panel_rows; i += chains * pack_rows) {
+  for (Length i = 0; i < count; i += chains * pack_rows) {
     FILBERT_UNROLL(2)
     for (Length k = 0; k < chains; ++k) {
       const Pack factor = load(array.at + i + k * pack_rows);
@@ -68,14 +70,15 @@ FILBERT_INLINE void add_products(const double* columns, const PanelArray& array,
     }
   }
   FILBERT_UNROLL(4)
-  for (Length j = 0; j < many; ++j) sums[j * stride] += sum(partial[j][0] + partial[j][1]);
+  for (Length j = 0; j < many; ++j) sums[j] += sum(partial[j][0] + partial[j][1]);
 }
 
-/// Adds the products of columns `first` to `last` with an array.
-inline void add_all_products(const double* panel, const PanelArray& array, Length first, Length last, double* sums) {
+/// Adds the products of columns `first` to `last` with an array, over `count` rows.
+inline void add_all_products(const double* panel, const PanelArray& array, Length count, Length first, Length last,
+                             double* sums) {
   Length j = first;
-  for (; j + 4 <= last; j += 4) add_products<4>(panel + j * panel_rows, array, sums + j, 1);
-  for (; j < last; ++j) add_products<1>(panel + j * panel_rows, array, sums + j, 1);
+  for (; j + 4 <= last; j += 4) add_products<4>(panel + j * panel_rows, array, count, sums + j);
+  for (; j < last; ++j) add_products<1>(panel + j * panel_rows, array, count, sums + j);
 }
 
 // ---- Sums over the rows of a panel
@@ -85,16 +88,16 @@ struct PanelSums {
   double auxiliary[max_auxiliaries] = {0, 0};
 };
 
-/// Log likelihoods of a panel; writes weighted dℓ/dη and curvature where they are asked for.
+/// Log likelihoods of `count` rows of a panel; writes weighted dℓ/dη and curvature where they are asked for.
 template <typename Family, Order order, bool weighted, bool has_second>
-PanelSums add_panel(const double* eta, const double* y, const double* second, const double* weights,
+PanelSums add_panel(Length count, const double* eta, const double* y, const double* second, const double* weights,
                     const typename Family::Shared& shared, Information information, PanelArray* d1,
                     PanelArray* curvature) {
   constexpr bool by_product = Family::is_product && !weighted && !has_second;
   Pack value = broadcast(0.0);
   Pack product = broadcast(1.0);
   Pack auxiliary[max_auxiliaries] = {broadcast(0.0), broadcast(0.0)};
-  for (Length i = 0; i < panel_rows; i += pack_rows) {
+  for (Length i = 0; i < count; i += pack_rows) {
     const Pack trials = has_second ? load(second + i) : broadcast(1.0);
     Row row;
     if constexpr (by_product) {
@@ -140,6 +143,7 @@ inline constexpr Ones unit_weights = {};
 template <typename Family, Order order>
 PanelSums add_any_panel(const GlmRows& rows, Length panel, const double* eta, const typename Family::Shared& shared,
                         Information information, PanelArray* d1, PanelArray* curvature) {
+  const Length count = rows.of_panel(panel);
   const double* const y = rows.y + panel * panel_rows;
   const double* const second = rows.second != nullptr ? rows.second + panel * panel_rows : nullptr;
   const bool last = panel + 1 == rows.panels();
@@ -148,18 +152,18 @@ PanelSums add_any_panel(const GlmRows& rows, Length panel, const double* eta, co
                                                     : nullptr;
   if constexpr (Family::is_product && order != Order::Curvature) {
     if (weights == nullptr && second == nullptr) {
-      return add_panel<Family, order, false, false>(eta, y, second, weights, shared, information, d1, curvature);
+      return add_panel<Family, order, false, false>(count, eta, y, second, weights, shared, information, d1, curvature);
     }
   }
   if (weights == nullptr) weights = unit_weights.weights.at;
   if constexpr (Family::second == Second::Never) {
-    return add_panel<Family, order, true, false>(eta, y, second, weights, shared, information, d1, curvature);
+    return add_panel<Family, order, true, false>(count, eta, y, second, weights, shared, information, d1, curvature);
   } else if constexpr (Family::second == Second::Always) {
-    return add_panel<Family, order, true, true>(eta, y, second, weights, shared, information, d1, curvature);
+    return add_panel<Family, order, true, true>(count, eta, y, second, weights, shared, information, d1, curvature);
   } else if (second != nullptr) {
-    return add_panel<Family, order, true, true>(eta, y, second, weights, shared, information, d1, curvature);
+    return add_panel<Family, order, true, true>(count, eta, y, second, weights, shared, information, d1, curvature);
   } else {
-    return add_panel<Family, order, true, false>(eta, y, second, weights, shared, information, d1, curvature);
+    return add_panel<Family, order, true, false>(count, eta, y, second, weights, shared, information, d1, curvature);
   }
 }
 
@@ -195,13 +199,16 @@ double sum_gradient(const GlmRows& rows, const double* coefficients, const doubl
     predict(rows, panel, coefficients, eta);
     const PanelSums sums =
         add_any_panel<Family, Order::Gradient>(rows, panel, eta.at, shared, Information::Observed, &d1, nullptr);
-    if (row_slopes != nullptr) std::memcpy(row_slopes + panel * panel_rows, d1.at, sizeof d1.at);
+    const Length count = rows.of_panel(panel);
+    if (row_slopes != nullptr) {
+      std::memcpy(row_slopes + panel * panel_rows, d1.at, sizeof(double) * static_cast<std::size_t>(count));
+    }
     total.value += sums.value;
     for (int k = 0; k < Family::auxiliaries; ++k) total.auxiliary[k] += sums.auxiliary[k];
-    add_all_products(rows.X + panel * rows.columns * panel_rows, d1, rows.first_column, rows.columns, gradient);
+    add_all_products(rows.X + panel * rows.columns * panel_rows, d1, count, rows.first_column, rows.columns, gradient);
     if (rows.first_column > 0) {
       Pack sum_of_slopes = broadcast(0.0);
-      for (Length i = 0; i < panel_rows; i += pack_rows) sum_of_slopes += load(d1.at + i);
+      for (Length i = 0; i < count; i += pack_rows) sum_of_slopes += load(d1.at + i);
       ones += sum(sum_of_slopes);
     }
   }
@@ -240,13 +247,14 @@ double curvature(const GlmRows& rows, const double* coefficients, const double* 
         add_any_panel<Family, Order::Curvature>(rows, panel, eta.at, shared, information, &d1, &bend);
     total.value += sums.value;
     for (int k = 0; k < Family::auxiliaries; ++k) total.auxiliary[k] += sums.auxiliary[k];
+    const Length count = rows.of_panel(panel);
     const double* const X = rows.X + panel * columns * panel_rows;
-    add_all_products(X, d1, 0, columns, gradient);
+    add_all_products(X, d1, count, 0, columns, gradient);
     for (Length j = 0; j < columns; ++j) {
-      for (Length i = 0; i < panel_rows; i += pack_rows) {
+      for (Length i = 0; i < count; i += pack_rows) {
         store(weighted.at + i, load(bend.at + i) * load(X + j * panel_rows + i));
       }
-      add_all_products(X, weighted, j, columns, hessian + j * columns);
+      add_all_products(X, weighted, count, j, columns, hessian + j * columns);
     }
   }
   add_table<Family>(rows, shared, total);
@@ -258,7 +266,8 @@ double curvature(const GlmRows& rows, const double* coefficients, const double* 
 inline void predict_group(const GlmRows& rows, Length panel, const double* coefficients, PanelArray* eta) {
   const double* const X = rows.X + panel * rows.columns * panel_rows;
   const double* const offset = rows.offset != nullptr ? rows.offset + panel * panel_rows : nullptr;
-  for (Length i = 0; i < panel_rows; i += 2 * pack_rows) {
+  const Length count = rows.of_panel(panel);
+  for (Length i = 0; i < count; i += 2 * pack_rows) {
     const Pack offset_0 = offset != nullptr ? load(offset + i) : broadcast(0.0);
     const Pack offset_1 = offset != nullptr ? load(offset + i + pack_rows) : broadcast(0.0);
     Pack sums_0[batch_group], sums_1[batch_group];
@@ -288,13 +297,13 @@ inline void predict_group(const GlmRows& rows, Length panel, const double* coeff
 }
 
 /// Adds the effects of one draw to η of one panel.
-inline void add_effects(const RowEffects& effects, Length panel, int draw, PanelArray& eta) {
+inline void add_effects(const RowEffects& effects, Length panel, Length count, int draw, PanelArray& eta) {
   const double* const of_draw = effects.effects + draw * effects.of_draw;
   for (Length j = 0; j < effects.columns; ++j) {
     const Length first = (panel * effects.columns + j) * panel_rows;
     const double* const z = effects.Z + first;
     const std::int32_t* const places = effects.places + first;
-    for (Length i = 0; i < panel_rows; ++i) eta.at[i] += z[i] * of_draw[places[i]];
+    for (Length i = 0; i < count; ++i) eta.at[i] += z[i] * of_draw[places[i]];
   }
 }
 
@@ -311,7 +320,7 @@ void batch(const GlmRows& rows, const RowEffects& effects, int draws, const doub
     for (int first = 0; first < draws; first += batch_group) {
       predict_group(rows, panel, coefficients + first * rows.columns, eta);
       for (int d = first; d < draws && d < first + batch_group; ++d) {
-        add_effects(effects, panel, d, eta[d - first]);
+        add_effects(effects, panel, rows.of_panel(panel), d, eta[d - first]);
         total[d].value += add_any_panel<Family, Order::Value>(rows, panel, eta[d - first].at, shared[d],
                                                               Information::Observed, nullptr, nullptr)
                               .value;
@@ -376,16 +385,17 @@ inline void triple_products(const GlmRows& rows, const double* weights, double* 
   for (Length i = 0; i < columns * columns * columns; ++i) products[i] = 0;
   PanelArray once, twice;
   for (Length panel = 0; panel < rows.panels(); ++panel) {
+    const Length count = rows.of_panel(panel);
     const double* const X = rows.X + panel * columns * panel_rows;
     for (Length k = 0; k < columns; ++k) {
-      for (Length i = 0; i < panel_rows; i += pack_rows) {
+      for (Length i = 0; i < count; i += pack_rows) {
         store(once.at + i, load(weights + panel * panel_rows + i) * load(X + k * panel_rows + i));
       }
       for (Length j = k; j < columns; ++j) {
-        for (Length i = 0; i < panel_rows; i += pack_rows) {
+        for (Length i = 0; i < count; i += pack_rows) {
           store(twice.at + i, load(once.at + i) * load(X + j * panel_rows + i));
         }
-        add_all_products(X, twice, j, columns, products + columns * (j + columns * k));
+        add_all_products(X, twice, count, j, columns, products + columns * (j + columns * k));
       }
     }
   }

@@ -12,9 +12,7 @@ namespace filbert {
 
 FILBERT_LANES_INLINE double inverse_root(double x) { return 1 / std::sqrt(x); }
 FILBERT_LANES_INLINE double logarithm_of(double x) { return std::log(x); }
-FILBERT_LANES_INLINE Lanes inverse_root(const Lanes& x) {
-  return x.each([](double lane) { return 1 / std::sqrt(lane); });
-}
+FILBERT_LANES_INLINE Lanes inverse_root(const Lanes& x) { return x.inverse_root(); }
 FILBERT_LANES_INLINE Lanes logarithm_of(const Lanes& x) {
   return x.each([](double lane) { return std::log(lane); });
 }

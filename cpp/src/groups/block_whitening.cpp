@@ -1,6 +1,7 @@
 // Factorises, substitutes and differentiates small blocks side by side.
 #include "filbert/groups/block_whitening.hpp"
 
+#include <cmath>
 #include <string>
 
 #include "block_kernel.hpp"
@@ -15,6 +16,12 @@ namespace {
 
 std::size_t at(Index index) { return static_cast<std::size_t>(index); }
 constexpr double overflowing = 1e60;  // so that no product with one more block leaves the doubles
+
+/// Of numbers below `overflowing`.
+double logarithm_of_product(const Lanes& x) {
+  return std::log(x(0) * x(1) * x(2) * x(3)) + std::log(x(4) * x(5) * x(6) * x(7));
+}
+
 Index triangle(Index row, Index column) { return row * (row + 1) / 2 + column; }
 
 }  // namespace
@@ -123,7 +130,7 @@ double BlockWhitening::eliminate(const MatrixXd& factor, const VectorXd& outer, 
     border_.pull()(a) -= sums_[at(triangle(p, a))].sum();
     for (Index j = 0; j < shared.outer; ++j) border_.pull()(a) -= shared.square(a, p + j) * outer(j);
   }
-  return log_determinant.sum() + 0.5 * logarithm_of(determinant).sum();
+  return log_determinant.sum() + 0.5 * logarithm_of_product(determinant);
 }
 
 template <int Q>

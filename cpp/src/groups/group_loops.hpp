@@ -10,6 +10,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "filbert/families/simd_math.hpp"
 #include "filbert/groups/group_kernels.hpp"
 #include "filbert/numeric/simd.hpp"
 
@@ -47,7 +48,7 @@ FILBERT_INLINE double* number(double* numbers, Count k, Count part) {
   return numbers + k * block_lanes + part * static_cast<Count>(width);
 }
 
-/// Σ log x, by the product of what is behind the binary points and the sum of the exponents: one logarithm in the end.
+/// Σ n log x, where each n is 1 by the product of what is behind the binary points and the sum of the exponents: one logarithm in the end.
 class LogSum {
  public:
   /// A number that is below the normal ones counts as about the least of these.
@@ -55,8 +56,13 @@ class LogSum {
     const Bits bits = as_bits(x);
     exponents_ += shift_right(bits, 52) - broadcast_bits(1023);
     product_ *= as_double((bits & broadcast_bits(0x000fffffffffffff)) | broadcast_bits(0x3ff0000000000000));
-    poison_ += select(x > broadcast(0), x - x, broadcast(std::numeric_limits<double>::quiet_NaN()));
+    poison(x);
     if (++count_ == 500) normalise();  // of factors below 2
+  }
+
+  FILBERT_INLINE void add(Pack x, Pack times) {
+    sum_ += times * logarithm(x);
+    poison(x);
   }
 
   double value() {
@@ -72,10 +78,14 @@ class LogSum {
       exponent += static_cast<double>(exponents[i]);
       product += poison[i];
     }
-    return std::log(product) + exponent * 0.69314718055994530942;
+    return std::log(product) + exponent * 0.69314718055994530942 + sum(sum_);
   }
 
  private:
+  FILBERT_INLINE void poison(Pack x) {
+    poison_ += select(x > broadcast(0), x - x, broadcast(std::numeric_limits<double>::quiet_NaN()));
+  }
+
   FILBERT_INLINE void normalise() {
     const Bits bits = as_bits(product_);
     exponents_ += shift_right(bits, 52) - broadcast_bits(1023);
@@ -83,7 +93,7 @@ class LogSum {
     count_ = 0;
   }
 
-  Pack product_ = broadcast(1), poison_ = broadcast(0);  // NaN once a number was none
+  Pack product_ = broadcast(1), sum_ = broadcast(0), poison_ = broadcast(0);  // the last NaN once a number was none
   Bits exponents_ = broadcast_bits(0);
   int count_ = 0;
 };
@@ -97,7 +107,6 @@ double eliminate_blocks(const BlockRows& rows, const double* factor, double vari
   const Count of_rows = triangle + q * columns + 1, of_left = q * (q + columns + 1);
   std::memset(sums, 0, sizeof(double) * static_cast<std::size_t>(block_lanes * columns * (columns + 1) / 2));
   LogSum log_determinant;
-  double of_many = 0;
   Pack spread[size * size];            // R Λ, by rows
   Pack root_[size * (size + 1) / 2];   // L, by rows
   Pack scaled[size * (size + 1) / 2];  // L D
@@ -135,12 +144,11 @@ double eliminate_blocks(const BlockRows& rows, const double* factor, double vari
       const bool is_many =
           sum(select((counts == broadcast(0)) | (counts == broadcast(1)), broadcast(0), broadcast(1))) > 0;
       FILBERT_UNROLL_SHORT for (Count i = 0; i < q; ++i) {
-        if (!is_many) {
-          log_determinant.add(select(counts == broadcast(0), broadcast(1), pivots[i]));
-          continue;
-        }
-        for (std::size_t k = 0; k < width; ++k) {
-          if (lane(counts, k) > 0) of_many += lane(counts, k) * std::log(lane(pivots[i], k));
+        const Pack pivot = select(counts == broadcast(0), broadcast(1), pivots[i]);
+        if (is_many) {
+          log_determinant.add(pivot, counts);
+        } else {
+          log_determinant.add(pivot);
         }
       }
       for (Count k = 0; k < q + columns; ++k) {
@@ -162,7 +170,7 @@ double eliminate_blocks(const BlockRows& rows, const double* factor, double vari
       FILBERT_UNROLL_SHORT for (Count i = 0; i < q; ++i) store(H(q + columns, i), pivots[i]);
     }
   }
-  return log_determinant.value() + of_many;
+  return log_determinant.value();
 }
 
 template <int Q>

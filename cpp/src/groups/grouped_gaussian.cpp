@@ -1,11 +1,12 @@
 // Chains the maps from a position to covariances, through the eliminations of effects and coefficients, and back.
 #include "filbert/groups/grouped_gaussian.hpp"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
+
+#include "filbert/numeric/small_triangles.hpp"
 
 namespace filbert {
 
@@ -155,12 +156,12 @@ double GroupedGaussian::integrate_coefficients() {
   const Index rest = v_.size() - marginal;
   K_ += shared_->units.prior_square;
   precision_ = K_.topLeftCorner(marginal, marginal);
-  Eigen::LLT<Eigen::Ref<MatrixXd>> cholesky(precision_);
+  cholesky_in_place(precision_);
   double half_log_determinant = 0;
   if (marginal > 0) {
     v_.head(marginal).noalias() = -K_.topRightCorner(marginal, rest).lazyProduct(v_.tail(rest));
-    precision_.triangularView<Eigen::Lower>().solveInPlace(v_.head(marginal));
-    precision_.transpose().triangularView<Eigen::Upper>().solveInPlace(v_.head(marginal));
+    solve_lower(precision_, v_.head(marginal));
+    solve_lower_transposed(precision_, v_.head(marginal));
     for (Index i = 0; i < marginal; ++i) half_log_determinant += std::log(precision_(i, i));
   }
   Kv_.noalias() = K_.lazyProduct(v_);
@@ -222,8 +223,8 @@ double GroupedGaussian::operator()(const VectorXd& position, VectorXd& gradient)
   if (marginal > 0) {
     Eigen::Ref<MatrixXd> inverse = K_.topLeftCorner(marginal, marginal);
     inverse.setIdentity();
-    precision_.triangularView<Eigen::Lower>().solveInPlace(inverse);
-    precision_.transpose().triangularView<Eigen::Upper>().solveInPlace(inverse);
+    solve_lower(precision_, inverse);
+    solve_lower_transposed(precision_, inverse);
     K_slopes_.topLeftCorner(marginal, marginal) -= 0.5 * inverse;
   }
   const double log_sigma_slope = elimination_.backward(factors_, sigma_, K_slopes_, -0.5, factor_slopes_);
@@ -369,7 +370,7 @@ double GroupedGaussian::draw_parameters(const VectorXd& position, Rng& rng, Eige
   if (marginal > 0) {
     Eigen::Ref<VectorXd> noise = Kv_.head(marginal);
     for (double& one : noise) one = rng.normal();
-    precision_.transpose().triangularView<Eigen::Upper>().solveInPlace(noise);
+    solve_lower_transposed(precision_, noise);
     v_.head(marginal) += noise;
   }
   write_coefficients(parameters);

@@ -73,14 +73,17 @@ bool is_dear(const FramedGroupedGaussian& density, const GroupedSwitchRule& rule
   return density.posterior().dense_effects() > rule.few_dense_effects;
 }
 
+constexpr Index most_moves = 8;  // of a draw
+
 /// Draws some of the proposal, and says whether it will do.
 void judge(GroupedPilot& pilot, Index n, Rng& rng, int threads, const GroupedSwitchRule& rule) {
   pilot.starts = weighed(pilot.density, pilot.proposal, n, rng, threads);
   pilot.pilot = judge_weights(pilot.starts.log_weights, 0);
   pilot.refusal = refusal_of(pilot.pilot, rule.asked);
-  if (pilot.is_dear) return;
-  const double refused = std::clamp(1 - pilot.pilot.acceptance, 1e-6, 0.99);
-  pilot.every = std::max<Index>(1, static_cast<Index>(std::ceil(std::log(rule.left_of_a_draw) / std::log(refused))));
+  while (!pilot.is_dear && pilot.every < most_moves &&
+         autocorrelation_time(pilot.starts.log_weights, pilot.every) > rule.most_correlated) {
+    ++pilot.every;
+  }
 }
 
 constexpr Index few = 64, many = 384;  // proposals of a pilot

@@ -96,13 +96,13 @@ void ProfileFrame::pull_back_scores(const Eigen::Ref<const VectorXd>& position_s
 }
 
 double ProfileFrame::locate(const Eigen::Ref<const VectorXd>& u, Eigen::Ref<VectorXd> position) {
-  double log_slopes = shared_->log_determinant;
+  double square_slopes = 1;  // inverse ones
   for (Index k = 0; k < dimension(); ++k) {
     s_(k) = reach * std::asinh(u(k) / reach);
-    log_slopes -= 0.5 * std::log1p(u(k) * u(k) / (reach * reach));
+    square_slopes *= 1 + u(k) * u(k) / (reach * reach);
   }
   scores_.noalias() = shared_->directions.lazyProduct(s_);
-  return log_slopes + score(scores_, position);
+  return shared_->log_determinant - 0.5 * std::log(square_slopes) + score(scores_, position);
 }
 
 void ProfileFrame::pull_back(const Eigen::Ref<const VectorXd>& u, const Eigen::Ref<const VectorXd>& position_slopes,

@@ -1,9 +1,10 @@
 // Triangular solves with one dense factor.
 #include "filbert/groups/whitened_border.hpp"
 
-#include <Eigen/Cholesky>
 #include <cmath>
 #include <limits>
+
+#include "filbert/numeric/small_triangles.hpp"
 
 namespace filbert {
 
@@ -21,10 +22,9 @@ WhitenedBorder::WhitenedBorder(Index size)
 
 double WhitenedBorder::factorise() {
   if (size() == 0) return 0;
-  const Eigen::LLT<Eigen::Ref<MatrixXd>> cholesky(root_);
-  if (cholesky.info() != Eigen::Success) return std::numeric_limits<double>::quiet_NaN();
+  if (!cholesky_in_place(root_)) return std::numeric_limits<double>::quiet_NaN();
   whitened_pull_ = pull_;
-  root_.triangularView<Eigen::Lower>().solveInPlace(whitened_pull_);
+  solve_lower(root_, whitened_pull_);
   double log_determinant = 0;
   for (Index i = 0; i < size(); ++i) log_determinant += std::log(root_(i, i));
   return log_determinant;
@@ -34,15 +34,15 @@ void WhitenedBorder::draw(const Eigen::Ref<const VectorXd>& z, Eigen::Ref<Vector
   if (size() == 0) return;
   y_ = whitened_pull_ + z;
   x = y_;
-  root_.transpose().triangularView<Eigen::Upper>().solveInPlace(x);
+  solve_lower_transposed(root_, x);
 }
 
 void WhitenedBorder::backward(const Eigen::Ref<const VectorXd>& x_slopes, Eigen::Ref<VectorXd> z_slopes) {
   if (size() == 0) return;
   z_slopes = x_slopes;
-  root_.triangularView<Eigen::Lower>().solveInPlace(z_slopes);
+  solve_lower(root_, z_slopes);
   pull_slopes_ = z_slopes;
-  root_.transpose().triangularView<Eigen::Upper>().solveInPlace(pull_slopes_);
+  solve_lower_transposed(root_, pull_slopes_);
   // L'L̄ = -(y ȳ' + ȳ t' + I), t = L⁻¹s and y = t + z, on and below the diagonal; its symmetric half between L⁻ᵀ and L⁻¹ is S̄.
   for (Index j = 0; j < size(); ++j) {
     for (Index i = j; i < size(); ++i) {
@@ -51,15 +51,15 @@ void WhitenedBorder::backward(const Eigen::Ref<const VectorXd>& x_slopes, Eigen:
       square_slopes_(j, i) = half;
     }
   }
-  root_.transpose().triangularView<Eigen::Upper>().solveInPlace(square_slopes_);
+  solve_lower_transposed(root_, square_slopes_);
   square_slopes_.transposeInPlace();
-  root_.transpose().triangularView<Eigen::Upper>().solveInPlace(square_slopes_);
+  solve_lower_transposed(root_, square_slopes_);
 }
 
 MatrixXd WhitenedBorder::inverse() const {
   MatrixXd result = MatrixXd::Identity(size(), size());
-  root_.triangularView<Eigen::Lower>().solveInPlace(result);
-  root_.transpose().triangularView<Eigen::Upper>().solveInPlace(result);
+  solve_lower(root_, result);
+  solve_lower_transposed(root_, result);
   return result;
 }
 

@@ -87,7 +87,7 @@ TEST_CASE("where the frame's own proposals fail, adapted ones do, and their draw
   CHECK(!filbert::pilot_grouped(density, 1, 1, {.most_adapted = 0}).refusal.empty());
   const filbert::GroupedPilot pilot = filbert::pilot_grouped(density, 1);
   CHECK(pilot.refusal.empty());
-  CHECK(pilot.proposal.components().size() > 1);
+  CHECK(pilot.proposal.components().size() > 2);
   const Index first = density.posterior().units().coefficients(), last = first + 3;
   const MatrixXd nuts = by_nuts(density, 20000);
   CHECK(difference(independent(density, 10000, 3), nuts, first, last) < 4);

@@ -10,6 +10,8 @@
 #include "filbert/density/glm_sampling.hpp"
 #include "filbert/density/skewed_proposal.hpp"
 #include "filbert/draws/diagnostics.hpp"
+#include "filbert/sampler/independence_pilot.hpp"
+#include "filbert/sampler/student_mixture.hpp"
 
 using namespace filbert;
 
@@ -294,4 +296,59 @@ TEST_CASE("Points without density are no proposals: beyond an edge every draw of
   // Of another edge they would not be.
   const double other = 0.26608524989875482 / 0.18406012534675947;  // 0.9
   CHECK(worst_score(draws, other, 1 + 0.9 * other - other * other) > 6);
+}
+
+TEST_CASE("What draws of several moves are worth is foreseen from weights") {
+  CHECK(autocorrelation_time(Eigen::Vector3d(5, 5, 5), 1) == doctest::Approx(1));
+  // Of two weights the threefold one stays with 1/3.
+  const Eigen::Vector2d logarithms(0, std::log(3));
+  CHECK(autocorrelation_time(logarithms, 1) == doctest::Approx((1 + 3 * (4.0 / 3) / (2.0 / 3)) / 4));
+  CHECK(autocorrelation_time(logarithms, 2) == doctest::Approx((1 + 3 * (10.0 / 9) / (8.0 / 9)) / 4));
+
+  // A label that says nothing of weights, of a normal that is proposed too widely.
+  constexpr double width = 1.6;
+  constexpr int n = 100000;
+  Rng rng(1);
+  Eigen::VectorXd log_weights(n), labels(n), uniforms(n);
+  for (int i = 0; i < n; ++i) {
+    const double x = width * rng.normal();
+    log_weights(i) = 0.5 * x * x * (1 / (width * width) - 1);
+    labels(i) = rng.coin() ? 1 : -1;
+    uniforms(i) = rng.uniform();
+  }
+  for (const int every : {1, 2}) {
+    Eigen::Matrix<double, 4, Eigen::Dynamic, Eigen::RowMajor> chains(4, n / (4 * every));
+    int next = 0;
+    for (Eigen::Index chain = 0; chain < 4; ++chain) {
+      int state = next;
+      for (double& draw : chains.row(chain)) {
+        for (int move = 0; move < every; ++move, ++next) {
+          if (IndependenceRules::accepts(log_weights(next) - log_weights(state), uniforms(next))) state = next;
+        }
+        draw = labels(state);
+      }
+    }
+    const double measured = static_cast<double>(chains.size()) / ess_mean(chains);
+    CHECK(autocorrelation_time(log_weights.head(400), every) == doctest::Approx(measured).epsilon(0.1));
+  }
+}
+
+TEST_CASE("A quarter of the mixture's proposals are normal, the rest as wide t, and it knows its density") {
+  StudentMixture mixture = StudentMixture::with_normal(3);
+  const Eigen::Vector3d point(0.3, -2, 4);
+  const double squared = point.squaredNorm(), log_normal = -1.5 * std::log(2 * std::acos(-1.0)) - 0.5 * squared;
+  const double log_t = StudentMixture(3).log_density(point);
+  CHECK(mixture.log_density(point) == doctest::Approx(std::log(0.25 * std::exp(log_normal) + 0.75 * std::exp(log_t))));
+  constexpr int n = 40000;
+  Rng rng(2);
+  Eigen::MatrixXd draws(3, n);
+  Eigen::VectorXd log_density(n);
+  mixture.draw(rng, draws, log_density);
+  CHECK(log_density(7) == mixture.log_density(draws.col(7)));
+  const Eigen::ArrayXd squares = draws.colwise().squaredNorm().transpose();  // 3 of a normal, 3 · 8 / 6 of a t
+  const double spread = std::sqrt((squares - squares.mean()).square().mean() / n);
+  CHECK(std::abs(squares.mean() - (0.25 * 3 + 0.75 * 4)) < 4 * spread);
+  CHECK(std::abs(squares.mean() - (0.5 * 3 + 0.5 * 4)) > 6 * spread);
+  const Eigen::ArrayXd weights = (-1.5 * std::log(2 * std::acos(-1.0)) - 0.5 * squares - log_density.array()).exp();
+  CHECK(std::abs(weights.mean() - 1) < 4 * std::sqrt((weights - weights.mean()).square().mean() / n));
 }

@@ -71,6 +71,18 @@ double worst_score(const Rows& values) {
   return std::max(score(values, exact_mean), score(squares, exact_variance));
 }
 
+/// Of trajectories with so many steps, from the same starts and momenta for each number.
+double mean_error(int steps) {
+  SplitHmc<LogGamma> hmc(LogGamma{}, {.steps = steps, .jitter = 0});
+  double sum = 0;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    Rng rng(seed);
+    hmc.set_position(Eigen::VectorXd::Constant(1, rng.normal()));
+    sum += std::abs(hmc.transition(rng).max_energy_error) / 200;
+  }
+  return sum;
+}
+
 }  // namespace
 
 TEST_CASE("A standard normal is followed exactly, however few the steps") {
@@ -88,26 +100,39 @@ TEST_CASE("A standard normal is followed exactly, however few the steps") {
 }
 
 TEST_CASE("The energy error falls as the square of the step") {
-  const auto mean_error = [](int steps) {
-    SplitHmc<LogGamma> hmc(LogGamma{}, {.steps = steps, .jitter = 0});
-    double sum = 0;
-    for (std::uint64_t seed = 1; seed <= 200; ++seed) {  // the same starts and momenta for each number of steps
-      Rng rng(seed);
-      hmc.set_position(Eigen::VectorXd::Constant(1, rng.normal()));
-      sum += std::abs(hmc.transition(rng).max_energy_error) / 200;
-    }
-    return sum;
-  };
   CHECK(mean_error(8) / mean_error(16) == doctest::Approx(4).epsilon(0.1));
   CHECK(mean_error(16) / mean_error(32) == doctest::Approx(4).epsilon(0.05));
+}
+
+TEST_CASE(
+    "Stages are symmetric and make up a whole angle, and those of two and three turns err less than as many of one") {
+  for (const SplitStages& stages : split_stages) {
+    const auto turns = static_cast<std::size_t>(stages.turns);
+    double turned = 0, kicked = stages.kick[turns];
+    for (std::size_t i = 0; i < turns; ++i) {
+      turned += stages.turn[i];
+      kicked += stages.kick[i];
+      CHECK(stages.turn[i] == stages.turn[turns - 1 - i]);
+      CHECK(stages.kick[i] == stages.kick[turns - i]);
+    }
+    CHECK(turned == doctest::Approx(1).epsilon(1e-15));
+    CHECK(kicked == doctest::Approx(1).epsilon(1e-15));
+  }
+  const double by_ones = mean_error(7) * 7 * 7;  // which neither divides, for a single step
+  CHECK(mean_error(4) < 0.6 * by_ones / (4 * 4));
+  CHECK(mean_error(9) < 0.5 * by_ones / (9 * 9));
 }
 
 TEST_CASE("Draws have the moments of a skewed density, and broken accept steps are found") {
   SplitHmcRunSettings settings;
   settings.draws = 20000;
   settings.seed = 3;
+  for (const int steps : {1, 2, 3, 4}) {
+    CAPTURE(steps);
+    settings.hmc.steps = steps;
+    CHECK(worst_score(first_coordinate(LogGamma{}, settings)) < 3.5);
+  }
   settings.hmc.steps = 2;
-  CHECK(worst_score(first_coordinate(LogGamma{}, settings)) < 3.5);
   CHECK(worst_score(first_coordinate<AcceptsAll>(LogGamma{}, settings)) > 5);
   CHECK(worst_score(first_coordinate<AcceptsTheOpposite>(LogGamma{}, settings)) > 5);
 }

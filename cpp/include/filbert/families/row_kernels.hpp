@@ -13,6 +13,9 @@ namespace filbert {
 /// Rows are worked on in panels of this many; within a panel each column lies side by side.
 inline constexpr std::ptrdiff_t panel_rows = 128;
 
+/// Loops over the rows of a panel take this many at a time, and end with those that hold a row.
+inline constexpr std::ptrdiff_t rows_at_once = 16;
+
 /// Parameter vectors that `RowKernels::batch` takes at once, at most.
 inline constexpr int max_batch = 96;
 
@@ -39,6 +42,12 @@ struct GlmRows {
   const double* table_weights = nullptr;
 
   std::ptrdiff_t panels() const { return (rows + panel_rows - 1) / panel_rows; }
+
+  /// Rows of a panel that loops go through.
+  std::ptrdiff_t of_panel(std::ptrdiff_t panel) const {
+    const std::ptrdiff_t left = (rows - panel * panel_rows + rows_at_once - 1) / rows_at_once * rows_at_once;
+    return left < panel_rows ? left : panel_rows;
+  }
 };
 
 /// Effects of groups that a batch adds to linear predictors: each column adds its z times the effect of the row's group. Arrays are laid

@@ -17,7 +17,7 @@ namespace filbert {
 /// Thresholds of the switch to NUTS.
 struct GroupedSwitchRule {
   IndependenceThresholds asked{.least_acceptance = 0.6, .most_log_largest_weight = 2.5, .least_acceptance_of_run = 0.5};
-  double left_of_a_draw = 0.03;          ///< chance of a draw to repeat the one before it, where values are cheap
+  double most_correlated = 1.2;          ///< autocorrelation time of draws that are made where values are cheap
   Eigen::Index few_dense_effects = 200;  ///< beyond, a value is dear: every one is a draw, and a pilot has few
   Eigen::Index most_adapted = 12;  ///< dimensions in which proposals are adapted where the frame's own will not do
 };
@@ -46,7 +46,8 @@ class DrawingDensity {
 /// What a pilot found: what to propose, where chains begin, how many proposals a draw is made of, and why independence Metropolis would
 /// not do, if so.
 struct GroupedPilot {
-  explicit GroupedPilot(const FramedGroupedGaussian& framed) : density(framed), proposal(framed.dimension()) {}
+  explicit GroupedPilot(const FramedGroupedGaussian& framed)
+      : density(framed), proposal(StudentMixture::with_normal(framed.dimension())) {}
 
   FramedGroupedGaussian density;  ///< what to sample: the same posterior, in a smooth frame where proposals are adapted
   StudentMixture proposal;

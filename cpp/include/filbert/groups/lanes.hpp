@@ -4,6 +4,10 @@
 #include <cmath>
 #include <cstring>
 
+#if defined(__SSE2__) && defined(__GNUC__)
+#include <emmintrin.h>
+#endif
+
 namespace filbert {
 
 #if defined(__GNUC__)
@@ -72,6 +76,17 @@ class alignas(64) Lanes {
   FILBERT_LANES_INLINE Lanes& operator+=(const Lanes& y) { return *this = *this + y; }
   FILBERT_LANES_INLINE Lanes& operator-=(const Lanes& y) { return *this = *this - y; }
   FILBERT_LANES_INLINE Lanes& operator*=(const Lanes& y) { return *this = *this * y; }
+
+  /// 1/√x of each.
+  FILBERT_LANES_INLINE Lanes inverse_root() const {
+#if defined(__SSE2__) && defined(__GNUC__)
+    const Piece one = {1, 1};
+    const auto of = [&one](Piece x) { return one / (Piece)_mm_sqrt_pd((__m128d)x); };
+    return Lanes(of(a_), of(b_), of(c_), of(d_));
+#else
+    return each([](double x) { return 1 / std::sqrt(x); });
+#endif
+  }
 
   template <typename Function>
   FILBERT_LANES_INLINE Lanes each(const Function& function) const {

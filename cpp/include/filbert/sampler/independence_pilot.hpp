@@ -38,6 +38,26 @@ inline IndependencePilot judge_weights(const Eigen::VectorXd& log_weights, Eigen
   return pilot;
 }
 
+/// Of draws that are made of `every` moves each, for a function of which weights say nothing: a state's chance to stay is the eigenvalue of
+/// its weight (Liu 1996, "Metropolized independent sampling with comparisons to rejection sampling and importance sampling", Statistics and
+/// Computing 6). Weights as in `judge_weights`, at least one of them finite.
+inline double autocorrelation_time(const Eigen::VectorXd& log_weights, Eigen::Index every) {
+  Eigen::VectorXd weights = (log_weights.array() - log_weights.maxCoeff()).exp();
+  std::sort(weights.begin(), weights.end());
+  const double n = static_cast<double>(weights.size());
+  double time = 0, lighter = 0, heavier = n;  // sum of weights so far, and number of those from here on
+  for (const double weight : weights) {
+    if (weight > 0) {
+      const double moves = (lighter / weight + heavier) / n;
+      const double stays = std::pow(1 - moves, static_cast<double>(every));
+      time += weight * (1 + stays) / (1 - stays);
+    }
+    lighter += weight;
+    --heavier;
+  }
+  return time / lighter;
+}
+
 /// Makes `blocks` blocks of proposals with random numbers of its own.
 template <BatchLogDensity Density, IndependentProposal Proposal>
 IndependencePilot pilot_independence(Density density, Proposal proposal, std::uint64_t seed, int blocks = 4) {

@@ -3,7 +3,9 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <utility>
 
@@ -29,15 +31,29 @@ struct SplitHmcSettings {
   }
 };
 
+/// How turns and kicks follow each other: shares of an angle, the first of them kicks before any turn.
+struct SplitStages {
+  int turns;
+  std::array<double, 3> turn;
+  std::array<double, 4> kick;
+};
+
+/// Symmetric schemes of one to three turns, whichever divides the number of steps. Those of two and three refuse about half of what as many
+/// steps of one would (Blanes, Casas and Sanz-Serna 2014, "Numerical integrators for the hybrid Monte Carlo method", SIAM Journal on
+/// Scientific Computing 36); the three are placed so that mixed models of eight kinds accepted most.
+inline constexpr std::array<SplitStages, 3> split_stages = {{{3, {0.305, 0.39, 0.305}, {0.125, 0.375, 0.375, 0.125}},
+                                                             {2, {0.5, 0.5}, {0.2118, 0.5764, 0.2118}},
+                                                             {1, {1.0}, {0.5, 0.5}}}};
+
 /// The accept step, and what a broken sampler would put in its place.
 struct SplitHmcRules {
   static bool accepts(double energy_error, double uniform) { return std::log(uniform) < -energy_error; }
 };
 
 /// Hamiltonian Monte Carlo with split steps (Shahbaba, Lan, Johnson and Neal 2014) on one density, at one point. Under a standard
-/// normal, positions and momenta turn in their planes; what is left of the density kicks, half before and half after each turn. The
+/// normal, positions and momenta turn in their planes; what is left of the density kicks, before, between and after turns. The
 /// nearer a density is to standard normal, the longer its steps may be; where it is exactly, all are accepted. Reversible,
-/// volume-preserving, second order. Allocates only when it is made.
+/// volume-preserving, second order (see SplitStages). Allocates only when it is made.
 template <LogDensity Density, typename Rules = SplitHmcRules>
 class SplitHmc {
  public:
@@ -73,8 +89,13 @@ class SplitHmc {
     statistics.step_size = angle / settings_.steps;
     statistics.step_size_bar = statistics.step_size;
     end_ = start_;
+    const SplitStages& stages = stages_of(settings_.steps);
+    const double whole = statistics.step_size * stages.turns;
     while (statistics.n_steps < settings_.steps && std::isfinite(end_.log_density)) {
-      step(statistics.step_size);
+      const auto stage = static_cast<std::size_t>(statistics.n_steps % stages.turns);
+      if (stage == 0) kick(whole * stages.kick.front());
+      turn(whole * stages.turn[stage]);
+      kick(whole * stages.kick[stage + 1]);
       ++statistics.n_steps;
     }
     end_.update_energy();
@@ -93,13 +114,16 @@ class SplitHmc {
   }
 
  private:
-  void step(double angle) {
-    kick(0.5 * angle);
+  static const SplitStages& stages_of(int steps) {
+    return *std::find_if(split_stages.begin(), split_stages.end(),
+                         [steps](const SplitStages& stages) { return steps % stages.turns == 0; });
+  }
+
+  void turn(double angle) {
     turned_ = std::cos(angle) * end_.position + std::sin(angle) * end_.momentum;
     end_.momentum = std::cos(angle) * end_.momentum - std::sin(angle) * end_.position;
     std::swap(end_.position, turned_);
     end_.log_density = density_(end_.position, end_.gradient);
-    kick(0.5 * angle);
   }
 
   /// By the slopes of what is left of the density.

@@ -1,4 +1,4 @@
-// Proposes points from a mixture of heavy-tailed multivariate t.
+// Proposes points from a mixture of multivariate t, with heavy tails, and normals.
 #pragma once
 
 #include <Eigen/Core>
@@ -22,17 +22,28 @@ class StudentMixture {
     double share = 1;        ///< of the draws
     Eigen::VectorXd centre;  ///< (dimension)
     Eigen::MatrixXd factor;  ///< (dimension, dimension), lower triangular: the scale matrix is factor · factor'
+    bool is_normal = false;  ///< in place of a t
   };
 
   /// One t about 0, as wide as the standard normal that a frame aims at.
-  explicit StudentMixture(Eigen::Index dimension)
-      : StudentMixture({{1, Eigen::VectorXd::Zero(dimension), Eigen::MatrixXd::Identity(dimension, dimension)}}) {}
+  explicit StudentMixture(Eigen::Index dimension) : StudentMixture({standard(dimension)}) {}
+
+  /// That t and, for a quarter of the draws, the standard normal: tails are as heavy, and what a good frame makes of a density is nearer.
+  static StudentMixture with_normal(Eigen::Index dimension) {
+    std::vector<Component> components(2, standard(dimension));
+    components.front().share = 0.75;
+    components.back().share = 0.25;
+    components.back().is_normal = true;
+    return StudentMixture(std::move(components));
+  }
 
   /// Of at least one component; shares add up to 1.
   explicit StudentMixture(std::vector<Component> components) : components_(std::move(components)) {
     const double size = static_cast<double>(dimension()), nu = freedom, pi = std::numbers::pi;
-    const double constant = std::lgamma(0.5 * (nu + size)) - std::lgamma(0.5 * nu) - 0.5 * size * std::log(nu * pi);
+    const double of_t = std::lgamma(0.5 * (nu + size)) - std::lgamma(0.5 * nu) - 0.5 * size * std::log(nu * pi);
+    const double of_normal = -0.5 * size * std::log(2 * pi);
     for (const Component& each : components_) {
+      const double constant = each.is_normal ? of_normal : of_t;
       log_constants_.push_back(constant + std::log(each.share) - each.factor.diagonal().array().log().sum());
     }
     terms_.resize(static_cast<Eigen::Index>(components_.size()));
@@ -45,12 +56,7 @@ class StudentMixture {
   void draw(Rng& rng, Eigen::Ref<Eigen::MatrixXd> draws, Eigen::Ref<Eigen::VectorXd> values) {
     for (Eigen::Index i = 0; i < draws.cols(); ++i) {
       const Component& from = components_[chosen(rng)];
-      double chi_square = 0;
-      for (int k = 0; k < freedom; ++k) {
-        const double normal = rng.normal();
-        chi_square += normal * normal;
-      }
-      const double stretch = std::sqrt(freedom / chi_square);
+      const double stretch = from.is_normal ? 1 : std::sqrt(freedom / chi_square(rng));
       for (double& coordinate : draws.col(i)) coordinate = stretch * rng.normal();
       scaled_ = from.factor.triangularView<Eigen::Lower>() * draws.col(i);
       draws.col(i) = from.centre + scaled_;
@@ -75,10 +81,24 @@ class StudentMixture {
 
   /// The logarithm of share times density of component `k` at a squared distance from its centre.
   double log_term(std::size_t k, double squared) const {
+    if (components_[k].is_normal) return log_constants_[k] - 0.5 * squared;
     return log_constants_[k] - 0.5 * (freedom + static_cast<double>(dimension())) * std::log1p(squared / freedom);
   }
 
  private:
+  static Component standard(Eigen::Index dimension) {
+    return {1, Eigen::VectorXd::Zero(dimension), Eigen::MatrixXd::Identity(dimension, dimension)};
+  }
+
+  static double chi_square(Rng& rng) {
+    double sum = 0;
+    for (int k = 0; k < freedom; ++k) {
+      const double normal = rng.normal();
+      sum += normal * normal;
+    }
+    return sum;
+  }
+
   std::size_t chosen(Rng& rng) const {
     if (components_.size() == 1) return 0;
     double left = rng.uniform();
