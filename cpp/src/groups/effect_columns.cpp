@@ -4,7 +4,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "filbert/density/require_size.hpp"
+#include "filbert/numeric/require.hpp"
 
 namespace filbert {
 

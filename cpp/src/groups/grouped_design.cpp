@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "filbert/numeric/require.hpp"
+
 namespace filbert {
 
 using Eigen::Index;
@@ -17,10 +19,6 @@ using Eigen::VectorXd;
 namespace {
 
 std::size_t at(Index index) { return static_cast<std::size_t>(index); }
-
-void require(bool holds, const std::string& what) {
-  if (!holds) throw std::invalid_argument(what);
-}
 
 void require_code(Index factor, Index row, std::int64_t code, Index groups) {
   if (code >= 0 && code < groups) return;

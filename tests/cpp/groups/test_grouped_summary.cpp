@@ -153,12 +153,6 @@ TEST_CASE("what cannot be a row is refused by name, and the summary stays as it 
   bad = good;
   bad.weights(2) = -1;
   CHECK(error_of(bad).starts_with("weights must be finite and not negative at row 2"));
-  bad = good;
-  bad.structure.n_groups = {4, 0};
-  CHECK(error_of(bad) == "grouping factor 1 must have at least one group");
-  bad = good;
-  bad.structure.terms[1].factor = 2;
-  CHECK(error_of(bad).starts_with("a term's factor must be one of the 2 factors"));
 
   GroupedSummary summary = good.summary();
   bad = good;
