@@ -143,6 +143,24 @@ def broken_off(regression, how: str) -> Any:
     return _core.ReweightedGroupedGaussian(surrogate, instead[how], **more)
 
 
+@pytest.mark.parametrize("case", ["slopes", "crossed", "shape"])
+def test_weights_vary_less_where_the_model_is_that_of_draws_on_average(by_passes, monkeypatch, case):
+    regression = model(case, parts_of(DATA[::6].reset_index(drop=True), 400)).regression
+    on_average = spread_of_log_weights(regression)
+    monkeypatch.setattr(reweighting, "_LEAST_VARIATION", np.inf)
+    assert on_average < 0.7 * spread_of_log_weights(regression)  # of the model at the mode
+
+
+def spread_of_log_weights(regression) -> float:
+    """Return the standard deviation of log weights of draws from the Gaussian model and the auxiliaries' normal."""
+    surrogate, ratios, more = parts_of_density(regression)
+    centre, factor, slopes = more["auxiliaries"]
+    z = np.random.default_rng(1).normal(size=(surrogate.dimension + len(centre), 2000))
+    draws, own = surrogate.to_user_scale(z[: surrogate.dimension]), z[surrogate.dimension :]
+    log_weights = ratios(draws, np.exp(centre[:, None] + slopes @ draws + factor @ own))
+    return float(np.std(log_weights + np.square(own).sum(axis=0) / 2))
+
+
 @pytest.mark.parametrize("case", ["slopes", "crossed", "trials", "no_intercept"])
 def test_log_likelihoods_are_those_of_scipy(by_passes, case):
     regression = model(case, parts_of(DATA, 700)).regression
