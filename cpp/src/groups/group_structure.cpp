@@ -1,7 +1,9 @@
-// Counts and places the effects of each term and factor.
+// Counts and places the effects of each term and factor, and checks what rows have of them.
 #include "filbert/groups/group_structure.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <stdexcept>
 #include <string>
 
 #include "filbert/numeric/require.hpp"
@@ -9,6 +11,37 @@
 namespace filbert {
 
 using Eigen::Index;
+
+namespace {
+
+void check_codes(Index factor, Index groups, const CodesRef& codes, Index rows) {
+  const std::string which = "codes of grouping factor " + std::to_string(factor);
+  require(codes.size() == rows,
+          which + " must have " + std::to_string(rows) + " elements, not " + std::to_string(codes.size()));
+  for (Index i = 0; i < rows; ++i) {
+    if (codes(i) >= 0 && codes(i) < groups) continue;
+    throw std::invalid_argument(which + " must be from 0 to " + std::to_string(groups - 1) + ", not " +
+                                std::to_string(codes(i)) + " at row " + std::to_string(i));
+  }
+}
+
+void check_columns(std::size_t term, Index columns, const std::optional<RowsRef>& Z, Index rows) {
+  const std::string which = "Z of group term " + std::to_string(term);
+  require(Z || columns == 1, which + " must be given: it has " + std::to_string(columns) + " columns");
+  if (!Z) return;
+  require(Z->rows() == rows && Z->cols() == columns,
+          which + " must have " + std::to_string(rows) + " rows and " + std::to_string(columns) + " columns, not " +
+              std::to_string(Z->rows()) + " and " + std::to_string(Z->cols()));
+  for (Index j = 0; j < columns; ++j) {
+    for (Index i = 0; i < rows; ++i) {
+      if (std::isfinite((*Z)(i, j))) continue;
+      throw std::invalid_argument(which + " must be finite in column " + std::to_string(j) + " at row " +
+                                  std::to_string(i) + ", not " + std::to_string((*Z)(i, j)));
+    }
+  }
+}
+
+}  // namespace
 
 void GroupStructure::validate() const {
   require(!n_groups.empty(), "there must be a grouping factor");
@@ -25,6 +58,20 @@ void GroupStructure::validate() const {
     require(has_term[static_cast<std::size_t>(factor)],
             "grouping factor " + std::to_string(factor) + " must have a term");
   }
+}
+
+Index GroupStructure::check_rows(const std::vector<std::optional<RowsRef>>& Z,
+                                 const std::vector<CodesRef>& codes) const {
+  require(codes.size() == n_groups.size(), "codes must have one array for each of the " + std::to_string(factors()) +
+                                               " grouping factors, not " + std::to_string(codes.size()));
+  require(Z.size() == terms.size(), "Z must have one array for each of the " + std::to_string(terms.size()) +
+                                        " group terms, not " + std::to_string(Z.size()));
+  const Index rows = codes.front().size();
+  for (Index factor = 0; factor < factors(); ++factor) {
+    check_codes(factor, groups(factor), codes[static_cast<std::size_t>(factor)], rows);
+  }
+  for (std::size_t t = 0; t < Z.size(); ++t) check_columns(t, terms[t].columns, Z[t], rows);
+  return rows;
 }
 
 Index GroupStructure::effects(Index factor) const {

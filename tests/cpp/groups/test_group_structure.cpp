@@ -3,16 +3,24 @@
 
 #include <doctest/doctest.h>
 
+#include <Eigen/Core>
+#include <cstdint>
+#include <limits>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 using filbert::GroupStructure;
 
 namespace {
 
-std::string error_of(const GroupStructure& structure) {
+using Codes = Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1>;
+
+template <typename Function>
+std::string error_of(Function function) {
   try {
-    structure.validate();
+    function();
   } catch (const std::invalid_argument& error) {
     return error.what();
   }
@@ -53,10 +61,43 @@ TEST_CASE("structures are equal that have the same factors and terms") {
 }
 
 TEST_CASE("what is no structure is refused by name") {
-  CHECK(error_of({{4, 3}, {{0, 2}, {1, 1}}}) == "");
-  CHECK(error_of({{}, {}}) == "there must be a grouping factor");
-  CHECK(error_of({{4, 0}, {{0, 2}, {1, 1}}}) == "grouping factor 1 must have at least one group");
-  CHECK(error_of({{4, 3}, {{0, 2}}}) == "grouping factor 1 must have a term");
-  CHECK(error_of({{4, 3}, {{0, 2}, {2, 1}}}) == "a term's factor must be one of the 2 factors, not number 2");
-  CHECK(error_of({{4, 3}, {{0, 0}, {1, 1}}}) == "a group term must have at least one column");
+  const auto error_with = [](const GroupStructure& structure) { return error_of([&] { structure.validate(); }); };
+  CHECK(error_with({{4, 3}, {{0, 2}, {1, 1}}}) == "");
+  CHECK(error_with({{}, {}}) == "there must be a grouping factor");
+  CHECK(error_with({{4, 0}, {{0, 2}, {1, 1}}}) == "grouping factor 1 must have at least one group");
+  CHECK(error_with({{4, 3}, {{0, 2}}}) == "grouping factor 1 must have a term");
+  CHECK(error_with({{4, 3}, {{0, 2}, {2, 1}}}) == "a term's factor must be one of the 2 factors, not number 2");
+  CHECK(error_with({{4, 3}, {{0, 0}, {1, 1}}}) == "a group term must have at least one column");
+}
+
+TEST_CASE("what rows cannot have of a structure is refused by name") {
+  const GroupStructure structure{{4, 3}, {{0, 2}, {1, 1}}};
+  struct Rows {
+    std::vector<std::optional<Eigen::MatrixXd>> Z{Eigen::MatrixXd::Ones(5, 2), std::nullopt};
+    std::vector<Codes> codes{Codes::Constant(5, 3), Codes::Zero(5)};
+  };
+  Eigen::Index rows = 0;
+  const auto error_with = [&](auto change) {
+    Rows own;
+    change(own);
+    std::vector<std::optional<filbert::RowsRef>> Z;
+    for (const auto& z : own.Z) Z.push_back(z ? std::optional<filbert::RowsRef>(*z) : std::nullopt);
+    const std::vector<filbert::CodesRef> codes(own.codes.begin(), own.codes.end());
+    return error_of([&] { rows = structure.check_rows(Z, codes); });
+  };
+  CHECK(error_with([](Rows&) {}) == "");
+  CHECK(rows == 5);
+  CHECK(error_with([](Rows& r) { r.codes.pop_back(); }) ==
+        "codes must have one array for each of the 2 grouping factors, not 1");
+  CHECK(error_with([](Rows& r) { r.Z.pop_back(); }) == "Z must have one array for each of the 2 group terms, not 1");
+  CHECK(error_with([](Rows& r) { r.codes[1].resize(4); }) == "codes of grouping factor 1 must have 5 elements, not 4");
+  CHECK(error_with([](Rows& r) { r.codes[1](2) = -1; }) ==
+        "codes of grouping factor 1 must be from 0 to 2, not -1 at row 2");
+  CHECK(error_with([](Rows& r) { r.codes[0](4) = 4; }) ==
+        "codes of grouping factor 0 must be from 0 to 3, not 4 at row 4");
+  CHECK(error_with([](Rows& r) { r.Z[0].reset(); }) == "Z of group term 0 must be given: it has 2 columns");
+  CHECK(error_with([](Rows& r) { r.Z[0]->conservativeResize(5, 1); }) ==
+        "Z of group term 0 must have 5 rows and 2 columns, not 5 and 1");
+  CHECK(error_with([](Rows& r) { (*r.Z[0])(3, 1) = std::numeric_limits<double>::infinity(); }) ==
+        "Z of group term 0 must be finite in column 1 at row 3, not inf");
 }

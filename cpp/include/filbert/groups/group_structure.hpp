@@ -2,9 +2,22 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
 #include <vector>
 
+#include "filbert/summary/sufficient_statistics.hpp"
+
 namespace filbert {
+
+using CodesRef = Eigen::Ref<const Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1>, 0, Eigen::InnerStride<>>;
+
+/// Thrown where factors are crossed in a way whose triangles would not fit in memory or in time.
+class GroupsTooLarge : public std::length_error {
+ public:
+  using std::length_error::length_error;
+};
 
 /// One term such as (x | g): which factor groups its effects, and how many columns of Z, and so effects, a group has.
 struct GroupTerm {
@@ -19,6 +32,10 @@ struct GroupStructure {
 
   /// Throws std::invalid_argument for a factor without a term or groups, and for a term without columns or a factor.
   void validate() const;
+
+  /// Returns the number of some rows. Throws std::invalid_argument unless `Z` has of each term (rows, its columns), finite, or nothing
+  /// for a column of ones, and `codes` of each factor one a row, from 0.
+  Eigen::Index check_rows(const std::vector<std::optional<RowsRef>>& Z, const std::vector<CodesRef>& codes) const;
 
   Eigen::Index factors() const { return static_cast<Eigen::Index>(n_groups.size()); }
   Eigen::Index groups(Eigen::Index factor) const { return n_groups[static_cast<std::size_t>(factor)]; }

@@ -2,24 +2,14 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <cstdint>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <vector>
 
 #include "filbert/groups/group_structure.hpp"
 #include "filbert/summary/sufficient_statistics.hpp"
 
 namespace filbert {
-
-/// Thrown where factors are crossed in a way whose triangles would not fit in memory or in time.
-class GroupsTooLarge : public std::length_error {
- public:
-  using std::length_error::length_error;
-};
-
-using CodesRef = Eigen::Ref<const Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1>, 0, Eigen::InnerStride<>>;
 
 /// The rows of one block: the arguments of `GroupedSummary::update`.
 struct GroupedRows {
