@@ -264,6 +264,17 @@ def test_what_does_not_suit_is_sampled_with_rows_at_hand(by_passes, monkeypatch)
 
 
 @pytest.mark.filterwarnings("ignore::filbert.ConvergenceWarning")
+def test_auxiliaries_that_data_hardly_bound_are_not_tried(by_passes, monkeypatch):
+    monkeypatch.setattr(_core, "sample_reweighted", None)
+    data = DATA.assign(s=np.random.default_rng(4).binomial(DATA.m, 0.4))  # binomial: kappa may be as large as it likes
+    fitted = fb.Model("p(s, m) ~ x + (1 | g)", parts_of(data, 400), family="beta_binomial")
+    idata = fitted.fit(progressbar=False, random_seed=5, draws=20)
+    assert idata["posterior"].attrs["sampler"] == "hmc"
+    said = "the rows were brought into memory; the posterior of 'kappa' has a long tail"
+    assert idata["posterior"].attrs["sampler_note"].startswith(said)
+
+
+@pytest.mark.filterwarnings("ignore::filbert.ConvergenceWarning")
 def test_many_groups_of_few_rows_are_not_tried(by_passes, monkeypatch):
     monkeypatch.setattr(reweighting, "framed", None)
     data = DATA.assign(row=np.arange(N) // 4)
