@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from filbert import _core
+from filbert.families import reweighting
 from numpy.typing import NDArray
 from scipy import stats
 from statistical.marginals import Array
@@ -93,6 +94,7 @@ def sampled(regression: Any, seed: int, reweighted: Density) -> Array:
     """19 draws of one chain, far enough apart to be independent."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_core, "ReweightedGroupedGaussian", reweighted)
+        patch.setattr(reweighting, "_MOST_LOG_WEIGHT", np.inf)  # to leave data sets out would not be calibration
         density = regression.family.reweighted_frame(regression, seed, True)
     run = _core.sample_reweighted(density, draws=APART * (RANKS - 1), chains=1, cores=1, seed=seed, refuses=False)
     values: Array = run["sampling"]["values"]
