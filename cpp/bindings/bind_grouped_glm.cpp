@@ -23,17 +23,6 @@ using filbert::GroupedGlm;
 
 namespace {
 
-using Rows = filbert::RowsRef;
-using Codes = Eigen::Ref<const Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1>>;
-
-std::shared_ptr<GroupedDesign> make_design(const std::vector<Index>& n_groups,
-                                           const std::vector<std::pair<Index, Index>>& terms,
-                                           const std::vector<std::optional<Rows>>& Z, const std::vector<Codes>& codes) {
-  const std::vector<filbert::CodesRef> of_factors(codes.begin(), codes.end());
-  const py::gil_scoped_release release;  // the arguments keep their arrays alive
-  return std::make_shared<GroupedDesign>(make_structure(n_groups, terms), Z, of_factors);
-}
-
 GroupedGlm make_posterior(const std::shared_ptr<GlmData>& data, const std::shared_ptr<GroupedDesign>& design,
                           bool intercept, bool intercept_at_means, const std::vector<PriorSpec>& coefficient_priors,
                           const std::vector<AuxiliarySpec>& auxiliary_priors, const std::vector<TermSpec>& terms) {
@@ -60,7 +49,8 @@ Z : list of array, (rows, columns of the term), or None
     One a term; None for a column of ones.
 codes : list of int64 array, (rows,)
     One a factor, from 0.)")
-      .def(py::init(&make_design), py::arg("n_groups"), py::arg("terms"), py::arg("Z"), py::arg("codes"))
+      .def(py::init(&make_grouped<GroupedDesign>), py::arg("n_groups"), py::arg("terms"), py::arg("Z"),
+           py::arg("codes"))
       .def_property_readonly("n_rows", &GroupedDesign::rows);
 
   py::class_<GroupedGlm>(module, "GroupedGlm", R"(The posterior of a generalised linear model with group effects.

@@ -31,7 +31,6 @@ namespace {
 
 using Rows = filbert::RowsRef;
 using Values = Eigen::Ref<const VectorXd>;
-using Codes = Eigen::Ref<const Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1>>;
 
 /// A summary that threads may share: each call takes its lock, after it has let go of the interpreter's.
 class SharedSummary {
@@ -56,12 +55,9 @@ class SharedSummary {
   GroupedSummary summary_;
 };
 
-void update(SharedSummary& summary, const Rows& X, const Values& y, const std::vector<std::optional<Rows>>& Z,
-            const std::vector<Codes>& codes, const std::optional<Values>& weights,
-            const std::optional<Values>& offset) {
-  filbert::GroupedRows rows{X, y, {}, {}};
-  for (const std::optional<Rows>& z : Z) rows.Z.push_back(z);
-  for (const Codes& code : codes) rows.codes.emplace_back(code);
+void update(SharedSummary& summary, const Rows& X, const Values& y, const ColumnsSpec& Z, const CodesSpec& codes,
+            const std::optional<Values>& weights, const std::optional<Values>& offset) {
+  filbert::GroupedRows rows{X, y, Z, {codes.begin(), codes.end()}};
   if (weights) rows.weights.emplace(*weights);
   if (offset) rows.offset.emplace(*offset);
   summary.change([&rows](GroupedSummary& own) { own.update(rows); });
@@ -201,9 +197,8 @@ terms : list of (int, int)
            py::arg("columns"), py::arg("n_groups"), py::arg("terms"))
       .def(
           "update",
-          [](SharedSummary& summary, const Rows& X, const Values& y, const std::vector<std::optional<Rows>>& Z,
-             const std::vector<Codes>& codes, const std::optional<Values>& weights,
-             const std::optional<Values>& offset) -> SharedSummary& {
+          [](SharedSummary& summary, const Rows& X, const Values& y, const ColumnsSpec& Z, const CodesSpec& codes,
+             const std::optional<Values>& weights, const std::optional<Values>& offset) -> SharedSummary& {
             update(summary, X, y, Z, codes, weights, offset);
             return summary;
           },

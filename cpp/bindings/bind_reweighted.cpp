@@ -29,17 +29,6 @@ using filbert::ReweightedGroupedGaussian;
 
 namespace {
 
-using Codes = Eigen::Ref<const Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1>>;
-
-std::unique_ptr<EffectColumns> make_columns(const std::vector<Index>& n_groups,
-                                            const std::vector<std::pair<Index, Index>>& terms,
-                                            const std::vector<std::optional<filbert::RowsRef>>& Z,
-                                            const std::vector<Codes>& codes) {
-  const std::vector<filbert::CodesRef> of_factors(codes.begin(), codes.end());
-  const py::gil_scoped_release release;  // the arguments keep their arrays alive
-  return std::make_unique<EffectColumns>(make_structure(n_groups, terms), Z, of_factors);
-}
-
 /// Calls into Python from a thread that does not hold its lock.
 ReweightedGroupedGaussian::LogRatios with_lock(py::object log_ratios) {
   const std::shared_ptr<py::object> shared(new py::object(std::move(log_ratios)), [](py::object* object) {
@@ -97,13 +86,15 @@ py::dict sample(const ReweightedGroupedGaussian& density, Index draws, int chain
 }  // namespace
 
 void bind_reweighted(py::module_& module) {
-  py::class_<EffectColumns>(module, "EffectColumns", R"(Which effects of group terms reach each of some rows.
+  py::class_<EffectColumns, std::shared_ptr<EffectColumns>>(module, "EffectColumns",
+                                                            R"(Which effects of group terms reach each of some rows.
 
 Parameters
 ----------
 n_groups, terms, Z, codes
     As those of GroupedDesign.)")
-      .def(py::init(&make_columns), py::arg("n_groups"), py::arg("terms"), py::arg("Z"), py::arg("codes"))
+      .def(py::init(&make_grouped<EffectColumns>), py::arg("n_groups"), py::arg("terms"), py::arg("Z"),
+           py::arg("codes"))
       .def("predictors", &EffectColumns::predictors, py::arg("effects"), py::call_guard<py::gil_scoped_release>(),
            "What effects, in the order of draws, add to the linear predictor of each row.")
       .def("batch", &EffectColumns::batch, py::arg("data"), py::arg("c"), py::arg("auxiliaries"), py::arg("effects"),

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "filbert/density/framed_density.hpp"
-#include "filbert/density/require_size.hpp"
+#include "filbert/numeric/require.hpp"
 
 template <filbert::LogDensity Density>
 std::pair<double, Eigen::VectorXd> log_density_of(const Density& density, const Eigen::VectorXd& position) {

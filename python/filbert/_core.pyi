@@ -175,7 +175,8 @@ class FramedGroupedGaussian(_FramedDensity):
     def expected(self) -> _Floats: ...
     def draw_effects(self, parameters: _Array) -> _Floats: ...
 
-class EffectColumns:
+# What is made of the group terms of some rows; there is no such class at run time.
+class _OfGroupTerms(Protocol):
     def __init__(
         self,
         n_groups: Sequence[int],
@@ -183,6 +184,8 @@ class EffectColumns:
         Z: Sequence[_Array | None],
         codes: Sequence[npt.NDArray[np.int64]],
     ) -> None: ...
+
+class EffectColumns(_OfGroupTerms):
     def predictors(self, effects: _Array) -> _Floats: ...
     def batch(self, data: GlmData, c: _Array, auxiliaries: _Array, effects: _Array, threads: int = 1) -> _Floats: ...
 
@@ -199,14 +202,7 @@ class ReweightedGroupedGaussian:
     @property
     def variables(self) -> int: ...
 
-class GroupedDesign:
-    def __init__(
-        self,
-        n_groups: Sequence[int],
-        terms: Sequence[tuple[int, int]],
-        Z: Sequence[_Array | None],
-        codes: Sequence[npt.NDArray[np.int64]],
-    ) -> None: ...
+class GroupedDesign(_OfGroupTerms):
     @property
     def n_rows(self) -> int: ...
 

@@ -66,9 +66,8 @@ def fit(
     if not by_passes:
         regression = with_rows_at_hand(regression, f"sampler='{settings.sampler}' was asked for")
     with _shown_passes(regression, settings):
-        density = framed(regression, settings.seed, group_effects, by_passes)
         try:
-            run = sampling.run(density, settings)
+            run = sampling.run(framed(regression, settings.seed, group_effects, by_passes), settings)
         except sampling.ProposalsRefusedError as refusal:
             because = f"independence Metropolis does not suit this posterior: {refusal}"
             at_hand = with_rows_at_hand(regression, because)

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "filbert/frame/marginal_coordinate.hpp"
+#include "filbert/frame/posterior_errors.hpp"
 
 namespace filbert {
 
@@ -200,6 +201,7 @@ AuxiliaryScores::AuxiliaryScores(UnconstrainedGlm& density, const GlmMode& mode)
   for (Index i = density.coefficients(); i < density.dimension(); ++i) {
     Walk walk(density, mode, i);
     const Ridge ridge = walk.both_ways();
+    if (std::ranges::adjacent_find(ridge.at, std::greater_equal{}) != ridge.at.end()) throw UncomputablePosterior({});
     const CubicSpline root(ridge.at, ridge.root), log_determinant(ridge.at, ridge.log_determinant);
     const Support& prior = density.posterior().auxiliary_prior(static_cast<std::size_t>(i - coefficients())).support();
     const Support support{std::log(prior.lower), std::log(prior.upper)};

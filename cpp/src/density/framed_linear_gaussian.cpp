@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "filbert/density/require_size.hpp"
+#include "filbert/numeric/require.hpp"
 #include "filbert/summary/triangle.hpp"
 
 namespace filbert {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "filbert/density/glm_data.hpp"
-#include "filbert/density/require_size.hpp"
+#include "filbert/numeric/require.hpp"
 #include "filbert/threads/thread_pool.hpp"
 
 namespace filbert {

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "filbert/density/require_size.hpp"
+#include "filbert/numeric/require.hpp"
 
 namespace filbert {
 

@@ -4,7 +4,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "filbert/density/require_size.hpp"
+#include "filbert/numeric/require.hpp"
 
 namespace filbert {
 
@@ -15,13 +15,9 @@ using Eigen::VectorXd;
 EffectColumns::EffectColumns(const GroupStructure& structure, const std::vector<std::optional<RowsRef>>& Z,
                              const std::vector<CodesRef>& codes) {
   structure.validate();
-  require_size("Z", static_cast<Index>(Z.size()), "terms", static_cast<Index>(structure.terms.size()));
-  require_size("codes", static_cast<Index>(codes.size()), "factors", structure.factors());
-  rows_ = codes.front().size();
-  for (const GroupTerm& term : structure.terms) {
-    columns_ += term.columns;
-    effects_ += term.columns * structure.groups(term.factor);
-  }
+  rows_ = structure.check_rows(Z, codes);
+  effects_ = structure.all_effects();
+  for (const GroupTerm& term : structure.terms) columns_ += term.columns;
   if (effects_ > std::numeric_limits<std::int32_t>::max()) throw std::invalid_argument("there are too many effects");
   const Index padded = (rows_ + panel_rows - 1) / panel_rows * panel_rows;
   Z_ = AlignedArray(padded * columns_);
@@ -31,17 +27,9 @@ EffectColumns::EffectColumns(const GroupStructure& structure, const std::vector<
     const GroupTerm& term = structure.terms[t];
     const CodesRef& of_rows = codes[static_cast<std::size_t>(term.factor)];
     const Index groups = structure.groups(term.factor);
-    require_size("codes", of_rows.size(), "rows", rows_);
-    if (Z[t]) {
-      require_size("Z", Z[t]->rows(), "rows", rows_);
-      require_size("Z", Z[t]->cols(), "columns", term.columns);
-    } else if (term.columns != 1) {
-      throw std::invalid_argument("Z must be given of a term with more than one column");
-    }
     for (Index j = 0; j < term.columns; ++j, ++column, first_effect += groups) {
       for (Index i = 0; i < rows_; ++i) {
         const Index code = static_cast<Index>(of_rows(i));
-        if (code < 0 || code >= groups) throw std::invalid_argument("codes must be from 0 to the number of groups");
         const Index at = (i / panel_rows * columns_ + column) * panel_rows + i % panel_rows;
         Z_[at] = Z[t] ? (*Z[t])(i, j) : 1.0;
         places_[static_cast<std::size_t>(at)] = static_cast<std::int32_t>(first_effect + code);

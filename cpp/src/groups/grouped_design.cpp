@@ -2,10 +2,7 @@
 #include "filbert/groups/grouped_design.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
-#include <sstream>
-#include <string>
 #include <utility>
 
 namespace filbert {
@@ -18,25 +15,6 @@ namespace {
 
 std::size_t at(Index index) { return static_cast<std::size_t>(index); }
 
-void require(bool holds, const std::string& what) {
-  if (!holds) throw std::invalid_argument(what);
-}
-
-void require_code(Index factor, Index row, std::int64_t code, Index groups) {
-  if (code >= 0 && code < groups) return;
-  throw std::invalid_argument("codes of grouping factor " + std::to_string(factor) + " must be from 0 to " +
-                              std::to_string(groups - 1) + ", not " + std::to_string(code) + " at row " +
-                              std::to_string(row));
-}
-
-void require_finite(Index term, Index row, Index column, double value) {
-  if (std::isfinite(value)) return;
-  std::ostringstream message;
-  message << "column " << column << " of group term " << term << " is " << value << " at row " << row
-          << "; it must be finite";
-  throw std::invalid_argument(message.str());
-}
-
 }  // namespace
 
 GroupedDesign::GroupedDesign(GroupStructure structure, const std::vector<std::optional<RowsRef>>& Z,
@@ -44,18 +22,7 @@ GroupedDesign::GroupedDesign(GroupStructure structure, const std::vector<std::op
     : structure_(std::move(structure)) {
   structure_.validate();
   primary_ = structure_.primary();
-  require(static_cast<Index>(codes.size()) == structure_.factors(),
-          "codes must have one array for each of the " + std::to_string(structure_.factors()) +
-              " grouping factors, not " + std::to_string(codes.size()));
-  require(Z.size() == structure_.terms.size(), "Z must have one array for each of the " +
-                                                   std::to_string(structure_.terms.size()) + " group terms, not " +
-                                                   std::to_string(Z.size()));
-  const Index n = codes.front().size();
-  for (Index f = 0; f < structure_.factors(); ++f) {
-    require(codes[at(f)].size() == n, "codes of grouping factor " + std::to_string(f) + " must have " +
-                                          std::to_string(n) + " elements, not " + std::to_string(codes[at(f)].size()));
-    for (Index i = 0; i < n; ++i) require_code(f, i, codes[at(f)](i), structure_.groups(f));
-  }
+  const Index n = structure_.check_rows(Z, codes);
   order_.resize(at(n));
   std::iota(order_.begin(), order_.end(), Index{0});
   const CodesRef& primary = codes[at(primary_)];
@@ -72,24 +39,13 @@ GroupedDesign::GroupedDesign(GroupStructure structure, const std::vector<std::op
   for (std::size_t t = 0; t < Z.size(); ++t) {
     if (!Z[t]) continue;
     const Index term = static_cast<Index>(t), columns = structure_.terms[t].columns;
-    require(Z[t]->rows() == n && Z[t]->cols() == columns,
-            "Z of group term " + std::to_string(t) + " must have " + std::to_string(n) + " rows and " +
-                std::to_string(columns) + " columns, not " + std::to_string(Z[t]->rows()) + " and " +
-                std::to_string(Z[t]->cols()));
     MatrixXd& into = Z_[at(structure_.terms[t].factor)];
     for (Index j = 0; j < columns; ++j) {
       for (Index i = 0; i < n; ++i) {
-        require_finite(term, order_[at(i)], j, (*Z[t])(order_[at(i)], j));
         into(i, structure_.first_column(term) + j) = (*Z[t])(order_[at(i)], j);
       }
     }
   }
-}
-
-Index GroupedDesign::effects() const {
-  Index sum = 0;
-  for (Index f = 0; f < structure_.factors(); ++f) sum += structure_.groups(f) * structure_.effects(f);
-  return sum;
 }
 
 void GroupedDesign::add_effects(const std::vector<MatrixXd>& b, VectorXd& eta) const {

@@ -9,16 +9,14 @@
 #include <string>
 #include <utility>
 
+#include "filbert/numeric/require.hpp"
+
 namespace filbert {
 namespace {
 
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
-
-void require(bool holds, const std::string& what) {
-  if (!holds) throw std::invalid_argument(what);
-}
 
 /// The first rows of R in `rows = QR`, in place: below the diagonal zeros, and no more rows than columns.
 void rotate(MatrixXd& rows) {
@@ -33,72 +31,6 @@ double power_of_two_above(double magnitude) {
 }
 
 }  // namespace
-
-// ---- The structure
-
-void GroupStructure::validate() const {
-  require(!n_groups.empty(), "there must be a grouping factor");
-  std::vector<bool> has_term(n_groups.size(), false);
-  for (const GroupTerm& term : terms) {
-    require(term.factor >= 0 && term.factor < factors(), "a term's factor must be one of the " +
-                                                             std::to_string(factors()) + " factors, not number " +
-                                                             std::to_string(term.factor));
-    require(term.columns >= 1, "a group term must have at least one column");
-    has_term[static_cast<std::size_t>(term.factor)] = true;
-  }
-  for (Index factor = 0; factor < factors(); ++factor) {
-    require(groups(factor) >= 1, "grouping factor " + std::to_string(factor) + " must have at least one group");
-    require(has_term[static_cast<std::size_t>(factor)],
-            "grouping factor " + std::to_string(factor) + " must have a term");
-  }
-}
-
-Index GroupStructure::effects(Index factor) const {
-  Index sum = 0;
-  for (const GroupTerm& term : terms) sum += term.factor == factor ? term.columns : 0;
-  return sum;
-}
-
-Index GroupStructure::all_effects() const {
-  Index sum = 0;
-  for (const GroupTerm& term : terms) sum += term.columns * groups(term.factor);
-  return sum;
-}
-
-Index GroupStructure::first_column(Index term) const {
-  Index sum = 0;
-  for (Index t = 0; t < term; ++t) {
-    const GroupTerm& before = terms[static_cast<std::size_t>(t)];
-    if (before.factor == terms[static_cast<std::size_t>(term)].factor) sum += before.columns;
-  }
-  return sum;
-}
-
-Index GroupStructure::primary() const {
-  Index best = 0;
-  for (Index factor = 1; factor < factors(); ++factor) {
-    if (groups(factor) * effects(factor) > groups(best) * effects(best)) best = factor;
-  }
-  return best;
-}
-
-Index GroupStructure::tail_offset(Index factor) const {
-  const Index first = primary();
-  Index sum = 0;
-  for (Index f = 0; f < factor; ++f) sum += f == first ? 0 : groups(f) * effects(f);
-  return sum;
-}
-
-Index GroupStructure::tail_size() const { return tail_offset(factors()); }
-
-bool operator==(const GroupStructure& a, const GroupStructure& b) {
-  return a.n_groups == b.n_groups && a.terms.size() == b.terms.size() &&
-         std::equal(a.terms.begin(), a.terms.end(), b.terms.begin(), [](const GroupTerm& s, const GroupTerm& t) {
-           return s.factor == t.factor && s.columns == t.columns;
-         });
-}
-
-// ---- The summary
 
 /// Rows checked, with the response less its offset.
 struct GroupedSummary::Block {
@@ -117,10 +49,6 @@ struct GroupedSummary::Block {
   Index code(Index factor, Index row) const {
     return static_cast<Index>(rows.codes[static_cast<std::size_t>(factor)](row));
   }
-
- private:
-  void check_codes(const GroupStructure& structure) const;
-  void check_columns(const GroupStructure& structure) const;
 };
 
 GroupedSummary::Block::Block(const GroupedRows& given, const GroupStructure& structure, Index columns) : rows(given) {
@@ -130,50 +58,11 @@ GroupedSummary::Block::Block(const GroupedRows& given, const GroupStructure& str
   require(
       rows.X.rows() == n && (!rows.weights || rows.weights->size() == n) && (!rows.offset || rows.offset->size() == n),
       "X, y, weights and offset must have the same number of rows");
-  require(rows.codes.size() == structure.n_groups.size(),
-          "there must be codes of each of the " + std::to_string(structure.factors()) + " grouping factors");
-  require(rows.Z.size() == structure.terms.size(),
-          "there must be a Z of each of the " + std::to_string(structure.terms.size()) + " group terms");
-  check_codes(structure);
-  check_columns(structure);
+  require(structure.check_rows(rows.Z, rows.codes) == n, "codes and y must have the same number of rows");
   y = rows.y;
   if (rows.offset) y -= *rows.offset;
   for (Index i = 0; i < n; ++i) {
     if (!rows.weights || (*rows.weights)(i) > 0) counted.push_back(i);
-  }
-}
-
-void GroupedSummary::Block::check_codes(const GroupStructure& structure) const {
-  for (Index factor = 0; factor < structure.factors(); ++factor) {
-    const CodesRef& codes = rows.codes[static_cast<std::size_t>(factor)];
-    const std::string which = "codes of grouping factor " + std::to_string(factor);
-    require(codes.size() == rows.y.size(), which + " must have one a row");
-    for (Index i = 0; i < codes.size(); ++i) {
-      if (codes(i) >= 0 && codes(i) < structure.groups(factor)) continue;
-      throw std::invalid_argument(which + " must be from 0 to " + std::to_string(structure.groups(factor) - 1) +
-                                  ", not " + std::to_string(codes(i)) + " at row " + std::to_string(i));
-    }
-  }
-}
-
-void GroupedSummary::Block::check_columns(const GroupStructure& structure) const {
-  for (std::size_t term = 0; term < rows.Z.size(); ++term) {
-    const std::optional<RowsRef>& Z = rows.Z[term];
-    const std::string which = "Z of group term " + std::to_string(term);
-    const Index wanted = structure.terms[term].columns;
-    if (!Z) {
-      require(wanted == 1, which + " must be given: it has " + std::to_string(wanted) + " columns");
-      continue;
-    }
-    require(Z->rows() == rows.y.size() && Z->cols() == wanted,
-            which + " must have one row a row of X and " + std::to_string(wanted) + " columns");
-    for (Index j = 0; j < Z->cols(); ++j) {
-      for (Index i = 0; i < Z->rows(); ++i) {
-        if (std::isfinite((*Z)(i, j))) continue;
-        throw std::invalid_argument(which + " must be finite in column " + std::to_string(j) + " at row " +
-                                    std::to_string(i) + ", not " + std::to_string((*Z)(i, j)));
-      }
-    }
   }
 }
 

@@ -8,16 +8,14 @@
 #include <stdexcept>
 #include <string>
 
+#include "filbert/numeric/require.hpp"
+
 namespace filbert {
 namespace {
 
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
-
-void require(bool holds, const std::string& what) {
-  if (!holds) throw std::invalid_argument(what);
-}
 
 std::size_t at(Index index) { return static_cast<std::size_t>(index); }
 

@@ -32,6 +32,9 @@ double finite(std::string_view prior, std::string_view parameter, double value) 
 }
 
 double student_t_normaliser(double nu, double sigma) {
+  if (nu > 1e4) {  // Stirling's series: the difference of two large numbers has no digits left
+    return -0.5 * std::log(2 * std::numbers::pi) - 0.25 / nu - std::log(sigma);
+  }
   return std::lgamma(0.5 * (nu + 1)) - std::lgamma(0.5 * nu) - 0.5 * std::log(nu * std::numbers::pi) - std::log(sigma);
 }
 
@@ -96,7 +99,7 @@ Prior Prior::cauchy(double alpha, double beta) {
 
 Prior Prior::laplace(double mu, double b) {
   positive("Laplace", "b", b);
-  return Prior(Shape::Laplace, finite("Laplace", "mu", mu), b, 0, -std::log(2 * b), Support{});
+  return Prior(Shape::Laplace, finite("Laplace", "mu", mu), b, 0, -std::numbers::ln2 - std::log(b), Support{});
 }
 
 Prior Prior::uniform(double lower, double upper) {
@@ -152,7 +155,7 @@ LogDensityAt Prior::operator()(double x) const {
       return {log_normaliser_ - 0.5 * z * z, -z / scale_};
     case Shape::StudentT:
       return {log_normaliser_ - 0.5 * (degrees_ + 1) * std::log1p(z * z / degrees_),
-              -(degrees_ + 1) * z / (degrees_ + z * z) / scale_};
+              -(degrees_ + 1) / (degrees_ + z * z) * z / scale_};
     case Shape::Laplace:
       return {log_normaliser_ - std::abs(z), std::copysign(1 / scale_, -z)};
     case Shape::Gamma:
@@ -175,9 +178,9 @@ SmoothLogDensity Prior::smooth(double x) const {
       return {at.value, at.derivative, -per_square, 0};
     case Shape::StudentT: {
       const double total = degrees_ + z * z;
-      const double factor = (degrees_ + 1) / (total * total);
-      return {at.value, at.derivative, factor * (z * z - degrees_) * per_square,
-              2 * factor * z * (3 * degrees_ - z * z) / total * per_square / scale_};
+      const double factor = (degrees_ + 1) / total, share = degrees_ / total, rest = z * z / total;
+      return {at.value, at.derivative, factor * (rest - share) * per_square,
+              2 * factor * z * (3 * share - rest) / total * per_square / scale_};
     }
     case Shape::Laplace: {
       const double root = std::sqrt(1 + z * z);

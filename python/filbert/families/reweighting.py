@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..data.blocks import Floats, Source
+from ..sampling.run import ProposalsRefusedError
 from .family import Posed
 from .grouped_passes import CrossSlopes, KeptBlocks, Likelihood, Working, log_likelihoods, n_effects, run
 from .passes import Layout, are_of_many, units_of
@@ -28,6 +29,9 @@ _MOST_STEPS = 25
 _CONVERGED = 0.01  # squared length of a step, in standard deviations
 _DRAWS_ABOUT = 32  # and as many opposite to them
 _STEP = 0.02  # of logarithms of auxiliaries, in differences
+_LOOKED_AT = np.array([-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0])  # deviations of these logarithms
+_PROPOSED_DEGREES = 8  # of the t that the core proposes them from
+_MOST_LOG_WEIGHT = 2.5  # of a place in a tail: so heavy a draw is not left for e^2.5 proposals
 
 
 def may_do(regression: Posed) -> bool:
@@ -68,6 +72,8 @@ def framed(regression: Posed, kernel: str, auxiliaries: Sequence[Any], seed: int
     _core.NoModeError
         If Newton's method did not find the mode, or the Gaussian model cannot be computed.
     _core.ImproperPosteriorError
+    ProposalsRefusedError
+        If an auxiliary has a tail that proposals hardly reach, as where data do not bound it.
     """
     search = _Search(regression, kernel, auxiliaries, seed)
     try:
@@ -76,6 +82,7 @@ def framed(regression: Posed, kernel: str, auxiliaries: Sequence[Any], seed: int
             summary, surrogate = search.average(surrogate)
     except (_core.UncomputablePosteriorError, _core.GroupsTooLargeError) as error:
         raise _core.NoModeError(str(error), "not converged", None) from None
+    search.refuse_long_tails(surrogate)
 
     def log_ratios(draws: Floats, free: Floats) -> Floats:
         coefficients, effects = search.likelihood.split(draws)
@@ -199,6 +206,17 @@ class _Search:
             row[len(row) - len(work.effects) :] = work.effects / (2 * _STEP)
         slopes = self.spread @ self.spread.T @ cross
         return np.log(self.auxiliaries[self.free]) - slopes @ draw, self.spread, slopes
+
+    def refuse_long_tails(self, surrogate: Any) -> None:
+        """Refuse auxiliaries of which a draw in a tail would weigh so much that chains stay there."""
+        draws = np.repeat(surrogate.expected()[:, None], len(_LOOKED_AT), axis=1)
+        proposed = -(_PROPOSED_DEGREES + 1) / 2 * np.log1p(_LOOKED_AT**2 / _PROPOSED_DEGREES)
+        names = list(self._regression.auxiliary_priors)
+        for name, direction in zip(names, self.spread.T, strict=True):
+            here = np.log(self.auxiliaries[self.free])[:, None]
+            log_weights = self.log_densities(draws, np.exp(here + np.outer(direction, _LOOKED_AT))) - proposed
+            if np.max(log_weights) - log_weights[len(_LOOKED_AT) // 2] > _MOST_LOG_WEIGHT:
+                raise ProposalsRefusedError(f"the posterior of {name!r} has a long tail, in which it is hardly bounded")
 
     def _settle_auxiliaries(self, about: Floats) -> float:
         """Make a step of Newton's method in logarithms, on average over draws, and return its squared length."""

@@ -132,7 +132,8 @@ class Prior:
         draw = distribution(self.name).draw
         assert draw is not None
         values = [np.reshape(value, (-1, 1)) if np.ndim(value) else value for value in self.params.values()]
-        return np.asarray(draw(rng, shape, *values), dtype=np.float64)
+        with np.errstate(over="ignore", divide="ignore"):  # who uses draws says which are not finite
+            return np.asarray(draw(rng, shape, *values), dtype=np.float64)
 
     def _key(self) -> tuple[Any, ...]:
         return (self.name, *(tuple(v.tolist()) if isinstance(v, np.ndarray) else v for v in self.params.values()))

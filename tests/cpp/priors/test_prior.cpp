@@ -125,6 +125,24 @@ TEST_CASE("every proper prior has a proxy of positive precision") {
   }
 }
 
+TEST_CASE("at the limits of doubles densities keep their digits") {
+  CHECK(Prior::laplace(0, 1e308)(5).value == doctest::Approx(-M_LN2 - 308 * M_LN10).epsilon(1e-14));
+  const double at_zero = Prior::normal(0, 1)(0).value;
+  CHECK(Prior::student_t(9999, 0, 1)(0).value == doctest::Approx(at_zero - 0.25 / 9999).epsilon(1e-10));
+  CHECK(Prior::student_t(10001, 0, 1)(0).value == doctest::Approx(at_zero - 0.25 / 10001).epsilon(1e-10));
+  for (const double nu : {1e9, 1e160, 1.7e308}) {  // a normal
+    CAPTURE(nu);
+    for (const double x : {-3.0, 0.5, 10.0}) {
+      const filbert::SmoothLogDensity given = Prior::student_t(nu, 0.1, 2).smooth(x);
+      const filbert::SmoothLogDensity normal = Prior::normal(0.1, 2).smooth(x);
+      CHECK(given.value == doctest::Approx(normal.value).epsilon(1e-7));
+      CHECK(given.first == doctest::Approx(normal.first).epsilon(1e-7));
+      CHECK(given.second == doctest::Approx(normal.second).epsilon(1e-7));
+      CHECK(std::abs(given.third) < 1e-7);
+    }
+  }
+}
+
 TEST_CASE("parameters out of range are refused by name") {
   CHECK_THROWS_WITH_AS(Prior::normal(0, -1), "Normal: sigma must be positive and finite, not -1",
                        std::invalid_argument);

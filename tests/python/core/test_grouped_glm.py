@@ -192,7 +192,7 @@ def test_misuse_is_refused_with_a_sentence() -> None:
     case = Case("cbpp-binomial_logit_group")
     with pytest.raises(ValueError, match="codes of grouping factor 0 must be from 0 to 1, not 2 at row 2"):
         _core.GroupedDesign([2], [(0, 1)], [None], [np.arange(3)])
-    with pytest.raises(ValueError, match="column 0 of group term 0 is nan at row 1; it must be finite"):
+    with pytest.raises(ValueError, match="Z of group term 0 must be finite in column 0 at row 1, not nan"):
         _core.GroupedDesign([2], [(0, 1)], [np.array([[1.0], [np.nan]])], [np.array([1, 0])])
     with pytest.raises(ValueError, match="must have 56 elements, one a row, not 3"):
         _core.GroupedGlm(case.data, _core.GroupedDesign([3], [(0, 1)], [None], [np.arange(3)]), **case.model)

@@ -182,6 +182,19 @@ def test_a_prior_for_a_term_that_does_not_exist() -> None:
 
 
 @pytest.mark.parametrize(
+    ("prior", "same"),
+    [(fb.Laplace(0, 1e308), fb.Flat()), (fb.StudentT(1.7e308, 0, 1), fb.Normal(0, 1))],
+    ids=["flat", "normal"],
+)
+def test_priors_at_the_limits_of_doubles(prior: fb.Prior, same: fb.Prior) -> None:
+    given, expected = (
+        fb.Model("y ~ x", frame(), priors={"x": each}).fit(random_seed=1, progressbar=False)["posterior"]["x"]
+        for each in (prior, same)
+    )
+    assert float(given.mean()) == pytest.approx(float(expected.mean()), abs=0.08 * float(expected.std()))
+
+
+@pytest.mark.parametrize(
     ("priors", "said"),
     [
         (

@@ -85,8 +85,8 @@ def reweighted(regression) -> Any:
     return regression.family.reweighted_frame(regression, SEED, True)
 
 
-def sampled(density, refuses: bool = True) -> np.ndarray:
-    run = _core.sample_reweighted(density, draws=5000, chains=4, cores=2, seed=3, refuses=refuses)
+def sampled(density, draws: int = 5000, refuses: bool = True) -> np.ndarray:
+    run = _core.sample_reweighted(density, draws=draws, chains=4, cores=2, seed=3, refuses=refuses)
     assert run["refusal"] == ""
     return run["sampling"]["values"]
 
@@ -121,7 +121,7 @@ def test_draws_are_those_of_the_posterior(by_passes, case):
         return
     for broken in ("no ratio", "a slope"):
         others = broken_off(model(case, parts_of(seen, 400)).regression, broken)
-        assert np.max(np.abs(z_scores(sampled(others, refuses=False), reference))) > 4.5, broken
+        assert np.max(np.abs(z_scores(sampled(others, 15000, refuses=False), reference))) > 4.5, broken
 
 
 def parts_of_density(regression) -> tuple[Any, Any, dict[str, Any]]:
@@ -141,6 +141,24 @@ def broken_off(regression, how: str) -> Any:
         "a slope": lambda draws, _: ratios(draws, _) + (draws[0] - draws[0].mean()) / draws[0].std() / 5,
     }
     return _core.ReweightedGroupedGaussian(surrogate, instead[how], **more)
+
+
+@pytest.mark.parametrize("case", ["slopes", "crossed", "shape"])
+def test_weights_vary_less_where_the_model_is_that_of_draws_on_average(by_passes, monkeypatch, case):
+    regression = model(case, parts_of(DATA[::6].reset_index(drop=True), 400)).regression
+    on_average = spread_of_log_weights(regression)
+    monkeypatch.setattr(reweighting, "_LEAST_VARIATION", np.inf)
+    assert on_average < 0.7 * spread_of_log_weights(regression)  # of the model at the mode
+
+
+def spread_of_log_weights(regression) -> float:
+    """Return the standard deviation of log weights of draws from the Gaussian model and the auxiliaries' normal."""
+    surrogate, ratios, more = parts_of_density(regression)
+    centre, factor, slopes = more["auxiliaries"]
+    z = np.random.default_rng(1).normal(size=(surrogate.dimension + len(centre), 2000))
+    draws, own = surrogate.to_user_scale(z[: surrogate.dimension]), z[surrogate.dimension :]
+    log_weights = ratios(draws, np.exp(centre[:, None] + slopes @ draws + factor @ own))
+    return float(np.std(log_weights + np.square(own).sum(axis=0) / 2))
 
 
 @pytest.mark.parametrize("case", ["slopes", "crossed", "trials", "no_intercept"])
@@ -243,6 +261,17 @@ def test_what_does_not_suit_is_sampled_with_rows_at_hand(by_passes, monkeypatch)
     monkeypatch.setattr("filbert.fit.available_memory", lambda: 1000)
     with pytest.raises(fb.DataError, match=re.escape("a pilot said no, so that their columns") + ".*GB are free"):
         model("slopes", parts_of(DATA, 400)).fit(progressbar=False)
+
+
+@pytest.mark.filterwarnings("ignore::filbert.ConvergenceWarning")
+def test_auxiliaries_that_data_hardly_bound_are_not_tried(by_passes, monkeypatch):
+    monkeypatch.setattr(_core, "sample_reweighted", None)
+    data = DATA.assign(s=np.random.default_rng(4).binomial(DATA.m, 0.4))  # binomial: kappa may be as large as it likes
+    fitted = fb.Model("p(s, m) ~ x + (1 | g)", parts_of(data, 400), family="beta_binomial")
+    idata = fitted.fit(progressbar=False, random_seed=5, draws=20)
+    assert idata["posterior"].attrs["sampler"] == "hmc"
+    said = "the rows were brought into memory; the posterior of 'kappa' has a long tail"
+    assert idata["posterior"].attrs["sampler_note"].startswith(said)
 
 
 @pytest.mark.filterwarnings("ignore::filbert.ConvergenceWarning")

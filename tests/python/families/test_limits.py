@@ -19,6 +19,14 @@ def test_a_loaded_model_that_needs_its_rows_says_so(arguments: dict[str, object]
         loaded.fit()
 
 
+def test_an_auxiliary_that_doubles_cannot_tell_from_a_number_is_refused() -> None:
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame({"x": rng.normal(size=60), "k": rng.poisson(2, 60)})
+    model = fb.Model("k ~ x", data, family="negativebinomial", priors={"alpha": fb.Gamma(1e160, 1e160)})
+    with pytest.raises(fb.DataError, match=r"cannot be computed|no mode"):
+        model.fit()
+
+
 def test_counts_too_large_to_be_exact_stay_floats() -> None:
     model = fb.Model("y_poisson ~ x", frame(), family="poisson", priors={"Intercept": fb.Normal(0, 60)})
     drawn = model.prior_predictive(200, random_seed=1)["prior_predictive"]["y_poisson"]

@@ -99,6 +99,18 @@ def test_priors_that_reach_beyond_doubles_are_named(formula, family):
     assert len(caught) == 1, "and no warning of NumPy's"
 
 
+@pytest.mark.parametrize(
+    "prior",
+    [fb.HalfCauchy(1e308), fb.HalfStudentT(3, 1e308), fb.InverseGamma(2, 1e308), fb.InverseGamma(1e-308, 2)],
+    ids=str,
+)
+def test_draws_that_are_no_doubles_are_named_without_a_warning_of_numpys(prior):
+    model = fb.Model("y ~ x", make_frame(), priors={"x": fb.StudentT(3, 1e308, 1e308), "sigma": prior})
+    with pytest.warns(DataWarning, match="draws are not finite") as caught:
+        model.prior_predictive(draws=50, random_seed=1)
+    assert len(caught) == 1
+
+
 def test_groups_shapes_and_seeds():
     model = fb.Model("y ~ x + g", make_frame())
     idata = model.prior_predictive(random_seed=3)

@@ -7,14 +7,14 @@
 #include <vector>
 
 #include "filbert/density/glm_data.hpp"
-#include "filbert/groups/grouped_summary.hpp"
+#include "filbert/groups/group_structure.hpp"
 
 namespace filbert {
 
 /// The columns of all group terms of some rows, and where their effects are in a draw: of each term, column after column, one a group.
 class EffectColumns {
  public:
-  /// Throws std::invalid_argument for sizes that do not match and for codes out of range.
+  /// Takes and refuses what GroupStructure::check_rows says.
   EffectColumns(const GroupStructure& structure, const std::vector<std::optional<RowsRef>>& Z,
                 const std::vector<CodesRef>& codes);
 

@@ -5,20 +5,19 @@
 #include <optional>
 #include <vector>
 
-#include "filbert/groups/grouped_summary.hpp"
+#include "filbert/groups/group_structure.hpp"
 
 namespace filbert {
 
 class GroupedDesign {
  public:
-  /// `Z` has of each term (rows, its columns), or nothing for a column of ones; `codes` of each factor one a row, from 0. Throws
-  /// std::invalid_argument for sizes that do not match, codes out of range and values that are not finite.
+  /// Takes and refuses what GroupStructure::check_rows says.
   GroupedDesign(GroupStructure structure, const std::vector<std::optional<RowsRef>>& Z,
                 const std::vector<CodesRef>& codes);
 
   const GroupStructure& structure() const { return structure_; }
   Eigen::Index rows() const { return static_cast<Eigen::Index>(order_.size()); }
-  Eigen::Index effects() const;  ///< of all factors
+  Eigen::Index effects() const { return structure_.all_effects(); }
 
   /// Which of the rows that came is row i.
   const std::vector<Eigen::Index>& order() const { return order_; }

@@ -4,7 +4,7 @@
 #include <Eigen/Core>
 #include <vector>
 
-#include "filbert/groups/grouped_summary.hpp"
+#include "filbert/groups/group_structure.hpp"
 
 namespace filbert {
 

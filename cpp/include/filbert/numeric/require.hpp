@@ -1,4 +1,4 @@
-// Refuses vectors and matrices of the wrong size, which Eigen would read beyond.
+// Refuses what a caller got wrong: sizes, beyond which Eigen would read, and anything else.
 #pragma once
 
 #include <Eigen/Core>
@@ -6,6 +6,11 @@
 #include <string>
 
 namespace filbert {
+
+/// `what` as std::invalid_argument, unless it holds.
+inline void require(bool holds, const std::string& what) {
+  if (!holds) throw std::invalid_argument(what);
+}
 
 [[noreturn]] inline void throw_size(const char* what, Eigen::Index given, const char* of, Eigen::Index expected) {
   throw std::invalid_argument(std::string(what) + " must have " + std::to_string(expected) + " " + of + ", not " +
