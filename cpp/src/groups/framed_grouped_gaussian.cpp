@@ -55,19 +55,19 @@ FramedGroupedGaussian::FramedGroupedGaussian(const GroupedGaussian& posterior, c
     };
   };
   const int threads = posterior.dense_effects() > many_dense_effects ? settings.threads : 1;
-  const auto find_frame = [&] { frame_.emplace(copy, posterior_.starts(), threads, settings.shape); };
-  const auto tie_or_rethrow = [&] {
-    if (!posterior_.has_ridge() || !is_on_ridge(posterior_, posterior_.tied())) throw;
+  const auto find_frame = [&](ProfileFrame::Shape shape) { frame_.emplace(copy, posterior_.starts(), threads, shape); };
+  const auto find_another = [&] {
+    if (!posterior_.has_ridge()) return find_frame(ProfileFrame::Shape::of_careful_profiles);
+    if (!is_on_ridge(posterior_, posterior_.tied())) throw;
     posterior_ = posterior_.tied();
+    find_frame(settings.shape);
   };
   try {
-    find_frame();
+    find_frame(settings.shape);
   } catch (const UncomputablePosterior&) {
-    tie_or_rethrow();
-    find_frame();
+    find_another();
   } catch (const ImproperPosterior&) {
-    tie_or_rethrow();
-    find_frame();
+    find_another();
   }
   evaluations_ = evaluations;
 }

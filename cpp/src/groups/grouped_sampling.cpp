@@ -54,17 +54,28 @@ WeightedPoints weighed(const FramedGroupedGaussian& density, StudentMixture prop
   return drawn;
 }
 
-/// A mixture for a posterior that is far from its frame: curved, or with a heavy side. As many rounds as it takes, up to a limit.
-StudentMixture adapted_to(const FramedGroupedGaussian& density, Rng& rng, int threads) {
-  constexpr int most_rounds = 20;
-  constexpr double enough = 0.8;  // acceptance
+/// A mixture for a posterior that is far from its frame: curved, or with a heavy side. As many rounds as it takes, up to a limit; with
+/// more draws a round where proposals would still be refused, since the few leave a mixture of many numbers at the mercy of chance.
+StudentMixture adapted_to(const FramedGroupedGaussian& density, Rng& rng, int threads,
+                          const IndependenceThresholds& asked) {
+  struct Stage {
+    int rounds;
+    Index times;          // draws a round, over those of the first stage
+    double enough, good;  // acceptance that ends the stage, and all
+  };
+  const double will_do = asked.least_acceptance + 0.05;
   const Index n = std::max<Index>(1536, 256 * density.dimension());
   WeightedPoints points = weighed(density, StudentMixture(density.dimension()), n, rng, threads);
   StudentMixture proposal = mixture_about(points, rng);
-  for (int round = 0; round < most_rounds; ++round) {
-    points = weighed(density, proposal, n, rng, threads);
-    if (judge_weights(points.log_weights, 0).acceptance > enough) break;
-    proposal = improved(std::move(proposal), points);
+  double acceptance = 0;
+  for (const Stage& stage : {Stage{20, 1, 0.8, will_do}, Stage{10, 4, will_do + 0.05, 0}}) {
+    for (int round = 0; round < stage.rounds; ++round) {
+      points = weighed(density, proposal, stage.times * n, rng, threads);
+      acceptance = judge_weights(points.log_weights, 0).acceptance;
+      if (acceptance > stage.enough) break;
+      proposal = improved(std::move(proposal), points);
+    }
+    if (acceptance > stage.good) break;
   }
   return proposal;
 }
@@ -117,7 +128,7 @@ GroupedPilot pilot_adapted(const FramedGroupedGaussian& density, std::uint64_t s
   smooth.shape = ProfileFrame::Shape::smooth;
   result.density = FramedGroupedGaussian(density.posterior(), smooth);
   Rng rng(scrambled(seed) ^ pilot_stream);
-  result.proposal = adapted_to(result.density, rng, threads);
+  result.proposal = adapted_to(result.density, rng, threads, rule.asked);
   judge(result, many, rng, threads, rule);
   return result;
 }

@@ -20,6 +20,7 @@ constexpr int most_points = 60;     // on either side
 constexpr double farthest = 400;    // from the mode: doubles hold e^±740
 /// Between two points of a table; a cubic through more would say nothing of what is between them.
 constexpr double longest_fall = 8;
+constexpr double least_fall = 0.3;  // in log density, a unit of a coordinate beyond the last points of a table
 
 /// A posterior that is level far from its mode is improper; even the tail of a half-Cauchy falls by 1 a unit of a logarithm.
 void require_falling(double distance, double slope) {
@@ -47,6 +48,54 @@ struct Others {
   Eigen::LLT<MatrixXd> own;  // of their curvature
   VectorXd direction;        // dx / dx_k along the ridge of the quadratic
 };
+
+/// The highest value over the other coordinates, as far as it was found, and the slope along k there.
+struct Corrected {
+  double value, slope;
+};
+
+/// Moves the other coordinates up, by two steps of Newton's method with the curvature of the mode, of which the second is not looked
+/// at. Far out that curvature may be wrong: where `care` is to be taken, a step that goes down is halved, and there are more.
+Corrected correct(const SmoothFunction& function, const Others& others, Corrections care, VectorXd& position,
+                  VectorXd& gradient) {
+  const bool is_careful = care == Corrections::Careful;
+  const int most_evaluations = is_careful ? 12 : 2;
+  constexpr double close = 0.01, near = 2;  // gains in log density that are left
+  Corrected best{function(position, gradient), gradient(others.coordinate)};
+  if (others.indices.empty() || !std::isfinite(best.value) || !gradient.allFinite()) return best;
+  VectorXd own_gradient, step, further(gradient.size());
+  const auto newton_step = [&] {
+    own_gradient = gradient(others.indices);
+    step = others.own.solve(own_gradient);
+    const double longest = step.lpNorm<Eigen::Infinity>();
+    if (longest > 1) step /= longest;
+  };
+  newton_step();
+  for (int evaluations = 1;; ++evaluations) {
+    const double gain = own_gradient.dot(step);
+    const bool is_last = evaluations == most_evaluations;
+    if (is_careful && is_last) break;
+    if (is_last || gain < close || (is_careful && evaluations > 1 && gain < near)) {
+      position(others.indices) += step;
+      best.value += std::min(0.5 * gain, 1.0);
+      break;
+    }
+    VectorXd candidate = position;
+    candidate(others.indices) += step;
+    const double value = function(candidate, further);
+    const bool is_finite = std::isfinite(value) && further.allFinite();
+    if (is_careful && !(is_finite && value > best.value)) {
+      step *= 0.5;
+      continue;
+    }
+    position = candidate;
+    gradient = further;
+    best = {value, gradient(others.coordinate)};
+    if (!is_finite) break;
+    newton_step();
+  }
+  return best;
+}
 
 }  // namespace
 
@@ -86,7 +135,7 @@ std::pair<double, double> Ridge::within(double depth) const {
   return {points_[first - std::min<std::size_t>(first, 1)].at, points_[std::min(last + 1, points_.size() - 1)].at};
 }
 
-Ridge profile(const SmoothFunction& function, const Mode& mode, const MatrixXd& curvature, Index k) {
+Ridge profile(const SmoothFunction& function, const Mode& mode, const MatrixXd& curvature, Index k, Corrections care) {
   const Others others(curvature, k);
   // The deviation of coordinate k, all others integrated out of the quadratic.
   const double deviation = 1 / std::sqrt(std::max(1e-8, others.direction.dot(curvature * others.direction)));
@@ -101,20 +150,9 @@ Ridge profile(const SmoothFunction& function, const Mode& mode, const MatrixXd& 
            std::abs(position(k) - mode.position(k)) < farthest) {
       const VectorXd before = position;
       position += side * step * others.direction;
-      double slope = 0;
-      for (int correction = 0; correction < 2; ++correction) {
-        value = function(position, gradient);
-        if (!std::isfinite(value) || !gradient.allFinite()) break;
-        slope = gradient(k);
-        if (others.indices.empty()) break;
-        const VectorXd own_gradient = gradient(others.indices);
-        VectorXd newton = others.own.solve(own_gradient);
-        const double longest = newton.lpNorm<Eigen::Infinity>();
-        if (longest > 1) newton /= longest;
-        value += std::min(0.5 * newton.dot(own_gradient), 1.0);
-        position(others.indices) += newton;
-        if (own_gradient.dot(newton) < 0.01) break;
-      }
+      const Corrected corrected = correct(function, others, care, position, gradient);
+      value = corrected.value;
+      const double slope = corrected.slope;
       const double from = walked.empty() ? mode.value : walked.back().value;
       const bool is_lost = !std::isfinite(value) || !std::isfinite(slope);
       if (is_lost || (from - value > longest_fall && step > 1e-3 * deviation)) {
@@ -135,6 +173,10 @@ Ridge profile(const SmoothFunction& function, const Mode& mode, const MatrixXd& 
     } else {
       points.insert(points.end(), walked.begin(), walked.end());
     }
+  }
+  if (care == Corrections::Careful) {  // a slope that rises outwards was found beside the ridge
+    points.front().slope = std::max(points.front().slope, least_fall);
+    points.back().slope = std::min(points.back().slope, -least_fall);
   }
   return Ridge(std::move(points));
 }

@@ -47,11 +47,12 @@ ProfileFrame::ProfileFrame(const std::function<SmoothFunction()>& copy, const st
   if (!std::isfinite(mode.value)) throw UncomputablePosterior({});
   shared->mode = mode.position;
   const MatrixXd at_mode = made_positive(curvature(density, mode.position, 0.05), 1e-3);
+  const Corrections care = shape == Shape::of_profiles ? Corrections::Quick : Corrections::Careful;
   std::vector<std::optional<MarginalCoordinate>> scores(static_cast<std::size_t>(n));
   share(n, threads, 1, [&](Index first, Index last) {
     const SmoothFunction own = first == 0 ? density : copy();
     for (Index k = first; k < last; ++k) {
-      const Ridge ridge = profile(own, mode, at_mode, k);
+      const Ridge ridge = profile(own, mode, at_mode, k, care);
       std::function<double(double)> scored = [&ridge](double at) { return ridge(at); };
       if (shape == Shape::smooth) scored = smooth_density(ridge);
       try {

@@ -12,7 +12,7 @@ from filbert.regression.identifiability import centring_advice
 from scipy import stats
 from statistical.marginals import Array
 from statistical.scores import Z_LIMIT, coverage_score, differences, effective_sample_size
-from statistical.test_group_cases import labelled
+from statistical.test_group_cases import FOLDER, labelled
 
 pytestmark = pytest.mark.statistical
 
@@ -300,3 +300,49 @@ def test_divergences_far_from_zero_come_with_advice():
     assert "(center(x) | g)" in centring_advice(regression)
     assert centring_advice(fb.Model("y ~ x + (center(x) | g)", data).regression) == ""
     assert centring_advice(fb.Model("y ~ x + (1 | g)", data).regression) == ""
+
+
+def slopes_far_from_zero(seed: int) -> pd.DataFrame:
+    """Groups of all sizes, whose predictor has its mean at six of its deviations: a curved ridge, but no narrow one."""
+    rng = np.random.default_rng(seed)
+    n = 60
+    g = np.repeat(np.arange(n), 1 + rng.geometric(1 / 20, n))
+    x = rng.normal(76, 13, len(g))
+    cov = np.array([[329, -3.26], [-3.26, 0.04]])
+    u = rng.normal(size=(n, 2)) @ np.linalg.cholesky(cov).T
+    return pd.DataFrame({"g": g, "x": x, "y": 50 + 0.6 * x + u[g, 0] + u[g, 1] * x + rng.normal(0, 11.6, len(g))})
+
+
+@pytest.mark.parametrize("seed", [2, 4, 5, 7])
+def test_slopes_along_a_curved_ridge_have_a_posterior(seed: int) -> None:
+    """The walk along a profile left the ridge, and a table that rose without end was refused.
+
+    Given sigma, deviations and correlation at their means, the common slope has the mean and deviation that generalised
+    least squares says, up to what their spread adds.
+    """
+    data = slopes_far_from_zero(seed)
+    idata = fb.Model("y ~ x + (x | g)", data).fit(draws=1000, random_seed=1, progressbar=False)
+    assert not idata["sample_stats"]["diverging"].any()
+    draws = labelled(idata)
+    sigma, one, slope, corr = (
+        float(draws[name].mean()) for name in ("sigma", "1|g_sigma", "x|g_sigma", "g_corr[1, x]")
+    )
+    cov = np.array([[one**2, corr * one * slope], [corr * one * slope, slope**2]])
+    information, score = np.zeros((2, 2)), np.zeros(2)
+    for _, rows in data.groupby("g"):
+        columns = np.column_stack([np.ones(len(rows)), rows.x])
+        weighed = np.linalg.solve(columns @ cov @ columns.T + sigma**2 * np.eye(len(rows)), columns)
+        information += columns.T @ weighed
+        score += weighed.T @ rows.y.to_numpy()
+    found = np.linalg.inv(information)
+    assert abs(draws["x"].mean() - (found @ score)[1]) < 0.1 * np.sqrt(found[1, 1])
+    assert np.isclose(draws["x"].std(), np.sqrt(found[1, 1]), rtol=0.1)
+
+
+@pytest.mark.parametrize("seed", [1, 3])
+def test_local_moves_beside_adapted_proposals_do_not_diverge(seed: int) -> None:
+    """Their step was a standard normal's, where coordinates are none: a tenth of them diverged, and nothing said so."""
+    data = pd.read_csv(FOLDER / "Machines-nested" / "data.csv")
+    idata = fb.Model("score ~ Machine + (Machine | Worker)", data).fit(random_seed=seed, progressbar=False)
+    assert idata["posterior"].attrs["sampler"] == "independence"
+    assert not idata["sample_stats"]["diverging"].any()

@@ -29,8 +29,13 @@ class Ridge {
   std::vector<Point> points_;
 };
 
+/// How far corrections by the curvature at the mode are trusted: that of a bent ridge leads astray far out.
+enum class Corrections { Quick, Careful };
+
 /// The profile of coordinate k: from the mode outwards both ways, the other coordinates following the curvature and corrected by
-/// a Newton step at each point, until the density has fallen by e^-25. Throws ImproperPosterior where it does not fall.
-Ridge profile(const SmoothFunction& function, const Mode& mode, const Eigen::MatrixXd& curvature, Eigen::Index k);
+/// Newton steps at each point, until the density has fallen by e^-25. Careful ones fall beyond their last points. Throws
+/// ImproperPosterior where the density does not fall.
+Ridge profile(const SmoothFunction& function, const Mode& mode, const Eigen::MatrixXd& curvature, Eigen::Index k,
+              Corrections care);
 
 }  // namespace filbert

@@ -17,9 +17,9 @@ namespace filbert {
 /// trajectory that strays there would diverge.
 class ProfileFrame {
  public:
-  /// What coordinates are scores of: profiles, or, where the ridge of a bent density says little of what is beside it, something smooth of
-  /// their widths, not whitened.
-  enum class Shape { of_profiles, smooth };
+  /// What coordinates are scores of: profiles, the same found with care, or, where the ridge of a bent density says little of what is
+  /// beside it, something smooth of their widths, not whitened.
+  enum class Shape { of_profiles, of_careful_profiles, smooth };
 
   /// From the highest of the modes that are found from some starts, on up to `threads` threads, which changes no number. `copy` gives the
   /// density, each time with scratch of its own. Throws ImproperPosterior, UncomputablePosterior.

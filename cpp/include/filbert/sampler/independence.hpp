@@ -120,12 +120,22 @@ inline double frame_step_size(Eigen::Index dimension) {
   return 0.9 * std::pow(static_cast<double>(std::max<Eigen::Index>(dimension, 1)), -0.25);
 }
 
+/// How wide a proposal is where it is narrowest, over a standard normal: longer steps of a trajectory would diverge there.
+template <typename Proposal>
+double narrowest_of(const Proposal& proposal) {
+  if constexpr (requires { proposal.narrowest(); }) {
+    return proposal.narrowest();
+  } else {
+    return 1;
+  }
+}
+
 /// What makes local moves on a density that is evaluated whole.
 template <typename Density>
 struct NutsMoves {
-  NutsMoves(const Density& density, const std::stop_token& stop)
+  NutsMoves(const Density& density, double narrowest, const std::stop_token& stop)
       : nuts(StoppableDensity<Density>(density, stop), NutsSettings{}) {
-    nuts.set_step_size(frame_step_size(density.dimension()));
+    nuts.set_step_size(narrowest * frame_step_size(density.dimension()));
   }
   Nuts<StoppableDensity<Density>> nuts;
 };
@@ -133,7 +143,7 @@ struct NutsMoves {
 /// What makes them on a factorised one: a turn of the state in the plane of a normal draw, by which a standard normal is left as it is.
 template <typename Density>
 struct Turns {
-  Turns(const Density& density, const std::stop_token&) : point(density.dimension(), 1), value(1) {}
+  Turns(const Density& density, double, const std::stop_token&) : point(density.dimension(), 1), value(1) {}
   Eigen::MatrixXd point;
   Eigen::VectorXd value;
 };
@@ -154,7 +164,7 @@ class IndependenceRun {
         stop_(std::move(stop)),
         progress_(progress),
         rng_(settings.seed, chain),
-        moves_(density, stop_),
+        moves_(density, narrowest_of(proposal), stop_),
         points_(density.dimension(), settings.block),
         log_proposal_(settings.block),
         log_density_(settings.block),

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <Eigen/Eigenvalues>
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <numbers>
 #include <utility>
 #include <vector>
@@ -51,6 +54,17 @@ class StudentMixture {
 
   Eigen::Index dimension() const { return components_.front().centre.size(); }
   const std::vector<Component>& components() const { return components_; }
+
+  /// The least of the deviations of all components along any direction.
+  double narrowest() const {
+    double least = std::numeric_limits<double>::infinity();
+    for (const Component& each : components_) {
+      const Eigen::MatrixXd squared = each.factor * each.factor.transpose();
+      const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(squared, Eigen::EigenvaluesOnly);
+      least = std::min(least, std::sqrt(eigen.eigenvalues().minCoeff()));
+    }
+    return least;
+  }
 
   /// Fills the columns of `draws`, and writes the log density of each.
   void draw(Rng& rng, Eigen::Ref<Eigen::MatrixXd> draws, Eigen::Ref<Eigen::VectorXd> values) {
