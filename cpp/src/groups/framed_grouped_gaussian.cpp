@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <bit>
+#include <cmath>
 #include <vector>
 
 #include "filbert/frame/posterior_errors.hpp"
@@ -57,7 +58,11 @@ FramedGroupedGaussian::FramedGroupedGaussian(const GroupedGaussian& posterior, c
   const int threads = posterior.dense_effects() > many_dense_effects ? settings.threads : 1;
   const auto find_frame = [&](ProfileFrame::Shape shape) { frame_.emplace(copy, posterior_.starts(), threads, shape); };
   const auto find_another = [&] {
-    if (!posterior_.has_ridge()) return find_frame(ProfileFrame::Shape::of_careful_profiles);
+    if (!posterior_.has_ridge()) {
+      find_frame(ProfileFrame::Shape::of_careful_profiles);
+      if (!std::isfinite(value(VectorXd::Zero(dimension())))) throw UncomputablePosterior({});
+      return;
+    }
     if (!is_on_ridge(posterior_, posterior_.tied())) throw;
     posterior_ = posterior_.tied();
     find_frame(settings.shape);
