@@ -56,13 +56,12 @@ FramedGroupedGaussian::FramedGroupedGaussian(const GroupedGaussian& posterior, c
     };
   };
   const int threads = posterior.dense_effects() > many_dense_effects ? settings.threads : 1;
-  const auto find_frame = [&](ProfileFrame::Shape shape) { frame_.emplace(copy, posterior_.starts(), threads, shape); };
+  const auto find_frame = [&](ProfileFrame::Shape shape) {
+    frame_.emplace(copy, posterior_.starts(), threads, shape);
+    if (!std::isfinite(value(VectorXd::Zero(dimension())))) throw UncomputablePosterior({});
+  };
   const auto find_another = [&] {
-    if (!posterior_.has_ridge()) {
-      find_frame(ProfileFrame::Shape::of_careful_profiles);
-      if (!std::isfinite(value(VectorXd::Zero(dimension())))) throw UncomputablePosterior({});
-      return;
-    }
+    if (!posterior_.has_ridge()) return find_frame(ProfileFrame::Shape::of_careful_profiles);
     if (!is_on_ridge(posterior_, posterior_.tied())) throw;
     posterior_ = posterior_.tied();
     find_frame(settings.shape);

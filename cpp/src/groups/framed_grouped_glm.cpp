@@ -32,12 +32,22 @@ void FramedGroupedGlm::find_frame() {
     ++evaluations_;
     return laplace(outer, gradient);
   };
-  frame_.emplace([&] { return SmoothFunction(density); }, std::vector{laplace.start()});
-  VectorXd unused(posterior_.outer());
-  if (!std::isfinite(laplace(frame_->mode(), unused))) throw UncomputablePosterior({});
-  whitening_.emplace(laplace.blocks());
-  VectorXd slopes(dimension());
-  if (!std::isfinite((*this)(VectorXd::Zero(dimension()), slopes))) throw UncomputablePosterior({});
+  using Shape = ProfileFrame::Shape;
+  const auto find = [&](Shape shape) {
+    frame_.emplace([&] { return SmoothFunction(density); }, std::vector{laplace.start()}, 1, shape);
+    VectorXd unused(posterior_.outer());
+    if (!std::isfinite(laplace(frame_->mode(), unused))) throw UncomputablePosterior({});
+    whitening_.emplace(laplace.blocks());
+    VectorXd slopes(dimension());
+    if (!std::isfinite((*this)(VectorXd::Zero(dimension()), slopes))) throw UncomputablePosterior({});
+  };
+  try {
+    find(Shape::of_profiles);
+  } catch (const UncomputablePosterior&) {
+    find(Shape::of_careful_profiles);
+  } catch (const ImproperPosterior&) {
+    find(Shape::of_careful_profiles);
+  }
 }
 
 /// Writes the position, and returns the log Jacobian.
