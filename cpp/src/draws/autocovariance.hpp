@@ -67,8 +67,7 @@ class IndicatorAutocovariance {
   std::vector<std::uint8_t>
       marks_;  // 1 where there is a one; zeros behind each row, so that no lag leads into the next
   std::vector<std::size_t> places_;  // of the ones, among the marks
-  std::vector<double>
-      beyond_;  // by lag: over ones that no draw, or of which none, lies a lag behind, their rows' means
+  std::vector<double> beyond_;       // by lag: their rows' means, over ones without a draw so far before or behind them
   Eigen::VectorXd means_;
   double within_ = 0;
   bool has_all_ = false;
