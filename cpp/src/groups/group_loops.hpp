@@ -61,7 +61,8 @@ class LogSum {
   }
 
   FILBERT_INLINE void add(Pack x, Pack times) {
-    sum_ += times * logarithm(x);
+    const Pack most = broadcast(1e300);  // as which larger ones count: only bits of such numbers can be computed with
+    sum_ += times * logarithm(select((x > broadcast(0)) & (x < most), x, most));
     poison(x);
   }
 
