@@ -34,12 +34,12 @@ def filbert(problem: MixedProblem, *, is_stated_anew: bool = False) -> Fit:
     """A model that is stated once, as bambi's is, or anew for every fit; the container is part of each."""
     import filbert as fb
 
-    stated = fb.Model(problem.formula, problem.data, family=problem.family)
+    state = partial(fb.Model, problem.formula, problem.data, family=problem.family)
+    stated = None if is_stated_anew else state()
 
     def fit(seed: int) -> tuple[float, np.ndarray]:
         start = time.perf_counter()
-        model = fb.Model(problem.formula, problem.data, family=problem.family) if is_stated_anew else stated
-        idata = model.fit(
+        idata = (stated or state()).fit(
             problem.draws,
             cores=CORES,
             random_seed=seed,

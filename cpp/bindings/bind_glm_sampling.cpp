@@ -188,22 +188,6 @@ py::dict sample_by_passes(const FramedGlm& density, Index draws, int chains, int
   return result;
 }
 
-py::dict pilot(const FramedGlm& density, std::uint64_t seed) {
-  filbert::GlmPilot found;
-  {
-    const py::gil_scoped_release release;
-    found = filbert::pilot_glm(density, seed);
-  }
-  py::dict result;
-  result["acceptance"] = found.pilot.acceptance;
-  result["folded"] = found.pilot.folded;
-  result["log_largest_weight"] = found.pilot.log_largest_weight;
-  result["will_do"] = found.refusal.empty();
-  result["refusal"] = found.refusal;
-  result["subsamples"] = found.subsampled.has_value();
-  return result;
-}
-
 py::dict sample_auto(const FramedGlm& density, Index draws, Index tune, int chains, int cores, std::uint64_t seed,
                      double target_accept, int max_treedepth, bool keep_warmup, const py::object& report) {
   const filbert::IndependenceSettings settings = make_settings(draws, chains, cores, seed);
@@ -240,9 +224,6 @@ the mode, with the priors as they are, and local moves take the place of the NUT
 
 Returns what `sample_independence` does, without NUTS transitions; where `refuses`, only "refusal", if the pilot or the run shows that the
 proposals do not suit the posterior.)");
-  module.def("glm_pilot", &pilot, py::arg("density"), py::arg("seed"),
-             "Whether independence Metropolis will do: acceptance, folded, log_largest_weight, will_do and refusal, "
-             "which says why not; subsamples: whether a move would look at a few rows only.");
   module.def(
       "sample_glm", &sample_auto, py::arg("density"), py::kw_only(), py::arg("draws"), py::arg("tune"),
       py::arg("chains"), py::arg("cores"), py::arg("seed"), py::arg("target_accept"), py::arg("max_treedepth"),

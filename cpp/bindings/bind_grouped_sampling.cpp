@@ -164,20 +164,6 @@ void bind_grouped_sampling(py::module_& module) {
 Chains begin at proposals of a pilot, drawn by weight. A draw is made of "every" moves, so many that draws are nearly independent; coefficients
 and effects are drawn anew in each. Returns "sampling", "iterations", "acceptance", "longest_stay" and "complaint" as for a FramedGlm.)");
   module.def(
-      "grouped_pilot",
-      [](const FramedGroupedGaussian& density, std::uint64_t seed) {
-        const GroupedPilot found = pilot_of(density, seed, 1);
-        py::dict result;
-        result["acceptance"] = found.pilot.acceptance;
-        result["log_largest_weight"] = found.pilot.log_largest_weight;
-        result["every"] = found.every;
-        result["refusal"] = found.refusal;
-        return result;
-      },
-      py::arg("density"), py::arg("seed"),
-      "Whether independence Metropolis will do: acceptance, log_largest_weight, every and refusal, which says "
-      "why not.");
-  module.def(
       "sample_grouped", &sample_auto, py::arg("density"), py::kw_only(), py::arg("draws"), py::arg("tune"),
       py::arg("chains"), py::arg("cores"), py::arg("seed"), py::arg("target_accept"), py::arg("max_treedepth"),
       py::arg("keep_warmup"), py::arg("report"),

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "filbert/frame/posterior_errors.hpp"
 #include "filbert/sampler/population_monte_carlo.hpp"
 #include "filbert/threads/thread_pool.hpp"
 
@@ -126,7 +127,12 @@ GroupedPilot pilot_adapted(const FramedGroupedGaussian& density, std::uint64_t s
   }
   GroupedFrameSettings smooth = density.settings();
   smooth.shape = ProfileFrame::Shape::smooth;
-  result.density = FramedGroupedGaussian(density.posterior(), smooth);
+  try {
+    result.density = FramedGroupedGaussian(density.posterior(), smooth);
+  } catch (const UncomputablePosterior&) {
+    result.refusal = "there is no smooth frame in which proposals could be adapted";
+    return result;
+  }
   Rng rng(scrambled(seed) ^ pilot_stream);
   result.proposal = adapted_to(result.density, rng, threads, rule.asked);
   judge(result, many, rng, threads, rule);

@@ -209,13 +209,16 @@ class _Search:
 
     def refuse_long_tails(self, surrogate: Any) -> None:
         """Refuse auxiliaries of which a draw in a tail would weigh so much that chains stay there."""
-        draws = np.repeat(surrogate.expected()[:, None], len(_LOOKED_AT), axis=1)
-        proposed = -(_PROPOSED_DEGREES + 1) / 2 * np.log1p(_LOOKED_AT**2 / _PROPOSED_DEGREES)
         names = list(self._regression.auxiliary_priors)
-        for name, direction in zip(names, self.spread.T, strict=True):
-            here = np.log(self.auxiliaries[self.free])[:, None]
-            log_weights = self.log_densities(draws, np.exp(here + np.outer(direction, _LOOKED_AT))) - proposed
-            if np.max(log_weights) - log_weights[len(_LOOKED_AT) // 2] > _MOST_LOG_WEIGHT:
+        if not names:
+            return
+        moves = (self.spread.T[:, :, None] * _LOOKED_AT).transpose(1, 0, 2)  # (auxiliaries, directions, places)
+        places = np.exp(np.log(self.auxiliaries[self.free])[:, None] + moves.reshape(len(names), -1))
+        draws = np.repeat(surrogate.expected()[:, None], places.shape[1], axis=1)
+        proposed = -(_PROPOSED_DEGREES + 1) / 2 * np.log1p(_LOOKED_AT**2 / _PROPOSED_DEGREES)
+        log_weights = self.log_densities(draws, places).reshape(len(names), -1) - proposed
+        for name, along in zip(names, log_weights, strict=True):
+            if np.max(along) - along[len(_LOOKED_AT) // 2] > _MOST_LOG_WEIGHT:
                 raise ProposalsRefusedError(f"the posterior of {name!r} has a long tail, in which it is hardly bounded")
 
     def _settle_auxiliaries(self, about: Floats) -> float:

@@ -135,9 +135,8 @@ def uncomputable_posterior(regression: Regression, coefficient: int | None) -> D
     if coefficient is None and (advice := centring_advice(regression)):
         return DataError(f"The posterior cannot be computed. {advice}")
     if coefficient is None and (regression.groups is not None or not regression.family.sees_summary(regression)):
-        remedy = (
-            "Check the units of the predictors and of the priors, those of the deviations between groups above all."
-        )
+        first = "the deviations between groups" if regression.groups is not None else "the auxiliary parameters"
+        remedy = f"Check the units of the predictors and of the priors, those of {first} above all."
         if _has_edge(regression):
             remedy = (
                 f"link={regression.link!r} ends where the {regression.family.parent!r} of a row would leave its range; "

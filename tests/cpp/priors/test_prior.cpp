@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -126,7 +127,8 @@ TEST_CASE("every proper prior has a proxy of positive precision") {
 }
 
 TEST_CASE("at the limits of doubles densities keep their digits") {
-  CHECK(Prior::laplace(0, 1e308)(5).value == doctest::Approx(-M_LN2 - 308 * M_LN10).epsilon(1e-14));
+  CHECK(Prior::laplace(0, 1e308)(5).value ==
+        doctest::Approx(-std::numbers::ln2 - 308 * std::numbers::ln10).epsilon(1e-14));
   const double at_zero = Prior::normal(0, 1)(0).value;
   CHECK(Prior::student_t(9999, 0, 1)(0).value == doctest::Approx(at_zero - 0.25 / 9999).epsilon(1e-10));
   CHECK(Prior::student_t(10001, 0, 1)(0).value == doctest::Approx(at_zero - 0.25 / 10001).epsilon(1e-10));

@@ -23,7 +23,7 @@ def test_an_auxiliary_that_doubles_cannot_tell_from_a_number_is_refused() -> Non
     rng = np.random.default_rng(1)
     data = pd.DataFrame({"x": rng.normal(size=60), "k": rng.poisson(2, 60)})
     model = fb.Model("k ~ x", data, family="negativebinomial", priors={"alpha": fb.Gamma(1e160, 1e160)})
-    with pytest.raises(fb.DataError, match=r"cannot be computed|no mode"):
+    with pytest.raises(fb.DataError, match=r"cannot be computed.*those of the auxiliary parameters"):
         model.fit()
 
 
