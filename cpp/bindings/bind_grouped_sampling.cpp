@@ -106,7 +106,7 @@ py::dict independence(const GroupedPilot& pilot, const Asked& asked, py::object 
       return filbert::sample_independence(sampled, pilot.proposal, settings, record, progress, poll, {},
                                           std::chrono::milliseconds(50), &pilot.starts);
     };
-    done = pilot.is_dear ? run(filbert::DrawingDensity(density)) : run(density);
+    done = pilot.draws_everywhere ? run(filbert::DrawingDensity(density)) : run(density);
     for (ChainWriter& writer : writers) writer.write();
     using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     if (!poll.interrupted()) {

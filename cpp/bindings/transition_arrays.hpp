@@ -40,9 +40,8 @@ std::vector<Eigen::Index> fill_arrays(const Density& density, int chains, const 
                                       const filbert::PhaseArrays& sampling, const SampleInto& sample_into) {
   filbert::Draws store(density, chains, first, sampling);
   const auto record = [&store](int chain, Eigen::Index iteration, const Eigen::VectorXd& position,
-                               const filbert::TransitionStatistics& statistics) {
-    store.add(chain, iteration, position, statistics);
-  };
+                               const filbert::TransitionStatistics& statistics,
+                               auto&... own) { store.add(chain, iteration, position, statistics, own...); };
   std::vector<Eigen::Index> iterations;
   for (const filbert::ChainResult& chain : sample_into(record)) iterations.push_back(chain.iterations);
   for (int chain = 0; chain < chains; ++chain) store.write(chain);

@@ -2,6 +2,7 @@
 #include "filbert/draws/diagnostics.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <iterator>
@@ -194,7 +195,8 @@ double diagnose(const ChainsRef& draws) {
   return diagnoser.read(draws) ? (diagnoser.*Diagnostic)() : not_a_number;
 }
 
-/// Calls `each(quantity, diagnoser, its draws)`, on at most `threads` threads with a diagnoser each.
+/// Calls `each(quantity, diagnoser, its draws)`, on at most `threads` threads with a diagnoser each. They take one quantity after another, so
+/// that a thread which is slow to wake leaves more to the others.
 template <typename Each>
 void diagnose_each(const ChainsRef& draws, Index chains, int threads, const Each& each) {
   if (chains < 1 || draws.rows() % chains != 0) {
@@ -203,9 +205,13 @@ void diagnose_each(const ChainsRef& draws, Index chains, int threads, const Each
   }
   constexpr Index least_draws = 1 << 10;  // as many as are worth waking a thread for
   const Index least = 1 + (least_draws - 1) / std::max<Index>(chains * draws.cols(), 1);
-  share(draws.rows() / chains, threads, least, [&](Index first, Index last) {
+  const Index quantities = draws.rows() / chains;
+  std::atomic<Index> next = 0;
+  share(quantities, threads, least, [&](Index, Index) {
+    Index i = next++;
+    if (i >= quantities) return;
     ChainDiagnoser diagnoser(chains, draws.cols());
-    for (Index i = first; i < last; ++i) each(i, diagnoser, draws.middleRows(i * chains, chains));
+    for (; i < quantities; i = next++) each(i, diagnoser, draws.middleRows(i * chains, chains));
   });
 }
 

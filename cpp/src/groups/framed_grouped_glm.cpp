@@ -18,7 +18,8 @@ FramedGroupedGlm::FramedGroupedGlm(const GroupedGlm& posterior, bool with_effect
       with_effects_(with_effects),
       position_(VectorXd::Zero(posterior.dimension())),
       position_slopes_(position_),
-      outer_slopes_(VectorXd::Zero(posterior.outer_coefficients().size())) {
+      outer_slopes_(VectorXd::Zero(posterior.outer_coefficients().size())),
+      located_(VectorXd::Constant(posterior.dimension(), std::numeric_limits<double>::quiet_NaN())) {
   const GroupStructure& structure = posterior_.design().structure();
   for (Index f = 0; f < structure.factors(); ++f) {
     factor_slopes_.push_back(MatrixXd::Zero(structure.effects(f), structure.effects(f)));
@@ -38,6 +39,7 @@ void FramedGroupedGlm::find_frame() {
     VectorXd unused(posterior_.outer());
     if (!std::isfinite(laplace(frame_->mode(), unused))) throw UncomputablePosterior({});
     whitening_.emplace(laplace.blocks());
+    located_.setConstant(std::numeric_limits<double>::quiet_NaN());  // what an earlier frame knew
     VectorXd slopes(dimension());
     if (!std::isfinite((*this)(VectorXd::Zero(dimension()), slopes))) throw UncomputablePosterior({});
   };
@@ -52,11 +54,15 @@ void FramedGroupedGlm::find_frame() {
 
 /// Writes the position, and returns the log Jacobian.
 double FramedGroupedGlm::locate(const Eigen::Ref<const VectorXd>& u) {
+  if (u == located_) return log_jacobian_;
   const Index outer = posterior_.outer(), inner = dimension() - outer;
   double log_jacobian = frame_->locate(u.head(outer), position_.head(outer));
   posterior_.locate(position_.head(outer));
-  return log_jacobian - whitening_->forward(posterior_.factors(), posterior_.outer_coefficients(), u.tail(inner),
-                                            position_.tail(inner));
+  log_jacobian -=
+      whitening_->forward(posterior_.factors(), posterior_.outer_coefficients(), u.tail(inner), position_.tail(inner));
+  located_ = u;
+  log_jacobian_ = log_jacobian;
+  return log_jacobian;
 }
 
 double FramedGroupedGlm::operator()(const VectorXd& u, VectorXd& gradient) {

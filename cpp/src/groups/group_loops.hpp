@@ -8,37 +8,17 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
-#include <type_traits>
 
+#include "by_effects.hpp"
 #include "filbert/families/simd_math.hpp"
 #include "filbert/groups/group_kernels.hpp"
 #include "filbert/numeric/simd.hpp"
 
-#if defined(__AVX2__)
-#include <immintrin.h>
-#elif defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 namespace filbert::kernels::FILBERT_INSTRUCTION_SET {
 
-using Count = std::ptrdiff_t;
 constexpr Count parts = block_lanes / static_cast<Count>(width);  // of a chunk
 
 FILBERT_INLINE Count lower(Count row, Count column) { return row * (row + 1) / 2 + column; }
-
-FILBERT_INLINE Pack root(Pack x) {
-#if defined(__AVX2__)
-  return (Pack)_mm256_sqrt_pd((__m256d)x);
-#elif defined(__SSE2__) && defined(__GNUC__)
-  return (Pack)_mm_sqrt_pd((__m128d)x);
-#else
-  double lanes[width];
-  store(lanes, x);
-  for (double& one : lanes) one = std::sqrt(one);
-  return load(lanes);
-#endif
-}
 
 /// What is `lane` of packs that lie a chunk's width apart.
 FILBERT_INLINE const double* number(const double* numbers, Count k, Count part) {
@@ -279,21 +259,6 @@ void draw_blocks(const BlockRows& rows, const double* factor, double sigma, cons
         store(number(effects, chunk * q + i, part), total);
       }
     }
-  }
-}
-
-/// Calls `loop` with the number of effects as a constant where it is small, and else with 0.
-template <typename Loop>
-auto by_effects(Count effects, const Loop& loop) {
-  switch (effects) {
-    case 1:
-      return loop(std::integral_constant<int, 1>());
-    case 2:
-      return loop(std::integral_constant<int, 2>());
-    case 3:
-      return loop(std::integral_constant<int, 3>());
-    default:
-      return loop(std::integral_constant<int, 0>());
   }
 }
 

@@ -28,9 +28,10 @@ void DrawingDensity::batch(const Eigen::Ref<const Eigen::MatrixXd>& points, Eige
 }
 
 void DrawingDensity::draw(const Eigen::VectorXd& position, std::uint64_t stays, Eigen::Ref<Eigen::VectorXd> into) {
-  for (Index i = 0; stays == 0 && i < points_.cols(); ++i) {
-    if (points_.col(i) != position) continue;
-    into = draws_.col(i);
+  for (Index tried = 0; stays == 0 && tried < points_.cols(); ++tried) {
+    found_ = (found_ + 1) % kept;  // most are asked for in turn
+    if (points_.col(found_) != position) continue;
+    into = draws_.col(found_);
     return;
   }
   density_.to_user_scale(position, stays, into);
@@ -96,6 +97,8 @@ void judge(GroupedPilot& pilot, Index n, Rng& rng, int threads, const GroupedSwi
          autocorrelation_time(pilot.starts.log_weights, pilot.every) > rule.most_correlated) {
     ++pilot.every;
   }
+  const Index cheap_draws = pilot.density.posterior().dense_effects() > 0 ? 2 : 1;  // for a value
+  pilot.draws_everywhere = pilot.every <= cheap_draws;
 }
 
 constexpr Index few = 64, many = 384;  // proposals of a pilot

@@ -125,7 +125,7 @@ double TailWhitening::eliminate(const std::vector<MatrixXd>& factors, const Vect
     const Group& group = shared.groups[g];
     Work& work = work_[g];
     const Index m = group.columns.cols();
-    kernel.factorise(factor, group.G.data(), work.root.data(), unused, log_determinant);
+    kernel.factorise(factor.data(), group.G.data(), work.root.data(), unused, log_determinant);
     work.scaled = group.columns;
     for (const Level& level : group.levels) {
       work.scaled.middleCols(level.first, level.size).noalias() =
@@ -134,8 +134,8 @@ double TailWhitening::eliminate(const std::vector<MatrixXd>& factors, const Vect
     work.right = group.right;
     for (Index j = 0; j < shared.outer; ++j) work.right -= group.outer.col(j) * outer(j);
     MatrixXd& A = work.coupled;
-    for (Index c = 0; c < m; ++c) kernel.couple(factor, work.root.data(), &work.scaled(0, c), &A(0, c));
-    kernel.couple(factor, work.root.data(), work.right.data(), &A(0, m));
+    for (Index c = 0; c < m; ++c) kernel.couple(factor.data(), work.root.data(), &work.scaled(0, c), &A(0, c));
+    kernel.couple(factor.data(), work.root.data(), work.right.data(), &A(0, m));
     for (Index c = 0; c < m; ++c) {
       for (Index d = 0; d <= c; ++d) S(group.at[at(c)], group.at[at(d)]) -= kernel.dot(&A(0, c), &A(0, d));
       border_.pull()(group.at[at(c)]) -= kernel.dot(&A(0, c), &A(0, m));
@@ -226,7 +226,7 @@ void TailWhitening::group_slopes(std::size_t g, const std::vector<MatrixXd>& fac
     kernel.couple_slopes(work.root.data(), &A(0, c), slope.data(), P_.data());
     kernel.column_slopes(c < m ? &work.scaled(0, c) : work.right.data(), slope.data(), of_factor.data());
   }
-  kernel.end_slopes(factor, group.G.data(), work.root.data(), P_.data(), of_factor.data());
+  kernel.end_slopes(factor.data(), group.G.data(), work.root.data(), P_.data(), of_factor.data());
   for (Index c = 0; c <= m; ++c) {  // Λ times the slopes in Λ'N
     for (Index i = q; i-- > 0;) slopes_(i, c) = factor.row(i).head(i + 1).dot(slopes_.col(c).head(i + 1));
   }
@@ -269,7 +269,7 @@ double TailWhitening::variance(const std::vector<MatrixXd>& factors, Index group
   const Group& of = shared_->groups[at(group)];
   const Work& work = work_[at(group)];
   VectorXd r(shared_->effects);
-  Kernel(shared_->effects).couple(factors[shared_->primary], work.root.data(), of_group.data(), r.data());
+  Kernel(shared_->effects).couple(factors[shared_->primary].data(), work.root.data(), of_group.data(), r.data());
   VectorXd w = VectorXd::Zero(of.columns.cols());
   const Index m = w.size() - shared_->inner;
   for (std::size_t k = 0; k < tail.size(); ++k) {

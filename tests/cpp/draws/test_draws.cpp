@@ -34,6 +34,23 @@ struct Described {
   double user_log_density(const VectorXd& position, double log_density) const { return log_density + position(0); }
 };
 
+/// Knows one point, and would map no block of them.
+struct Remembering : Described {
+  static constexpr bool remembers_point = true;
+
+  double user_log_density(const VectorXd& position, double log_density) {
+    last = position;
+    return Described::user_log_density(position, log_density);
+  }
+
+  void to_user_scale(const Eigen::Ref<const MatrixXd>& positions, Eigen::Ref<MatrixXd> draws) const {
+    CHECK(positions == last);
+    Described::to_user_scale(positions, draws);
+  }
+
+  VectorXd last;
+};
+
 /// Memory for a phase as a caller would keep it.
 struct Phase {
   std::vector<double> values, log_density, statistic;
@@ -61,11 +78,12 @@ struct Phase {
 
 }  // namespace
 
-TEST_CASE("each draw lies at its variable, chain and iteration, in blocks that are full or not") {
+TEST_CASE_TEMPLATE("each draw lies at its variable, chain and iteration, in blocks that are full or not", Density,
+                   Described, Remembering) {
   constexpr Index tune = 70, draws = 150;  // blocks are of 64
   constexpr int chains = 2;
   Phase warmup(4, chains, tune), sampling(4, chains, draws);
-  filbert::Draws store(Described{}, chains, warmup.arrays, sampling.arrays);
+  filbert::Draws store(Density{}, chains, warmup.arrays, sampling.arrays);
   const auto position = [](int chain, Index iteration) {
     return VectorXd{{static_cast<double>(iteration), static_cast<double>(1000 * chain)}};
   };

@@ -259,6 +259,29 @@ TEST_CASE("the frame is an exact change of variables, with its slopes") {
   }
 }
 
+TEST_CASE("what is remembered of the point that was asked for last changes no number") {
+  for (const Data& data : every_structure()) {
+    const FramedGroupedGlm fresh(posterior_of(data, kinds[0], priors_of(data, kinds[0])));
+    FramedGroupedGlm asked = fresh;
+    const VectorXd first = random_point(fresh.dimension(), 1, 1), second = random_point(fresh.dimension(), 1, 2);
+    VectorXd gradient(first.size()), expected_gradient(first.size());
+    VectorXd draw(fresh.variables()), expected_draw(fresh.variables());
+    for (const VectorXd& u : {first, first, second, first}) {
+      FramedGroupedGlm own = fresh;
+      const double expected = own(u, expected_gradient);
+      for (int time = 0; time < 2; ++time) {
+        CHECK(asked(u, gradient) == expected);
+        CHECK(gradient == expected_gradient);
+      }
+      FramedGroupedGlm another = fresh;
+      another.to_user_scale(u, expected_draw);
+      asked.to_user_scale(u, draw);
+      CHECK(draw == expected_draw);
+      CHECK(asked.user_log_density(u, expected) == another.user_log_density(u, expected));
+    }
+  }
+}
+
 TEST_CASE("an evaluation allocates nothing, with one factor and with several") {
   for (const Shape& shape : {Shape{}, Shape{.n_groups = {7, 4}, .terms = {{0, 2}, {1, 1}}}}) {
     const Data data = make_data(shape, 1);

@@ -30,6 +30,10 @@ struct PhaseArrays {
   bool* reached_max_treedepth = nullptr;
 };
 
+/// A density that says little by little what it knows of the point where it was asked last: mapping many at once saves nothing.
+template <typename Density>
+concept RemembersPoint = FramedDensity<Density> && Density::remembers_point;
+
 /// Maps draws in blocks, so that many share one matrix product; blocks are the same whatever runs beside, and so are the draws.
 template <FramedDensity Density>
 class Draws {
@@ -40,8 +44,10 @@ class Draws {
     for (int chain = 0; chain < chains; ++chain) blocks_.emplace_back(density);
   }
 
-  /// Stores one iteration of a chain; `iteration` counts through both phases. Chains may call it at the same time.
-  void add(int chain, Eigen::Index iteration, const Eigen::VectorXd& position, const TransitionStatistics& statistics) {
+  /// Stores one iteration of a chain; `iteration` counts through both phases. Chains may call it at the same time. The chain's `own` density
+  /// may know the position already.
+  void add(int chain, Eigen::Index iteration, const Eigen::VectorXd& position, const TransitionStatistics& statistics,
+           Density& own) {
     const bool tuning = iteration < warmup_.iterations;
     const PhaseArrays& phase = tuning ? warmup_ : sampling_;
     if (phase.values == nullptr) return;
@@ -53,16 +59,23 @@ class Draws {
       block.first = draw;
     }
     store_statistics(phase, chain * phase.iterations + draw, statistics);
-    phase.log_density[chain * phase.iterations + draw] =
-        block.density.user_log_density(position, statistics.log_density);
-    block.positions.col(block.filled++) = position;
+    phase.log_density[chain * phase.iterations + draw] = own.user_log_density(position, statistics.log_density);
+    block.positions.col(block.filled) = position;
+    if constexpr (RemembersPoint<Density>) own.to_user_scale(position, block.values.col(block.filled));
+    ++block.filled;
+  }
+
+  void add(int chain, Eigen::Index iteration, const Eigen::VectorXd& position, const TransitionStatistics& statistics) {
+    add(chain, iteration, position, statistics, blocks_[static_cast<std::size_t>(chain)].density);
   }
 
   /// Writes what the last, incomplete block of a chain holds.
   void write(int chain) {
     Block& block = blocks_[static_cast<std::size_t>(chain)];
     if (block.filled == 0) return;
-    block.density.to_user_scale(block.positions.leftCols(block.filled), block.values.leftCols(block.filled));
+    if constexpr (!RemembersPoint<Density>) {
+      block.density.to_user_scale(block.positions.leftCols(block.filled), block.values.leftCols(block.filled));
+    }
     const PhaseArrays& phase = *block.phase;
     for (Eigen::Index variable = 0; variable < variables_; ++variable) {
       double* row = phase.values + (variable * chains_ + chain) * phase.iterations + block.first;

@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
-#include "filbert/groups/lanes.hpp"
 #include "filbert/groups/whitened_border.hpp"
+#include "filbert/groups/whitening_kernels.hpp"
 #include "filbert/groups/working_blocks.hpp"
 
 namespace filbert {
@@ -21,7 +21,7 @@ namespace filbert {
 class BlockWhitening {
  public:
   /// Throws GroupsTooLarge.
-  explicit BlockWhitening(const WorkingBlocks& blocks);
+  explicit BlockWhitening(const WorkingBlocks& blocks, InstructionSet set = instruction_set());
 
   /// Returns log |L|; `outer` are the coefficients that are given.
   double forward(const std::vector<Eigen::MatrixXd>& factors, const Eigen::VectorXd& outer,
@@ -41,32 +41,21 @@ class BlockWhitening {
   const WhitenedBorder& border() const { return border_; }
 
  private:
-  static constexpr int lanes = Lanes::size;
-
   struct Shared {
-    Eigen::Index effects = 0, groups = 0, chunks = 0, inner = 0, outer = 0;
+    WhitenedBlocks shape{};  // without scratch
     Eigen::MatrixXd square;
     Eigen::VectorXd pull;
-    std::vector<Lanes> numbers;  // of each chunk: G, F, k by columns
-    Eigen::Index block() const { return effects * (effects + inner + outer + 1); }
+    std::vector<Eight> numbers;
   };
 
-  template <int Q>
-  double eliminate(const Eigen::MatrixXd& factor, const Eigen::VectorXd& outer,
-                   const Eigen::Ref<const Eigen::VectorXd>& z);
-  template <int Q>
-  void back_substitute(Eigen::Ref<Eigen::VectorXd> x);
-  template <int Q>
-  void whiten_slopes(const Eigen::Ref<const Eigen::VectorXd>& x_slopes, Eigen::Ref<Eigen::VectorXd> z_slopes);
-  template <int Q>
-  void slopes(const Eigen::MatrixXd& factor, Eigen::MatrixXd& factor_slopes, Eigen::VectorXd& outer_slopes);
-  void load(const double* from, Eigen::Index chunk, Lanes* to) const;
-  void store(const Lanes* from, Eigen::Index chunk, double* to) const;
+  /// With the scratch of this copy.
+  WhitenedBlocks blocks();
 
   std::shared_ptr<const Shared> shared_;
+  const WhiteningKernels* kernels_;
   WhitenedBorder border_;
-  std::vector<Lanes> roots_, coupled_, right_, r_, r_slopes_, sums_, column_, P_, factor_sums_;
-  Eigen::VectorXd coefficients_, coefficient_slopes_;
+  std::vector<Eight> roots_, coupled_, right_, r_, r_slopes_, sums_, column_, P_, factor_sums_;
+  Eigen::VectorXd square_sums_, pull_sums_, coefficients_, coefficient_slopes_;
 };
 
 }  // namespace filbert

@@ -28,7 +28,9 @@ class FramedGroupedGlm {
   double operator()(const Eigen::VectorXd& u, Eigen::VectorXd& gradient);
 
   /// The parameters of a draw, then the effects, see GroupedGlm.
+  /// Of the point that was asked for last, which is remembered, it costs little.
   void to_user_scale(const Eigen::Ref<const Eigen::MatrixXd>& positions, Eigen::Ref<Eigen::MatrixXd> draws);
+  static constexpr bool remembers_point = true;
 
   /// That of GroupedGlm at its position.
   double user_log_density(const Eigen::VectorXd& u, double log_density);
@@ -53,6 +55,8 @@ class FramedGroupedGlm {
 
   // Scratch.
   Eigen::VectorXd position_, position_slopes_, outer_slopes_;
+  Eigen::VectorXd located_;  // the point that it is of
+  double log_jacobian_ = 0;
   std::vector<Eigen::MatrixXd> factor_slopes_;
 };
 

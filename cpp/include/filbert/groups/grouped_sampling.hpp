@@ -22,7 +22,7 @@ struct GroupedSwitchRule {
   Eigen::Index most_adapted = 12;  ///< dimensions in which proposals are adapted where the frame's own will not do
 };
 
-/// A density whose values are dear: a draw is made at each point of `batch`, from the same elimination, for the case that it is kept.
+/// A density of which nearly every point is kept, or whose values are dear: a draw is made at each point of `batch`, from the same elimination.
 /// Models `BatchLogDensity`.
 class DrawingDensity {
  public:
@@ -40,7 +40,7 @@ class DrawingDensity {
 
   FramedGroupedGaussian density_;
   Eigen::MatrixXd points_, draws_;  // the latest, in turn
-  Eigen::Index next_ = 0;
+  Eigen::Index next_ = 0, found_ = kept - 1;
 };
 
 /// What a pilot found: what to propose, where chains begin, how many proposals a draw is made of, and why independence Metropolis would
@@ -54,7 +54,8 @@ struct GroupedPilot {
   IndependencePilot pilot;
   WeightedPoints starts;
   Eigen::Index every = 1;
-  bool is_dear = false;  ///< so that it pays to sample a DrawingDensity
+  bool is_dear = false;           ///< a value takes long
+  bool draws_everywhere = false;  ///< it pays to sample a DrawingDensity
   bool is_adapted = false;
   std::string refusal;  ///< empty where it will do
 };

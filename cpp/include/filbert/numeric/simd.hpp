@@ -4,10 +4,17 @@
 // for each instruction set, and must not be merged by the linker.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #ifndef FILBERT_INSTRUCTION_SET
 #define FILBERT_INSTRUCTION_SET included
@@ -91,6 +98,20 @@ FILBERT_INLINE double sum(Pack x) {
 FILBERT_INLINE Pack maximum(Pack a, Pack b) { return select(a > b, a, b); }
 FILBERT_INLINE Pack minimum(Pack a, Pack b) { return select(a < b, a, b); }
 FILBERT_INLINE Pack absolute(Pack x) { return as_double(as_bits(x) & broadcast_bits(0x7fffffffffffffff)); }
+
+/// √x of each.
+FILBERT_INLINE Pack root(Pack x) {
+#if defined(__AVX2__)
+  return (Pack)_mm256_sqrt_pd((__m256d)x);
+#elif defined(__SSE2__) && defined(__GNUC__)
+  return (Pack)_mm_sqrt_pd((__m128d)x);
+#else
+  double lanes[width];
+  store(lanes, x);
+  for (double& one : lanes) one = std::sqrt(one);
+  return load(lanes);
+#endif
+}
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 

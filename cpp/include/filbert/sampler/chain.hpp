@@ -77,6 +77,8 @@ class StoppableDensity {
     return density_(position, gradient);
   }
 
+  Density& density() { return density_; }
+
  private:
   Density density_;
   std::stop_token stop_;

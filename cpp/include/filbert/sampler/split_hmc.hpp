@@ -67,6 +67,9 @@ class SplitHmc {
   Eigen::Index dimension() const { return turned_.size(); }
   const Eigen::VectorXd& position() const { return start_.position; }
   double log_density() const { return start_.log_density; }
+  Density& density() {
+    return density_;
+  }  ///< evaluated last at the end of the trajectory, which is the position unless it was refused
 
   /// Moves to `position`. Returns whether density and gradient are finite there; only then may sampling start.
   bool set_position(const Eigen::Ref<const Eigen::VectorXd>& position) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <concepts>
 #include <cstdint>
 #include <sstream>
 #include <stop_token>
@@ -78,7 +79,7 @@ struct SplitHmcRunSettings {
   }
 };
 
-template <typename Rules, LogDensity Density, DrawRecorder Recorder>
+template <typename Rules, LogDensity Density, typename Recorder>
 ChainResult run_split_hmc_chain(const Density& density, const SplitHmcRunSettings& settings, int chain,
                                 Recorder recorder, std::stop_token stop, ChainProgress& progress) {
   ChainResult result;
@@ -89,7 +90,12 @@ ChainResult run_split_hmc_chain(const Density& density, const SplitHmcRunSetting
     Eigen::Index divergences = 0, n_steps = 0;
     while (result.iterations < settings.burn_in + settings.draws) {
       const TransitionStatistics statistics = hmc.transition(rng);
-      recorder(chain, std::as_const(result.iterations), hmc.position(), statistics);
+      if constexpr (std::invocable<Recorder&, int, Eigen::Index, const Eigen::VectorXd&, const TransitionStatistics&,
+                                   Density&>) {
+        recorder(chain, std::as_const(result.iterations), hmc.position(), statistics, hmc.density().density());
+      } else {
+        recorder(chain, std::as_const(result.iterations), hmc.position(), statistics);
+      }
       n_steps += statistics.n_steps;
       if (result.iterations >= settings.burn_in && statistics.diverging) ++divergences;
       ++result.iterations;
@@ -107,7 +113,8 @@ ChainResult run_split_hmc_chain(const Density& density, const SplitHmcRunSetting
 }
 
 /// Samples by SplitHmc; recorder, progress, polling, stopping and exceptions are as in `sample`, with the burn-in in place of the warm-up.
-template <typename Rules = SplitHmcRules, LogDensity Density, DrawRecorder Recorder, typename Poll = KeepGoing>
+/// A recorder with a fifth argument gets the chain's own copy of the density, which may know more of the point where it was asked last.
+template <typename Rules = SplitHmcRules, LogDensity Density, typename Recorder, typename Poll = KeepGoing>
 std::vector<ChainResult> sample_split_hmc(const Density& density, const SplitHmcRunSettings& settings,
                                           const Recorder& recorder, Progress& progress, Poll&& poll = {},
                                           std::stop_token stop = {},
