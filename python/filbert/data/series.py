@@ -13,10 +13,11 @@ from ..errors import DataError, DataTypeError
 
 _REMEDIES = {
     "datetime": "Turn it into numbers, for example the days since a date: days_since({quoted}, '2020-01-01') in the "
-    "formula, or with {quoted}.dt.month.",
+    "formula, or with {quoted}.dt.month; levels of a factor or groups into text: data[{name!r}].astype(str).",
     "timedelta": "Turn it into numbers: I({quoted}.dt.total_seconds() / 86400) in the formula for days.",
     "date": "Turn it into numbers: data[{name!r}] = pd.to_datetime(data[{name!r}]), then the days since a date, "
-    "days_since({quoted}, '2020-01-01'), in the formula.",
+    "days_since({quoted}, '2020-01-01'), in the formula; levels of a factor or groups into text: "
+    "data[{name!r}].astype(str).",
     "time": "Turn it into numbers, for example data[{name!r}] = pd.to_timedelta(data[{name!r}].astype(str)) and "
     "I({quoted}.dt.total_seconds() / 3600) in the formula.",
     "complex": "Use its real part or its absolute value.",

@@ -251,7 +251,9 @@ def sample_posterior_predictive(
     return trace
 
 
-def compute_log_likelihood(idata: Any, *, extend_inferencedata: bool = True, model: Model | None = None) -> Any:
+def compute_log_likelihood(
+    idata: Any, *, extend_inferencedata: bool = True, model: Model | None = None, **other: Any
+) -> Any:
     """Add the log likelihood of each row at each draw, which ``az.loo`` and ``az.compare`` need.
 
     Parameters
@@ -260,6 +262,8 @@ def compute_log_likelihood(idata: Any, *, extend_inferencedata: bool = True, mod
         What `sample` returned.
     extend_inferencedata : bool, default True
         Add the group to `idata` and return it; if False return a new container.
+    **other
+        Arguments of PyMC: those without a meaning here change nothing, the rest is refused.
 
     Returns
     -------
@@ -270,6 +274,7 @@ def compute_log_likelihood(idata: Any, *, extend_inferencedata: bool = True, mod
     from ..predict.posterior_predictive import with_groups
     from ..results import container
 
+    foreign.check_predictive_arguments(compute_log_likelihood, other)
     model = modelcontext(model)
     read = _read_back(model, idata)
     log_likelihood(model.regression, read, True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import FormulaError
 from ..priors.prior import Prior
+from ..regression.groups import correlation_roots
 from .affine import FloatArray, Function
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ class Cholesky(Function):
     __matmul__ = __rmatmul__ = __neg__ = __getitem__ = __array_ufunc__ = dot = _refuse_use
 
     @property
+    def T(self) -> NoReturn:  # noqa: N802 (NumPy's)
+        """Refuse the transpose, of ``z @ chol.T``."""
+        self._refuse_use()
+
+    @property
     def deviations(self) -> str:
         """The name of the parameter that has the deviations, which is PyMC's."""
         return f"{self.name}_stds"
@@ -81,5 +87,5 @@ def matrices(pairs: FloatArray, n: int) -> FloatArray:
 def packed_factors(correlations: FloatArray, deviations: FloatArray) -> FloatArray:
     """Return the lower triangles of Cholesky factors of covariance matrices, row by row, as PyMC keeps them."""
     n = correlations.shape[-1]
-    factors = deviations[..., None] * np.linalg.cholesky(correlations)
+    factors = deviations[..., None] * correlation_roots(correlations)
     return factors[..., *np.tril_indices(n)]

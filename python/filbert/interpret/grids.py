@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MAIN_POINTS = 50
 MOST_VARIABLES = 3
 
+_OF_NEW_GROUPS = " Rows of new groups go into data=, with new_groups='sample', 'observed' or 'zero'."
+
 Conditional = str | Sequence[str] | Mapping[str, Any] | None
 
 
@@ -46,7 +48,12 @@ def conditional_values(design: Design, conditional: Conditional) -> dict[str, li
     return {
         name: _default_values(predictor_of(design, name, "conditional"), first=place == 0)
         if values is None
-        else checked_values(predictor_of(design, name, "conditional"), values, "conditional")
+        else checked_values(
+            predictor_of(design, name, "conditional"),
+            values,
+            "conditional",
+            _OF_NEW_GROUPS if design.kinds[name].is_open else "",
+        )
         for place, (name, values) in enumerate(given.items())
     }
 
@@ -86,8 +93,8 @@ def predictor_of(design: Design, name: Any, argument: str) -> Predictor:
     return design.predictors[name]
 
 
-def checked_values(predictor: Predictor, values: Any, argument: str) -> list[Any]:
-    """Return values of a predictor as a list, and refuse unknown levels and what is no number."""
+def checked_values(predictor: Predictor, values: Any, argument: str, remedy: str = "") -> list[Any]:
+    """Return values of a predictor as a list, and refuse unknown levels, with a remedy, and what is no number."""
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         values = [values]
     listed = [value.item() if isinstance(value, np.generic) else value for value in values]
@@ -98,7 +105,7 @@ def checked_values(predictor: Predictor, values: Any, argument: str) -> list[Any
             if value not in predictor.levels:
                 raise DataError(
                     f"{argument}: {value!r} is not a level of {predictor.name!r}. Its levels are "
-                    f"{quote_names(predictor.levels)}."
+                    f"{quote_names(predictor.levels)}.{remedy}"
                 )
         elif predictor.dtype != "datetime" and not (isinstance(value, (int, float)) and np.isfinite(value)):
             raise DataTypeError(f"{argument}: {predictor.name!r} needs finite numbers, not {value!r}.")

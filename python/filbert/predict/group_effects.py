@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..data.blocks import Block
 from ..errors import DataError, DataTypeError, SettingError, quote_names
-from ..regression.groups import Groups
+from ..regression.groups import Groups, correlation_roots
 from ..regression.regression import Regression
 from ..results.draws import Draws
 
@@ -95,7 +95,7 @@ def correlated_normals(
     own = np.random.default_rng([int(stream.integers(2**63)), _key(term)])
     standard = own.standard_normal(deviations.shape)
     if correlations is not None:
-        standard = np.einsum("dij,jd->id", np.linalg.cholesky(correlations), standard)
+        standard = np.einsum("dij,jd->id", correlation_roots(correlations), standard)
     return deviations * standard
 
 

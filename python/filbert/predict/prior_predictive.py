@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from ..errors import DataWarning, FormulaError, PriorError, SettingError, quote_names, suggest, warn
-from ..regression.groups import Groups, correlation_name
+from ..regression.groups import Groups, correlation_name, correlation_roots
 from ..regression.levels import at_means
 from ..regression.names import OBSERVATIONS, SAMPLES, stored_name
 from ..regression.parameters import Role, in_row_order
@@ -147,7 +147,7 @@ def _draw_groups(groups: Groups, values: FloatArray, rng: np.random.Generator) -
         n_groups = groups.grouping[term.factor].n_groups
         standard = rng.standard_normal((len(deviations), n_groups, values.shape[1]))
         if correlations is not None:
-            standard = np.einsum("dij,jgd->igd", np.linalg.cholesky(correlations), standard)
+            standard = np.einsum("dij,jgd->igd", correlation_roots(correlations), standard)
         effects = deviations[:, None, :] * standard
         values[start : start + len(deviations) * n_groups] = effects.reshape(-1, values.shape[1])
         start += len(deviations) * n_groups

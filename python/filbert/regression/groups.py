@@ -171,6 +171,20 @@ class Groups(NamedTuple):
         return Parameter(name, places, self.chosen[name], None, (dimension,), coordinates, Role.CORRELATION)
 
 
+def correlation_roots(matrices: Floats) -> Floats:
+    """Return the lower factors of matrices of correlations, (draws, n, n).
+
+    Also of those that rounding has made singular, as where a correlation is 1, which LAPACK refuses.
+    """
+    roots = np.zeros_like(matrices)
+    for j in range(matrices.shape[-1]):
+        left = matrices[:, j:, j] - np.einsum("dik,dk->di", roots[:, j:, :j], roots[:, j, :j])
+        pivot = np.sqrt(np.maximum(left[:, :1], 0))
+        roots[:, j:, j] = np.divide(left, pivot, out=np.zeros_like(left), where=pivot > 0)
+        roots[:, j, j] = pivot[:, 0]
+    return roots
+
+
 def deviation_name(effect: str) -> str:
     """Return the name of the deviation of an effect: ``"x|g_sigma"``."""
     return f"{effect}_sigma"

@@ -69,6 +69,13 @@ def test_factor_is_that_of_the_covariance_matrix():
     np.testing.assert_allclose(factor @ factor.swapaxes(-1, -2), covariance, rtol=1e-9, atol=1e-12)
 
 
+def test_draws_whose_correlations_are_singular_have_factors():
+    prior = pm.sample_prior_predictive(400, random_seed=2, model=explicit_model(eta=0.05))["prior"]
+    with pytest.raises(np.linalg.LinAlgError):
+        np.linalg.cholesky(prior["chol_corr"].to_numpy())
+    assert np.isfinite(prior["chol"].to_numpy()).all()
+
+
 def test_likelihoods_are_those_of_the_draws():
     model = explicit_model()
     idata = pm.sample(50, random_seed=4, model=model, **QUIET)
@@ -78,7 +85,7 @@ def test_likelihoods_are_those_of_the_draws():
     mean = mean + ab[..., 0] + ab[..., 1] * X + ab[..., 2] * W
     sigma = draws["sigma"].to_numpy()[..., None]
     expected = -0.5 * ((FRAME.y.to_numpy() - mean) / sigma) ** 2 - np.log(sigma * np.sqrt(2 * np.pi))
-    pm.compute_log_likelihood(idata, model=model)
+    pm.compute_log_likelihood(idata, model=model, progressbar=False)
     np.testing.assert_allclose(idata["log_likelihood"]["y"], expected, rtol=1e-8)
 
 
@@ -139,6 +146,8 @@ class TestRefused:
         z = pm.Normal("z", 0, 1, dims=("effect", "g"))
         refused(FormulaError, lambda: self.chol @ z, "'chol'", "pm.MvNormal(name, mu, chol=chol")
         refused(FormulaError, lambda: pm.math.dot(self.chol, z), "'chol'", "pm.MvNormal(name, mu, chol=chol")
+        transposed = pm.Normal("transposed", 0, 1, dims=("g", "effect"))
+        refused(FormulaError, lambda: transposed @ self.chol.T, "'chol'", "pm.MvNormal(name, mu, chol=chol")
 
     def test_rows_with_two_groups(self, model):
         ab = pm.MvNormal("ab", 0, chol=self.chol, dims=("g", "effect"))

@@ -321,3 +321,13 @@ def test_spark_gives_the_same(by_passes, monkeypatch):
         check_same(model("crossed", parts_of(DATA, 400)).regression, frame.regression)
         idata = frame.fit(progressbar=False, random_seed=5, draws=500)["posterior"]
     assert idata.attrs["sampler"] == "independence"
+
+
+def test_runs_are_not_chosen_by_the_stays_that_heavy_weights_bring(by_passes):
+    # Where half the runs are left for a stay of 30, the others are short of the tail that it was in.
+    density = reweighted(model("dispersion", parts_of(DATA[::6].reset_index(drop=True), 400)).regression)
+    runs = [
+        _core.sample_reweighted(density, draws=1000, chains=4, cores=1, seed=seed, refuses=True) for seed in range(20)
+    ]
+    kept = [max(run["longest_stay"]) for run in runs if run["refusal"] == ""]
+    assert 30 < max(kept) <= 60

@@ -124,6 +124,15 @@ def test_what_is_said_of_times_works_for_fitted_and_for_new_rows(values, rewrite
     np.testing.assert_array_equal(block.X, whole(design)[0][[9]])
 
 
+@pytest.mark.parametrize("as_given", [lambda v: v, lambda v: v.dt.date, lambda v: v.dt.to_period("D")])
+def test_what_is_said_of_times_as_levels_works(as_given, frame):
+    frame["v"] = as_given(pd.Series(pd.date_range("2021-01-01", periods=N)).dt.floor("4D"))
+    message = refused(DataTypeError, "y ~ x + (1 | v)", frame)
+    assert "groups into text: data['v'].astype(str)" in message
+    frame["v"] = frame["v"].astype(str)
+    assert read("y ~ x + (1 | v)", frame).grouping["v"].labels[0] == "2021-01-01"
+
+
 def test_days_since_takes_times_only(frame):
     refused(DataTypeError, "y ~ days_since(x, '2020-01-01')", frame, "takes a column of times")
 

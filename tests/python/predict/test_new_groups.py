@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import filbert as fb
 import numpy as np
 import pandas as pd
 import pytest
 from filbert.predict.prior_predictive import lkj_draws
+from filbert.regression.groups import correlation_roots
 
 RNG = np.random.default_rng(11)
 GROUPS = [f"g{i:02d}" for i in range(12)]
@@ -98,6 +101,25 @@ def test_sampled_effects_have_the_covariance_of_each_draw():
     assert abs(np.corrcoef(other - intercept - slope, intercept + slope)[0, 1] + np.sqrt(0.5)) < 0.1
 
 
+def test_new_groups_have_effects_where_a_correlation_is_one():
+    idata = copy.deepcopy(IDATA)
+    idata["posterior"]["g_corr"][...] = np.where(np.arange(500)[:, None] % 2, 1.0, -1.0)
+    result = MODEL.predict(idata, data=NEW, inplace=False, random_seed=5, new_groups="sample")
+    mean, h = result["predictions"]["mu"].to_numpy().reshape(-1, len(NEW)), draws_of("1|h")
+    intercept = mean[:, 2] - common(0) - h[:, 0]
+    slope = mean[:, 1] - common(1) - h[:, 1] - intercept
+    rho = idata["posterior"]["g_corr"].to_numpy().ravel()
+    np.testing.assert_allclose(slope / draws_of("x|g_sigma"), rho * intercept / draws_of("1|g_sigma"), atol=1e-8)
+
+
+def test_roots_of_correlations_are_those_of_lapack_where_it_has_them():
+    whole = lkj_draws(4, 1.5, 200, np.random.default_rng(1))
+    np.testing.assert_allclose(correlation_roots(whole), np.linalg.cholesky(whole), atol=1e-9)
+    singular = np.array([[[1, 1, 0.5], [1, 1, 0.5], [0.5, 0.5, 1]], [[1, -1, 1], [-1, 1, -1], [1, -1, 1]]])
+    roots = correlation_roots(singular)
+    np.testing.assert_allclose(roots @ roots.transpose(0, 2, 1), singular, atol=1e-15)
+
+
 def test_what_is_drawn_for_a_group_depends_on_its_label_and_the_seed_alone():
     mean = predicted(new_groups="sample")
     turned = MODEL.predict(IDATA, data=NEW.iloc[::-1], inplace=False, random_seed=5, new_groups="sample")
@@ -124,6 +146,12 @@ def test_grids_have_the_effects_of_the_factors_they_name():
     np.testing.assert_allclose(table["mean"], (draws_of("1|g")[:, 4] - draws_of("1|g")[:, 3]).mean(), rtol=1e-9)
     table = fb.slopes(MODEL, IDATA, "x", average_by="g")
     np.testing.assert_allclose(table["mean"], (draws_of("x")[:, None] + draws_of("x|g")).mean(axis=0), rtol=1e-6)
+
+
+def test_grids_say_where_new_groups_go():
+    with pytest.raises(fb.DataError, match=r"'new' is not a level of 'g'.* data=, with new_groups='sample'"):
+        fb.predictions(MODEL, IDATA, {"x": [1.0], "g": ["g03", "new"]}, new_groups="sample")
+    assert len(fb.predictions(MODEL, IDATA, data=NEW, new_groups="sample")) == len(NEW)
 
 
 def test_effects_that_were_left_out_of_a_fit_are_drawn_again():
