@@ -13,7 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "filbert/density/glm_sampling.hpp"
 #include "filbert/groups/effect_columns.hpp"
 #include "filbert/groups/reweighted_grouped_gaussian.hpp"
 #include "group_spec.hpp"
@@ -43,8 +42,7 @@ ReweightedGroupedGaussian::LogRatios with_lock(py::object log_ratios) {
 
 py::dict sample(const ReweightedGroupedGaussian& density, Index draws, int chains, int cores, std::uint64_t seed,
                 bool refuses) {
-  filbert::IndependenceThresholds asked = filbert::rule_by_passes().asked;
-  asked.longest_stay = 60;  // of heavy weights half the runs have one of 30: those without it are short of a tail
+  const filbert::IndependenceThresholds asked = filbert::thresholds_of_reweighting();
   const filbert::IndependenceSettings settings = make_settings(draws, chains, cores, seed);
   const Index variables = density.variables();
   py::dict result, sampling;

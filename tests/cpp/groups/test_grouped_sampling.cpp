@@ -127,6 +127,23 @@ TEST_CASE("a dear density draws while it evaluates, what it would draw later") {
   }
 }
 
+TEST_CASE("draws are made at every value where nearly all are kept, or where a value costs more than a draw") {
+  const auto pilot_of = [](const Data& data, double most_correlated) {
+    const FramedGroupedGaussian density(GroupedGaussian(data.summary(), weakly_informed(data, false)));
+    return filbert::pilot_grouped(density, 1, 1, {.most_correlated = most_correlated});
+  };
+  constexpr double any = 1e9, none = 0;  // moves that a draw is made of: one, or as many as there may be
+  const Data blocks = make_data({.n = 200, .n_groups = {20}, .terms = {{0, 1}}}, 3);
+  CHECK(pilot_of(blocks, any).draws_everywhere);
+  CHECK_FALSE(pilot_of(blocks, none).draws_everywhere);
+  const FramedGroupedGaussian density = crossed();
+  double two = 1;
+  while (filbert::pilot_grouped(density, 1, 1, {.most_correlated = two}).every > 2) two += 0.001;
+  const filbert::GroupedPilot pilot = filbert::pilot_grouped(density, 1, 1, {.most_correlated = two});
+  CHECK(pilot.every == 2);
+  CHECK(pilot.draws_everywhere);
+}
+
 TEST_CASE("the frame does not depend on threads, where a component is large") {
   const Data data = make_data({.n = 3000, .n_groups = {260, 240}, .terms = {{0, 1}, {1, 1}}}, 5);
   const GroupedGaussian posterior(data.summary(), weakly_informed(data, false));
@@ -138,5 +155,6 @@ TEST_CASE("the frame does not depend on threads, where a component is large") {
   const filbert::GroupedPilot pilot = filbert::pilot_grouped(one, 4, 1);
   CHECK(pilot.is_dear);
   CHECK(pilot.every == 1);
+  CHECK(pilot.draws_everywhere);
   CHECK(pilot.starts.log_weights == filbert::pilot_grouped(one, 4, 3).starts.log_weights);
 }

@@ -60,8 +60,11 @@ class Draws {
     }
     store_statistics(phase, chain * phase.iterations + draw, statistics);
     phase.log_density[chain * phase.iterations + draw] = own.user_log_density(position, statistics.log_density);
-    block.positions.col(block.filled) = position;
-    if constexpr (RemembersPoint<Density>) own.to_user_scale(position, block.values.col(block.filled));
+    if constexpr (RemembersPoint<Density>) {
+      own.to_user_scale(position, block.values.col(block.filled));
+    } else {
+      block.positions.col(block.filled) = position;
+    }
     ++block.filled;
   }
 

@@ -27,8 +27,7 @@ class FramedGroupedGlm {
   /// Allocates nothing (a user's likelihood apart).
   double operator()(const Eigen::VectorXd& u, Eigen::VectorXd& gradient);
 
-  /// The parameters of a draw, then the effects, see GroupedGlm.
-  /// Of the point that was asked for last, which is remembered, it costs little.
+  /// The parameters of a draw, then the effects, see GroupedGlm. It costs little at the point that was asked for last.
   void to_user_scale(const Eigen::Ref<const Eigen::MatrixXd>& positions, Eigen::Ref<Eigen::MatrixXd> draws);
   static constexpr bool remembers_point = true;
 

@@ -45,6 +45,12 @@ struct AuxiliaryProposal {
   }
 };
 
+/// What is asked of runs by reweighting: another sampler would have to bring the rows here, which is worth some refusals. Of heavy weights half
+/// the runs have a stay of 30 proposals, and those without it are short of the tail that it is in.
+inline IndependenceThresholds thresholds_of_reweighting() {
+  return {.least_acceptance = 0.6, .least_acceptance_of_run = 0.5, .longest_stay = 60};
+}
+
 /// Draws of the Gaussian mixed model, coefficients and effects among them, are proposals. What prior and effects contribute is in both
 /// models the same, so that the ratio of likelihoods is all that is left of their weights, once those of the frame are counted; and since
 /// proposals do not depend on states, it is asked for many draws at once.
