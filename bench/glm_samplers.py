@@ -74,7 +74,7 @@ def measured(family: str, link: str, X: np.ndarray, y: np.ndarray, sampler: str)
     else:
         result = _core.sample_glm(framed, draws=1000, chains=4, seed=1, **NUTS)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    _, bulk_ess, tail_ess = _core.summarise_chains(result["sampling"]["values"], 1)
+    _, bulk_ess, tail_ess = _core.ChainSummaries(result["sampling"]["values"]).result()
     bulk, tail = float(np.min(bulk_ess)), float(np.min(tail_ess))
     accepted = ""
     if "acceptance" in result:

@@ -33,24 +33,40 @@ auto of_chains(Diagnostic diagnostic) {
   };
 }
 
-py::tuple summarise_chains(const Draws& draws, int threads) {
-  check_dimensions(draws, 3, "(quantities, chains, draws)");
-  const ChainsMap chains(draws.data(), draws.shape(0) * draws.shape(1), draws.shape(2));
-  std::vector<filbert::ChainSummary> summaries;
-  {
-    const py::gil_scoped_release release;
-    summaries = filbert::summarise_chains(chains, draws.shape(1), threads);
+/// The diagnostics of many quantities, which threads compute while Python goes on.
+class ChainSummaries {
+ public:
+  ChainSummaries(const Draws& draws, int threads)
+      : draws_(checked(draws)), summaries_(rows(draws_), draws.shape(1), threads) {}
+
+  py::tuple result() {
+    const std::vector<filbert::ChainSummary>* found = nullptr;
+    {
+      const py::gil_scoped_release release;
+      found = &summaries_.result();
+    }
+    const py::ssize_t quantities = draws_.shape(0);
+    py::array_t<double> rhat(quantities), ess_bulk(quantities), ess_tail(quantities);
+    for (py::ssize_t i = 0; i < quantities; ++i) {
+      const filbert::ChainSummary& summary = (*found)[static_cast<std::size_t>(i)];
+      rhat.mutable_at(i) = summary.rhat;
+      ess_bulk.mutable_at(i) = summary.ess_bulk;
+      ess_tail.mutable_at(i) = summary.ess_tail;
+    }
+    return py::make_tuple(rhat, ess_bulk, ess_tail);
   }
-  const py::ssize_t quantities = draws.shape(0);
-  py::array_t<double> rhat(quantities), ess_bulk(quantities), ess_tail(quantities);
-  for (py::ssize_t i = 0; i < quantities; ++i) {
-    const filbert::ChainSummary& summary = summaries[static_cast<std::size_t>(i)];
-    rhat.mutable_at(i) = summary.rhat;
-    ess_bulk.mutable_at(i) = summary.ess_bulk;
-    ess_tail.mutable_at(i) = summary.ess_tail;
+
+ private:
+  static const Draws& checked(const Draws& draws) {
+    check_dimensions(draws, 3, "(quantities, chains, draws)");
+    return draws;
   }
-  return py::make_tuple(rhat, ess_bulk, ess_tail);
-}
+
+  static ChainsMap rows(const Draws& draws) { return {draws.data(), draws.shape(0) * draws.shape(1), draws.shape(2)}; }
+
+  Draws draws_;  // kept while threads read them
+  filbert::ChainSummaries summaries_;
+};
 
 }  // namespace
 
@@ -65,6 +81,9 @@ void bind_diagnostics(py::module_& module) {
              "Effective sample size of the 5% or the 95% quantile of (chains, draws), whichever is smaller.");
   module.def("e_bfmi", of_chains(&filbert::e_bfmi), py::arg("energy"),
              "Estimated Bayesian fraction of missing information of each chain of (chains, draws).");
-  module.def("summarise_chains", &summarise_chains, py::arg("draws"), py::arg("threads") = 1,
-             "R-hat, bulk and tail effective sample size of each quantity of (quantities, chains, draws).");
+  py::class_<ChainSummaries>(module, "ChainSummaries",
+                             "R-hat, bulk and tail effective sample size of each quantity of (quantities, chains, "
+                             "draws), which other threads begin to compute.")
+      .def(py::init<const Draws&, int>(), py::arg("draws"), py::arg("threads") = 1)
+      .def("result", &ChainSummaries::result, "The three arrays; this thread computes what is left, too.");
 }

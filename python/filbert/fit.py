@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from .regression.parameters import row_labels
 from .regression.regression import Regression
 from .sampling import run as sampling
 from .sampling.memory import available_memory
-from .sampling.problems import log_run, warn_about
+from .sampling.problems import diagnosed, log_run, warn_about
 from .sampling.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def fit(
     regression: Regression,
     settings: Settings,
-    data: Mapping[str, xr.Dataset],
+    data: Callable[[], Mapping[str, xr.Dataset]],
     attributes: Mapping[str, Any],
     group_effects: bool = True,
 ) -> Any:
@@ -41,8 +41,8 @@ def fit(
     ----------
     regression : Regression
     settings : Settings
-    data : mapping of str to Dataset
-        Groups that hold data, such as ``observed_data``.
+    data : callable
+        Returns groups that hold data, such as ``observed_data``, by their names.
     attributes : mapping
         What the group ``posterior`` records beside the model and the settings.
     group_effects : bool, default True
@@ -82,9 +82,7 @@ def fit(
         run = _without_fixed_deviations(run, regression.groups)
     if not group_effects:
         parameters = [parameter for parameter in parameters if not parameter.is_drawn_later]
-    if settings.check_convergence:
-        advice = identifiability.centring_advice(regression) or identifiability.edge_advice(regression)
-        warn_about(run, lambda: row_labels(parameters), settings, advice)
+    diagnostics = diagnosed(run, settings) if settings.check_convergence else None
     recorded = {
         "formula": regression.description,
         "family": regression.family.name,
@@ -101,7 +99,10 @@ def fit(
         "target_accept": settings.target_accept,
         "max_treedepth": settings.max_treedepth,
     }
-    idata = container.posterior_container(run, parameters, data, recorded)
+    idata = container.posterior_container(run, parameters, data(), recorded)
+    if settings.check_convergence:
+        advice = identifiability.centring_advice(regression) or identifiability.edge_advice(regression)
+        warn_about(run, diagnostics, lambda: row_labels(parameters), settings, advice)
     idata["posterior"].attrs["fit_time"] = time.perf_counter() - start
     log_run(run, settings)
     return idata

@@ -530,10 +530,14 @@ class Model:
         )
         from .results.container import fitted_data
 
-        rows = rows_of(self._regression)
-        data = {} if rows is None else fitted_data(self._regression, rows)
+        regression = self._regression
+        rows = rows_of(regression)
+
+        def data() -> dict[str, Any]:
+            return {} if rows is None else fitted_data(regression, rows)
+
         attributes = {"center_predictors": int(self.center_predictors)}
-        idata = fit(self._regression, settings, data, attributes, bool(include_group_effects))
+        idata = fit(regression, settings, data, attributes, bool(include_group_effects))
         if asked.response_parameters:
             self.predict(idata)
         if asked.log_likelihood:

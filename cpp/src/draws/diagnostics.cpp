@@ -10,6 +10,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "autocovariance.hpp"
 #include "filbert/numeric/normal_quantile.hpp"
@@ -198,32 +199,70 @@ double diagnose(const ChainsRef& draws) {
 /// Calls `each(quantity, diagnoser, its draws)`, on at most `threads` threads with a diagnoser each. They take one quantity after another, so
 /// that a thread which is slow to wake leaves more to the others.
 template <typename Each>
-void diagnose_each(const ChainsRef& draws, Index chains, int threads, const Each& each) {
-  if (chains < 1 || draws.rows() % chains != 0) {
-    throw std::invalid_argument("chains must be at least 1 and divide the number of rows, " +
-                                std::to_string(draws.rows()) + ", not " + std::to_string(chains));
+class EachQuantity {
+ public:
+  EachQuantity(const ChainsRef& draws, Index chains, int threads, Each each)
+      : draws_(draws),
+        chains_(checked(chains, draws.rows())),
+        quantities_(draws.rows() / chains),
+        each_(std::move(each)),
+        job_(ThreadPool::shared(), tasks(threads), [this](int) { work(); }) {}
+  ~EachQuantity() { next_ = quantities_; }
+  EachQuantity(const EachQuantity&) = delete;
+  EachQuantity& operator=(const EachQuantity&) = delete;
+
+  void finish() { job_.finish(); }
+
+ private:
+  static Index checked(Index chains, Index rows) {
+    if (chains >= 1 && rows % chains == 0) return chains;
+    throw std::invalid_argument("chains must be at least 1 and divide the number of rows, " + std::to_string(rows) +
+                                ", not " + std::to_string(chains));
   }
-  constexpr Index least_draws = 1 << 10;  // as many as are worth waking a thread for
-  const Index least = 1 + (least_draws - 1) / std::max<Index>(chains * draws.cols(), 1);
-  const Index quantities = draws.rows() / chains;
-  std::atomic<Index> next = 0;
-  share(quantities, threads, least, [&](Index, Index) {
-    Index i = next++;
-    if (i >= quantities) return;
-    ChainDiagnoser diagnoser(chains, draws.cols());
-    for (; i < quantities; i = next++) each(i, diagnoser, draws.middleRows(i * chains, chains));
-  });
-}
+
+  int tasks(int threads) const {
+    if (threads < 1) throw std::invalid_argument("threads must be at least 1, not " + std::to_string(threads));
+    constexpr Index least_draws = 1 << 10;  // as many as are worth waking a thread for
+    const Index least = 1 + (least_draws - 1) / std::max<Index>(chains_ * draws_.cols(), 1);
+    return static_cast<int>(std::clamp<Index>(quantities_ / least, 1, threads));
+  }
+
+  void work() {
+    Index i = next_++;
+    if (i >= quantities_) return;
+    ChainDiagnoser diagnoser(chains_, draws_.cols());
+    for (; i < quantities_; i = next_++) each_(i, diagnoser, draws_.middleRows(i * chains_, chains_));
+  }
+
+  ChainsRef draws_;
+  Index chains_, quantities_;
+  Each each_;
+  std::atomic<Index> next_ = 0;
+  ThreadPool::Job job_;
+};
 
 }  // namespace
+
+struct ChainSummaries::Work {
+  Work(const ChainsRef& draws, Index chains, int threads, std::vector<ChainSummary>& into)
+      : each(draws, chains, threads, Summarise{into}) {}
+
+  struct Summarise {
+    std::vector<ChainSummary>& into;
+    void operator()(Index quantity, ChainDiagnoser& diagnoser, const ChainsRef& own) const {
+      into[static_cast<std::size_t>(quantity)] = diagnoser.summarise(own);
+    }
+  };
+  EachQuantity<Summarise> each;
+};
 
 double split_rhat(const ChainsRef& draws) { return diagnose<&ChainDiagnoser::rhat>(draws); }
 
 Eigen::VectorXd split_rhats(const ChainsRef& draws, Index chains, int threads) {
   Eigen::VectorXd result(draws.rows() / std::max<Index>(chains, 1));
-  diagnose_each(draws, chains, threads, [&](Index quantity, ChainDiagnoser& diagnoser, const ChainsRef& own) {
+  EachQuantity(draws, chains, threads, [&](Index quantity, ChainDiagnoser& diagnoser, const ChainsRef& own) {
     result(quantity) = diagnoser.read(own) ? diagnoser.rhat() : not_a_number;
-  });
+  }).finish();
   return result;
 }
 
@@ -233,12 +272,15 @@ double ess_mean(const ChainsRef& draws) { return diagnose<&ChainDiagnoser::ess_m
 
 double ess_tail(const ChainsRef& draws) { return diagnose<&ChainDiagnoser::ess_tail>(draws); }
 
-std::vector<ChainSummary> summarise_chains(const ChainsRef& draws, Index chains, int threads) {
-  std::vector<ChainSummary> summaries(static_cast<std::size_t>(draws.rows() / std::max<Index>(chains, 1)));
-  diagnose_each(draws, chains, threads, [&](Index quantity, ChainDiagnoser& diagnoser, const ChainsRef& own) {
-    summaries[static_cast<std::size_t>(quantity)] = diagnoser.summarise(own);
-  });
-  return summaries;
+ChainSummaries::ChainSummaries(const ChainsRef& draws, Index chains, int threads)
+    : summaries_(static_cast<std::size_t>(draws.rows() / std::max<Index>(chains, 1))),
+      work_(std::make_unique<Work>(draws, chains, threads, summaries_)) {}
+
+ChainSummaries::~ChainSummaries() = default;
+
+const std::vector<ChainSummary>& ChainSummaries::result() {
+  work_->each.finish();
+  return summaries_;
 }
 
 Eigen::VectorXd e_bfmi(const ChainsRef& energy) {

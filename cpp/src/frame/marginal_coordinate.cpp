@@ -159,20 +159,24 @@ MarginalCoordinate::At MarginalCoordinate::on_support(double theta) const {
   return {value, std::log(width) + std::log(share) + std::log(rest), rest - share};
 }
 
-MarginalCoordinate::At MarginalCoordinate::operator()(double zeta) const {
-  if (is_identity_) return {zeta, 0, 0};
-  Cubic theta{};
+MarginalCoordinate::OnLine MarginalCoordinate::on_line(double zeta) const {
+  if (is_identity_) return {zeta, 1, 0};
   if (!(std::abs(zeta) < reach)) {
     const Knot& end = zeta < 0 ? table_.front() : table_.back();
-    theta = {end.theta + end.slope * (zeta - std::copysign(reach, zeta)), end.slope, 0};
-  } else {
-    const std::size_t k = std::min(static_cast<std::size_t>((zeta + reach) / step), steps - 1);
-    const double at = zeta + reach - step * static_cast<double>(k);
-    theta = hermite(step, at, table_[k].theta, table_[k].slope, table_[k + 1].theta, table_[k + 1].slope);
+    return {end.theta + end.slope * (zeta - std::copysign(reach, zeta)), end.slope, 0};
   }
-  const At edge = on_support(theta.value);
-  return {edge.value, edge.log_slope + std::log(theta.slope),
-          edge.slope_of_log * theta.slope + theta.curvature / theta.slope};
+  const std::size_t k = std::min(static_cast<std::size_t>((zeta + reach) / step), steps - 1);
+  const double at = zeta + reach - step * static_cast<double>(k);
+  const Cubic theta = hermite(step, at, table_[k].theta, table_[k].slope, table_[k + 1].theta, table_[k + 1].slope);
+  return {theta.value, theta.slope, theta.curvature};
+}
+
+MarginalCoordinate::At MarginalCoordinate::operator()(double zeta) const {
+  if (is_identity_) return {zeta, 0, 0};
+  const OnLine line = on_line(zeta);
+  const At edge = on_support(line.theta);
+  return {edge.value, edge.log_slope + std::log(line.slope),
+          edge.slope_of_log * line.slope + line.curvature / line.slope};
 }
 
 }  // namespace filbert

@@ -101,7 +101,7 @@ void CovarianceParameters::write(Eigen::Ref<VectorXd> parameters) {
   for (std::size_t t = 0; t < terms_.size(); ++t) {
     const Index q = deviations_[t].size(), n = w_[t].size();
     parameters.segment(next, q) = deviations_[t];
-    terms_[t].covariance.correlations_of(w_[t], parameters.segment(next + q, n));
+    terms_[t].covariance.correlations_of(w_[t], term_factors_[t], parameters.segment(next + q, n));
     next += q + n;
   }
 }

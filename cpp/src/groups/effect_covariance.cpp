@@ -14,10 +14,16 @@ using Eigen::VectorXd;
 using ConstVector = Eigen::Ref<const VectorXd>;
 using ConstMatrix = Eigen::Ref<const MatrixXd>;
 
-/// log(1 - tanh²w), also where the difference rounds to 0.
-double log_one_less_square(double w) {
-  const double distance = std::abs(w);
-  return 2 * (std::numbers::ln2 - distance - std::log1p(std::exp(-2 * distance)));
+/// A partial correlation tanh w, and what it leaves of a row's length.
+struct Partial {
+  double correlation, rest, log_rest;
+};
+
+/// By one exponential; the logarithm also where the rest rounds to 0.
+Partial partial(double w) {
+  const double distance = std::abs(w), e = std::exp(-distance), square = e * e;
+  return {std::copysign((1 - square) / (1 + square), w), 2 * e / (1 + square),
+          std::numbers::ln2 - distance - std::log(1 + square)};
 }
 
 /// The shape of the symmetric beta distribution of a partial correlation given j others.
@@ -35,17 +41,23 @@ EffectCovariance::EffectCovariance(Index effects, bool correlated, double lkj_et
   }
 }
 
-void EffectCovariance::factor(const ConstVector& deviations, const ConstVector& w, Eigen::Ref<MatrixXd> into) const {
-  into.setZero();
+void EffectCovariance::correlation_factor(const ConstVector& w, Eigen::Ref<MatrixXd> into) const {
+  into.setIdentity();
   Index at = 0;
-  for (Index i = 0; i < effects_; ++i) {
-    double left = deviations(i);  // of the row's length
-    for (Index j = 0; correlated_ && j < i; ++j, ++at) {
-      into(i, j) = left * std::tanh(w(at));
-      left /= std::cosh(w(at));
+  for (Index i = 1; is_correlated() && i < effects_; ++i) {
+    double left = 1;  // of the row's length
+    for (Index j = 0; j < i; ++j, ++at) {
+      const Partial given = partial(w(at));
+      into(i, j) = left * given.correlation;
+      left *= given.rest;
     }
     into(i, i) = left;
   }
+}
+
+void EffectCovariance::factor(const ConstVector& deviations, const ConstVector& w, Eigen::Ref<MatrixXd> into) const {
+  correlation_factor(w, into);
+  for (Index i = 0; i < effects_; ++i) into.row(i) *= deviations(i);
 }
 
 void EffectCovariance::factor_slopes(const ConstVector& deviations, const ConstVector& w, const ConstMatrix& slopes,
@@ -55,23 +67,21 @@ void EffectCovariance::factor_slopes(const ConstVector& deviations, const ConstV
     double slope = slopes(i, i);  // of what is left of the row's length, at unit length
     for (Index j = correlated_ ? i : 0; j-- > 0;) {
       double left = deviations(i);
-      for (Index k = 0; k < j; ++k) left /= std::cosh(w(first + k));
-      const double correlation = std::tanh(w(first + j));
-      const double remainder = 1 / std::cosh(w(first + j));
-      w_slopes(first + j) = left * remainder * (slopes(i, j) * remainder - slope * correlation);
-      slope = slopes(i, j) * correlation + slope * remainder;
+      for (Index k = 0; k < j; ++k) left *= partial(w(first + k)).rest;
+      const Partial given = partial(w(first + j));
+      w_slopes(first + j) = left * given.rest * (slopes(i, j) * given.rest - slope * given.correlation);
+      slope = slopes(i, j) * given.correlation + slope * given.rest;
     }
     deviation_slopes(i) = slope;
   }
 }
 
-void EffectCovariance::correlations_of(const ConstVector& w, Eigen::Ref<VectorXd> into) const {
-  if (!is_correlated()) return;
-  MatrixXd unit(effects_, effects_);
-  factor(VectorXd::Ones(effects_), w, unit);
+void EffectCovariance::correlations_of(const ConstVector& w, Eigen::Ref<MatrixXd> factor,
+                                       Eigen::Ref<VectorXd> into) const {
+  correlation_factor(w, factor);
   Index at = 0;
-  for (Index i = 0; i < effects_; ++i) {
-    for (Index j = i + 1; j < effects_; ++j) into(at++) = unit.row(i).dot(unit.row(j));
+  for (Index i = 0; is_correlated() && i < effects_; ++i) {
+    for (Index j = i + 1; j < effects_; ++j) into(at++) = factor.row(i).dot(factor.row(j));
   }
 }
 
@@ -86,7 +96,7 @@ void EffectCovariance::factor_of(const ConstVector& deviations, const ConstVecto
     }
     into(i, i) = std::sqrt(std::max(0.0, 1 - into.row(i).head(i).squaredNorm()));
   }
-  into = deviations.asDiagonal() * into;
+  for (Index i = 0; i < effects_; ++i) into.row(i) *= deviations(i);
 }
 
 double EffectCovariance::lkj(const ConstVector& w, Eigen::Ref<VectorXd> slopes) const {
@@ -95,9 +105,9 @@ double EffectCovariance::lkj(const ConstVector& w, Eigen::Ref<VectorXd> slopes) 
   for (Index i = 1; correlated_ && i < effects_; ++i) {
     for (Index j = 0; j < i; ++j, ++at) {
       const double a = shape(lkj_eta_, effects_, j);
-      // The exponent is a, not a - 1: the Jacobian of tanh is the one factor more.
-      value += a * log_one_less_square(w(at));
-      slopes(at) -= 2 * a * std::tanh(w(at));
+      const Partial given = partial(w(at));
+      value += 2 * a * given.log_rest;  // not a - 1: the Jacobian of tanh is the one factor more
+      slopes(at) -= 2 * a * given.correlation;
     }
   }
   return value;

@@ -116,6 +116,7 @@ GroupedGaussian::GroupedGaussian(const GroupedSummary& summary, const GroupedMod
   Kv_ = v_;
   alpha_ = VectorXd::Zero(width - 1);
   line_ = VectorXd::Zero(dimension());
+  mapped_.resize(shared_->parameters.size());
 }
 
 GroupedGaussian GroupedGaussian::tied() const {
@@ -132,21 +133,27 @@ double GroupedGaussian::to_line(const VectorXd& position, VectorXd& line) const 
   return log_slopes;
 }
 
-double GroupedGaussian::scaled(const Scale& scale, const VectorXd& position) const {
-  if (scale.coordinate < 0) return scale.fixed;
-  return shared_->parameters[at(scale.coordinate)].map(position(scale.coordinate)).value;
+/// Leaves what a position is on the line, and what it maps to, in the scratch. Returns as `to_line` does.
+double GroupedGaussian::map(const VectorXd& position) {
+  const double log_slopes = to_line(position, line_);
+  for (Index k = 0; k < dimension(); ++k) mapped_[at(k)] = shared_->parameters[at(k)].map(line_(k));
+  return log_slopes;
 }
 
-void GroupedGaussian::set_factors(const VectorXd& position) {
+double GroupedGaussian::scaled(const Scale& scale) const {
+  return scale.coordinate < 0 ? scale.fixed : mapped_[at(scale.coordinate)].value;
+}
+
+void GroupedGaussian::set_factors() {
   for (std::size_t t = 0; t < shared_->terms.size(); ++t) {
     const Term& term = shared_->terms[t];
-    for (Index j = 0; j < term.covariance.effects(); ++j) deviations_[t](j) = scaled(term.deviations[at(j)], position);
-    w_[t] = position.segment(term.first_w, w_[t].size());
+    for (Index j = 0; j < term.covariance.effects(); ++j) deviations_[t](j) = scaled(term.deviations[at(j)]);
+    w_[t] = line_.segment(term.first_w, w_[t].size());
     term.covariance.factor(deviations_[t], w_[t], term_factors_[t]);
     factors_[at(term.structure.factor)].block(term.first_column, term.first_column, term.covariance.effects(),
                                               term.covariance.effects()) = term_factors_[t];
   }
-  sigma_ = scaled(shared_->sigma, position);
+  sigma_ = scaled(shared_->sigma);
 }
 
 /// -½ (v'(K + P)v + log |K + P| over the coefficients integrated out), at the v that is best given the others, left in v_.
@@ -168,26 +175,25 @@ double GroupedGaussian::integrate_coefficients() {
 }
 
 /// All but the priors and Jacobians of the position, with what `operator()` needs for slopes left in the scratch.
-double GroupedGaussian::evaluate(const VectorXd& position) {
-  set_factors(position);
-  set_sampled_coefficients(position);
+double GroupedGaussian::evaluate() {
+  set_factors();
+  set_sampled_coefficients();
   const double log_determinant = elimination_.forward(factors_, sigma_, K_);
   return shared_->log_constant - 0.5 * log_determinant + integrate_coefficients();
 }
 
-void GroupedGaussian::set_sampled_coefficients(const VectorXd& position) {
+void GroupedGaussian::set_sampled_coefficients() {
   const GroupedUnits& units = shared_->units;
   v_(v_.size() - 1) = -1;
   for (Index i = units.sampled; i-- > 0;) {  // α to γ, from the last row of the triangle up
     const Index row = units.marginal() + i;
-    const Index coordinate = shared_->first_coefficient + i;
-    double left = shared_->parameters[at(coordinate)].map(position(coordinate)).value - units.reference(row);
+    double left = mapped_[at(shared_->first_coefficient + i)].value - units.reference(row);
     for (Index j = row + 1; j < units.coefficients(); ++j) left -= units.basis(row, j) * v_(j);
     v_(row) = left / units.basis(row, row);
   }
 }
 
-void GroupedGaussian::add_priors(const VectorXd& position, double& value, VectorXd* gradient) {
+void GroupedGaussian::add_priors(double& value, VectorXd* gradient) {
   for (std::size_t t = 0; t < shared_->terms.size(); ++t) {
     const Term& term = shared_->terms[t];
     if (!term.covariance.is_correlated()) continue;
@@ -196,25 +202,24 @@ void GroupedGaussian::add_priors(const VectorXd& position, double& value, Vector
     if (gradient != nullptr) gradient->segment(term.first_w, w_[t].size()) += w_slopes_[t];
   }
   for (Index k = 0; k < dimension(); ++k) {  // w is flat here, on a line that is its own
-    const Parameter& parameter = shared_->parameters[at(k)];
-    const LineMap::At at_position = parameter.map(position(k));
-    const LogDensityAt prior = parameter.prior(at_position.value);
-    value += prior.value + at_position.log_slope;
+    const LineMap::At& mapped = mapped_[at(k)];
+    const LogDensityAt prior = shared_->parameters[at(k)].prior(mapped.value);
+    value += prior.value + mapped.log_slope;
     if (gradient == nullptr) continue;
-    (*gradient)(k) = ((*gradient)(k) + prior.derivative) * std::exp(at_position.log_slope) + at_position.slope_of_log;
+    (*gradient)(k) = ((*gradient)(k) + prior.derivative) * std::exp(mapped.log_slope) + mapped.slope_of_log;
   }
 }
 
 double GroupedGaussian::value(const VectorXd& position) {
-  const double log_slopes = to_line(position, line_);
-  double value = evaluate(line_) + log_slopes;
-  add_priors(line_, value, nullptr);
+  const double log_slopes = map(position);
+  double value = evaluate() + log_slopes;
+  add_priors(value, nullptr);
   return std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
 }
 
 double GroupedGaussian::operator()(const VectorXd& position, VectorXd& gradient) {
-  const double log_slopes = to_line(position, line_);
-  double value = evaluate(line_) + log_slopes;
+  const double log_slopes = map(position);
+  double value = evaluate() + log_slopes;
   const GroupedUnits& units = shared_->units;
   const Index marginal = units.marginal();
   // Slopes in K: -½ ((K + P)⁻¹ over the coefficients integrated out, and v v').
@@ -238,7 +243,7 @@ double GroupedGaussian::operator()(const VectorXd& position, VectorXd& gradient)
     alpha_(row) = slope / units.basis(row, row);
     gradient(shared_->first_coefficient + i) = alpha_(row);
   }
-  add_priors(line_, value, &gradient);
+  add_priors(value, &gradient);
   for (const DeviationTie& tie : ties_) tie.pull_back(position, gradient);
   return value;
 }

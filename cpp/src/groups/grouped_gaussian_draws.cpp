@@ -71,7 +71,7 @@ VectorXd GroupedGaussian::position(const VectorXd& values) const {
 }
 
 /// Writes σ, deviations and correlations as they are in the scratch.
-void GroupedGaussian::write_scales(Eigen::Ref<VectorXd> parameters) const {
+void GroupedGaussian::write_scales(Eigen::Ref<VectorXd> parameters) {
   Index next = shared_->units.coefficients();
   if (shared_->sigma.coordinate >= 0) parameters(next++) = sigma_ * shared_->sigma.unit;
   for (std::size_t t = 0; t < shared_->terms.size(); ++t) {
@@ -80,7 +80,7 @@ void GroupedGaussian::write_scales(Eigen::Ref<VectorXd> parameters) const {
     for (Index j = 0; j < term.covariance.effects(); ++j) {
       parameters(next++) = deviations_[t](j) * term.deviations[at(j)].unit;
     }
-    term.covariance.correlations_of(w_[t], parameters.segment(next, w_[t].size()));
+    term.covariance.correlations_of(w_[t], term_factors_[t], parameters.segment(next, w_[t].size()));
     next += w_[t].size();
   }
 }
@@ -105,14 +105,14 @@ void GroupedGaussian::read_scales(const Eigen::Ref<const VectorXd>& parameters) 
 
 /// Leaves in `v_` the means of the coefficients given θ, whose scales are written; returns the log density.
 double GroupedGaussian::condition(const VectorXd& position, Eigen::Ref<VectorXd> parameters) {
-  const double log_slopes = to_line(position, line_);
-  set_factors(line_);
-  set_sampled_coefficients(line_);
+  const double log_slopes = map(position);
+  set_factors();
+  set_sampled_coefficients();
   write_scales(parameters);
   read_scales(parameters);  // so that what is eliminated here serves the effects too
   const double log_determinant = elimination_.forward(factors_, sigma_, K_);
   double value = shared_->log_constant - 0.5 * log_determinant + integrate_coefficients() + log_slopes;
-  add_priors(line_, value, nullptr);
+  add_priors(value, nullptr);
   return std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
 }
 

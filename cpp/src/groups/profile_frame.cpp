@@ -32,9 +32,11 @@ std::function<double(double)> smooth_density(const Ridge& ridge) {
 
 ProfileFrame::ProfileFrame(const std::function<SmoothFunction()>& copy, const std::vector<VectorXd>& starts,
                            int threads, Shape shape)
-    : at_(static_cast<std::size_t>(starts.front().size())),
+    : squares_(starts.front().size()),
       s_(starts.front().size()),
       scores_(starts.front().size()),
+      slopes_(starts.front().size()),
+      curvatures_(starts.front().size()),
       score_slopes_(starts.front().size()) {
   const Index n = starts.front().size();
   auto shared = std::make_shared<Shared>();
@@ -66,8 +68,8 @@ ProfileFrame::ProfileFrame(const std::function<SmoothFunction()>& copy, const st
   if (shape == Shape::smooth) return;
   VectorXd position(n), position_slopes(n);
   const SmoothFunction in_scores = [&](const VectorXd& at, VectorXd& gradient) {
-    const double log_slopes = score(at, position);
-    const double value = density(position, position_slopes) + log_slopes;
+    score(at, position);
+    const double value = density(position, position_slopes) + slopes_.array().log().sum();
     pull_back_scores(position_slopes);
     gradient = score_slopes_;
     return value;
@@ -78,42 +80,33 @@ ProfileFrame::ProfileFrame(const std::function<SmoothFunction()>& copy, const st
   shared->log_determinant = shared->directions.diagonal().array().log().sum();
 }
 
-double ProfileFrame::score(const VectorXd& scores, Eigen::Ref<VectorXd> position) {
-  double log_slopes = 0;
+void ProfileFrame::score(const VectorXd& scores, Eigen::Ref<VectorXd> position) {
   for (Index k = 0; k < dimension(); ++k) {
-    MarginalCoordinate::At& at = at_[static_cast<std::size_t>(k)];
-    at = shared_->scores[static_cast<std::size_t>(k)](scores(k));
-    position(k) = at.value;
-    log_slopes += at.log_slope;
+    const MarginalCoordinate::OnLine at = shared_->scores[static_cast<std::size_t>(k)].on_line(scores(k));
+    position(k) = at.theta;
+    slopes_(k) = at.slope;
+    curvatures_(k) = at.curvature;
   }
-  return log_slopes;
 }
 
 void ProfileFrame::pull_back_scores(const Eigen::Ref<const VectorXd>& position_slopes) {
-  for (Index k = 0; k < dimension(); ++k) {
-    const MarginalCoordinate::At& at = at_[static_cast<std::size_t>(k)];
-    score_slopes_(k) = position_slopes(k) * std::exp(at.log_slope) + at.slope_of_log;
-  }
+  score_slopes_ = position_slopes.array() * slopes_.array() + curvatures_.array() / slopes_.array();
 }
 
 double ProfileFrame::locate(const Eigen::Ref<const VectorXd>& u, Eigen::Ref<VectorXd> position) {
-  double square_slopes = 1;  // inverse ones
-  for (Index k = 0; k < dimension(); ++k) {
-    s_(k) = reach * std::asinh(u(k) / reach);
-    square_slopes *= 1 + u(k) * u(k) / (reach * reach);
-  }
+  squares_ = 1 + (u / reach).array().square();
+  s_ = reach * ((u / reach).array().abs() + squares_.array().sqrt()).log();  // asinh but for the sign
+  for (Index k = 0; k < dimension(); ++k) s_(k) = std::copysign(s_(k), u(k));
   scores_.noalias() = shared_->directions.lazyProduct(s_);
-  return shared_->log_determinant - 0.5 * std::log(square_slopes) + score(scores_, position);
+  score(scores_, position);
+  return shared_->log_determinant + (slopes_.array() / squares_.array().sqrt()).log().sum();
 }
 
 void ProfileFrame::pull_back(const Eigen::Ref<const VectorXd>& u, const Eigen::Ref<const VectorXd>& position_slopes,
                              Eigen::Ref<VectorXd> slopes) {
   pull_back_scores(position_slopes);
   slopes.noalias() = shared_->directions.transpose().lazyProduct(score_slopes_);
-  for (Index k = 0; k < dimension(); ++k) {
-    const double square = reach * reach + u(k) * u(k);
-    slopes(k) = slopes(k) * reach / std::sqrt(square) - u(k) / square;
-  }
+  slopes.array() = slopes.array() / squares_.array().sqrt() - u.array() / (reach * reach * squares_.array());
 }
 
 }  // namespace filbert

@@ -1,9 +1,8 @@
 // A queue of jobs under one mutex; within a job, tasks are claimed by an atomic counter.
 #include "filbert/threads/thread_pool.hpp"
 
-#include <atomic>
-#include <exception>
 #include <system_error>
+#include <utility>
 
 #ifndef _WIN32
 #include <unistd.h>
@@ -28,17 +27,6 @@ struct ProcessPool {
 };
 
 }  // namespace
-
-struct ThreadPool::Job {
-  Job(const std::function<void(int)>& all, int number) : task(all), tasks(number) {}
-
-  const std::function<void(int)>& task;
-  int tasks;
-  std::atomic<int> next = 0;
-  int helpers = 0;  // threads beside the caller's that may still touch this
-  std::mutex error_mutex;
-  std::exception_ptr error;
-};
 
 ThreadPool::ThreadPool(int threads) : threads_(threads) {
   if (threads < 1) throw std::invalid_argument("threads must be at least 1, not " + std::to_string(threads));
@@ -65,36 +53,45 @@ ThreadPool& ThreadPool::shared() {
   return found->pool;
 }
 
-void ThreadPool::run(int tasks, const std::function<void(int)>& task) {
-  if (tasks <= 0) return;
-  Job job(task, tasks);
-  if (tasks > 1 && threads_ > 1) {
-    {
-      const std::lock_guard lock(mutex_);
-      start_helpers(std::min(tasks, threads_) - 1);
-      queue_.push_back(&job);
-    }
-    job_came_.notify_all();
-    work_on(job);
-    std::unique_lock lock(mutex_);
-    leave_queue(job);
-    helper_left_.wait(lock, [&job] { return job.helpers == 0; });
-  } else {
-    work_on(job);
+ThreadPool::Job::Job(ThreadPool& pool, int tasks, std::function<void(int)> task)
+    : pool_(pool), tasks_(tasks), task_(std::move(task)) {
+  if (tasks <= 1 || pool.threads_ <= 1) return;
+  {
+    const std::lock_guard lock(pool.mutex_);
+    pool.start_helpers(std::min(tasks, pool.threads_) - 1);
+    pool.queue_.push_back(this);
   }
-  if (job.error) std::rethrow_exception(job.error);
+  pool.job_came_.notify_all();
 }
 
-void ThreadPool::work_on(Job& job) {
-  for (int i = job.next++; i < job.tasks; i = job.next++) {
+ThreadPool::Job::~Job() {
+  next_ = tasks_;
+  wait();
+}
+
+void ThreadPool::Job::finish() {
+  work();
+  wait();
+  if (error_) std::rethrow_exception(error_);
+}
+
+void ThreadPool::Job::work() {
+  for (int i = next_++; i < tasks_; i = next_++) {
     try {
-      job.task(i);
+      task_(i);
     } catch (...) {
-      const std::lock_guard lock(job.error_mutex);
-      if (!job.error) job.error = std::current_exception();
-      job.next = job.tasks;
+      const std::lock_guard lock(error_mutex_);
+      if (!error_) error_ = std::current_exception();
+      next_ = tasks_;
     }
   }
+}
+
+/// For the helpers that have begun.
+void ThreadPool::Job::wait() {
+  std::unique_lock lock(pool_.mutex_);
+  std::erase(pool_.queue_, this);
+  pool_.helper_left_.wait(lock, [this] { return helpers_ == 0; });
 }
 
 void ThreadPool::start_helpers(int wanted) {
@@ -111,15 +108,13 @@ void ThreadPool::help() {
     job_came_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
     if (stopping_) return;
     Job& job = *queue_.front();
-    if (++job.helpers >= job.tasks - 1) queue_.pop_front();  // the caller takes one
+    if (++job.helpers_ >= job.tasks_ - 1) queue_.pop_front();  // its maker takes one
     lock.unlock();
-    work_on(job);
+    job.work();
     lock.lock();
-    leave_queue(job);  // every task is taken
-    if (--job.helpers == 0) helper_left_.notify_all();
+    std::erase(queue_, &job);  // every task is taken
+    if (--job.helpers_ == 0) helper_left_.notify_all();
   }
 }
-
-void ThreadPool::leave_queue(Job& job) { std::erase(queue_, &job); }
 
 }  // namespace filbert

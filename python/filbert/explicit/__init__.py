@@ -163,7 +163,8 @@ def sample(
         default_tune=warm_up(regression),
         **{**chosen, **asked.settings},
     )
-    idata = fit(regression, settings, _data_groups(model), {})
+    data = _data_groups(model)
+    idata = fit(regression, settings, lambda: data, {})
     for group in ("posterior", "warmup_posterior"):
         _add_deterministics(model, idata, group)
     return idata

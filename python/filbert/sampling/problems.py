@@ -17,6 +17,8 @@ logger = logging.getLogger("filbert")
 
 FloatArray = npt.NDArray[np.float64]
 
+_LEAST_DRAWS = 100  # of a chain, from which on R-hat and effective sample sizes say something
+
 # Thresholds of Vehtari et al. (2021) and Betancourt (2016), as ArviZ and PyMC use them.
 MAX_RHAT = 1.01
 MIN_ESS_PER_CHAIN = 100
@@ -42,12 +44,27 @@ def log_run(run: Run, settings: Settings) -> None:
     )
 
 
-def warn_about(run: Run, names: Callable[[], Sequence[str]], settings: Settings, advice: str = "") -> None:
+def diagnosed(run: Run, settings: Settings) -> _core.ChainSummaries | None:
+    """Begin to compute R-hat and effective sample sizes, on other threads; None where the draws are too few for them."""
+    if run.draws < _LEAST_DRAWS:
+        return None
+    return _core.ChainSummaries(np.ascontiguousarray(run.sampling["values"]), threads=settings.cores)
+
+
+def warn_about(
+    run: Run,
+    diagnostics: _core.ChainSummaries | None,
+    names: Callable[[], Sequence[str]],
+    settings: Settings,
+    advice: str = "",
+) -> None:
     """Warn where the draws should not be trusted, and say what to do about it.
 
     Parameters
     ----------
     run : Run
+    diagnostics : ChainSummaries or None
+        As `diagnosed` returned it.
     names : callable
         Returns the names of the variables, in the order of ``run.sampling["values"]``; asked where one is to be named.
     settings : Settings
@@ -55,7 +72,7 @@ def warn_about(run: Run, names: Callable[[], Sequence[str]], settings: Settings,
         What is said of divergences besides, a sentence.
     """
     problems = _proposal_problems(run) if run.sampler == "independence" else _sampler_problems(run, settings, advice)
-    for message in [*problems, *_convergence_problems(run, names, settings)]:
+    for message in [*problems, *_convergence_problems(run, diagnostics, names)]:
         warn(message, ConvergenceWarning)
 
 
@@ -90,12 +107,13 @@ def _sampler_problems(run: Run, settings: Settings, advice: str) -> Iterator[str
             )
 
 
-def _convergence_problems(run: Run, names: Callable[[], Sequence[str]], settings: Settings) -> Iterator[str]:
-    if run.draws < 100:
+def _convergence_problems(
+    run: Run, diagnostics: _core.ChainSummaries | None, names: Callable[[], Sequence[str]]
+) -> Iterator[str]:
+    if diagnostics is None:
         yield f"Only {run.draws} draws per chain: R-hat and ESS need more to be reliable. Increase `draws`."
         return
-    values = np.ascontiguousarray(run.sampling["values"])
-    rhat, ess_bulk, ess_tail = _core.summarise_chains(values, threads=settings.cores)
+    rhat, ess_bulk, ess_tail = diagnostics.result()
     ess = np.minimum(ess_bulk, ess_tail)
     if run.chains == 1:
         yield "Only one chain was sampled, this makes it impossible to run some convergence checks. Use `chains=4`."

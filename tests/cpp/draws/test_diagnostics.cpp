@@ -246,7 +246,8 @@ TEST_CASE("a summary of many quantities is that of each, on any number of thread
   }
   draws(7, 3) = not_a_number;
   for (const int threads : {1, 2, 9}) {
-    const std::vector<filbert::ChainSummary> summaries = filbert::summarise_chains(draws, 3, threads);
+    filbert::ChainSummaries begun(draws, 3, threads);
+    const std::vector<filbert::ChainSummary>& summaries = begun.result();
     const Eigen::VectorXd rhats = filbert::split_rhats(draws, 3, threads);
     REQUIRE(summaries.size() == 5);
     REQUIRE(rhats.size() == 5);
@@ -262,14 +263,14 @@ TEST_CASE("a summary of many quantities is that of each, on any number of thread
       CHECK(tail == filbert::ess_tail(alone));
     }
   }
-  CHECK(filbert::summarise_chains(Chains(0, 100), 4, 2).empty());
+  CHECK(filbert::ChainSummaries(Chains(0, 100), 4, 2).result().empty());
 }
 
 TEST_CASE("a summary refuses impossible numbers of chains and threads") {
   const Chains draws = autoregressive(6, 10, 0, 1);
-  CHECK_THROWS_AS(filbert::summarise_chains(draws, 4), std::invalid_argument);
-  CHECK_THROWS_AS(filbert::summarise_chains(draws, 0), std::invalid_argument);
-  CHECK_THROWS_AS(filbert::summarise_chains(draws, 3, 0), std::invalid_argument);
+  CHECK_THROWS_AS(filbert::ChainSummaries(draws, 4), std::invalid_argument);
+  CHECK_THROWS_AS(filbert::ChainSummaries(draws, 0), std::invalid_argument);
+  CHECK_THROWS_AS(filbert::ChainSummaries(draws, 3, 0), std::invalid_argument);
 }
 
 TEST_CASE("E-BFMI is the mean squared change over the variance, chain by chain") {

@@ -34,9 +34,10 @@ double lkj_by_definition(const EffectCovariance& covariance, double eta, const V
   const Index n = covariance.correlations();
   MatrixXd jacobian(n, n);
   VectorXd above(n), below(n);
+  MatrixXd factor(covariance.effects(), covariance.effects());
   for (Index k = 0; k < n; ++k) {
-    covariance.correlations_of(w + 1e-5 * VectorXd::Unit(n, k), above);
-    covariance.correlations_of(w - 1e-5 * VectorXd::Unit(n, k), below);
+    covariance.correlations_of(w + 1e-5 * VectorXd::Unit(n, k), factor, above);
+    covariance.correlations_of(w - 1e-5 * VectorXd::Unit(n, k), factor, below);
     jacobian.col(k) = (above - below) / 2e-5;
   }
   const double log_determinant = 2 * correlation_factor(covariance, w).diagonal().array().log().sum();
@@ -59,7 +60,8 @@ TEST_CASE("the factor is that of a covariance with the given deviations, and the
   CHECK(factor.isLowerTriangular());
   CHECK((factor.rowwise().norm() - deviations).norm() < 1e-14);
   VectorXd correlations(6);
-  covariance.correlations_of(w, correlations);
+  covariance.correlations_of(w, factor, correlations);
+  CHECK((factor - correlation_factor(covariance, w)).norm() < 1e-14);
   const MatrixXd R = correlation_factor(covariance, w) * correlation_factor(covariance, w).transpose();
   const double pairs[6] = {R(0, 1), R(0, 2), R(0, 3), R(1, 2), R(1, 3), R(2, 3)};
   for (Index k = 0; k < 6; ++k) CHECK(correlations(k) == doctest::Approx(pairs[k]));

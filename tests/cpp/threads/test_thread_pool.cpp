@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <chrono>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -46,6 +47,36 @@ TEST_CASE("no more threads work than the pool has, and more than one does") {
   });
   CHECK(seen.size() > 1);
   CHECK(most <= 3);
+}
+
+TEST_CASE("a job is begun by others, and what is left when it is dropped is not done") {
+  ThreadPool pool(2);
+  std::atomic<int> done = 0;
+  {
+    ThreadPool::Job job(pool, 3, [&](int) { ++done; });
+    while (done < 3) std::this_thread::yield();  // never, if nobody but its maker did anything
+    job.finish();
+    CHECK(done == 3);
+  }
+  std::atomic<int> running = 0;
+  done = 0;
+  {
+    ThreadPool::Job job(pool, 1000, [&](int) {
+      ++running;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      ++done;
+      --running;
+    });
+    while (running == 0) std::this_thread::yield();
+  }
+  CHECK(running == 0);  // what had begun was waited for
+  CHECK(done < 1000);
+  ThreadPool alone(1);
+  done = 0;
+  {
+    const ThreadPool::Job job(alone, 3, [&](int) { ++done; });
+  }
+  CHECK(done == 0);
 }
 
 TEST_CASE("many threads may use one pool, and tasks may use it too") {

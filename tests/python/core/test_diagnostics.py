@@ -179,13 +179,13 @@ def test_infinity_gives_nan(value: float) -> None:
 def test_summary_of_many_quantities(threads: int) -> None:
     draws = np.stack([autoregressive((4, 501), correlation) for correlation in CORRELATIONS])
     draws[2, 0, 0] = np.nan
-    summary = np.array(_core.summarise_chains(draws, threads=threads))
+    summary = np.array(_core.ChainSummaries(draws, threads=threads).result())
     assert summary.shape == (3, len(CORRELATIONS))
     np.testing.assert_array_equal(summary.T, [our_diagnostics(quantity) for quantity in draws])
 
 
 def test_summary_of_no_quantity() -> None:
-    for array in _core.summarise_chains(np.empty((0, 4, 100))):
+    for array in _core.ChainSummaries(np.empty((0, 4, 100))).result():
         assert array.shape == (0,)
 
 
@@ -203,7 +203,7 @@ def test_draws_are_left_as_they_were() -> None:
     draws = autoregressive((3, 4, 101), 0.3)
     draws.flags.writeable = False
     copy = draws.copy()
-    _core.summarise_chains(draws)
+    _core.ChainSummaries(draws).result()
     np.testing.assert_array_equal(draws, copy)
 
 
@@ -212,14 +212,14 @@ def test_wrong_number_of_dimensions(name: str) -> None:
     with pytest.raises(ValueError, match=r"dimensions \(chains, draws\), but the array has 1"):
         getattr(_core, name)(np.zeros(10))
     with pytest.raises(ValueError, match=r"dimensions \(quantities, chains, draws\), but the array has 2"):
-        _core.summarise_chains(np.zeros((4, 10)))
+        _core.ChainSummaries(np.zeros((4, 10)))
 
 
 def test_summary_refuses_no_threads_and_no_chains() -> None:
     with pytest.raises(ValueError, match="threads must be at least 1, not 0"):
-        _core.summarise_chains(np.zeros((1, 4, 10)), threads=0)
+        _core.ChainSummaries(np.zeros((1, 4, 10)), threads=0)
     with pytest.raises(ValueError, match="chains must be at least 1"):
-        _core.summarise_chains(np.zeros((1, 0, 10)))
+        _core.ChainSummaries(np.zeros((1, 0, 10)))
 
 
 @pytest.mark.parametrize("shape", [(1, 2), (4, 100), (3, 1001)])
@@ -250,7 +250,7 @@ def test_other_threads_run_meanwhile() -> None:
     ticking = threading.Thread(target=tick)
     ticking.start()
     before = ticks
-    _core.summarise_chains(draws)
+    _core.ChainSummaries(draws).result()
     during = ticks - before
     finished.set()
     ticking.join()

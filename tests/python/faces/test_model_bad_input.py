@@ -9,7 +9,7 @@ import filbert as fb
 import numpy as np
 import pandas as pd
 import pytest
-from filbert.sampling.problems import warn_about
+from filbert.sampling.problems import diagnosed, warn_about
 from filbert.sampling.run import Run
 from filbert.sampling.settings import Settings
 
@@ -281,7 +281,8 @@ def test_chains_that_disagree_are_warned_about() -> None:
         progressbar=False,
     )
     with pytest.warns(fb.ConvergenceWarning) as caught:
-        warn_about(Run(statistics, None, 0.1), lambda: ["good", "bad"], settings)
+        run = Run(statistics, None, 0.1)
+        warn_about(run, diagnosed(run, settings), lambda: ["good", "bad"], settings)
     messages = [str(w.message) for w in caught]
     assert any("There were 3 divergences after tuning. Increase `target_accept` (now 0.8)" in m for m in messages)
     assert any("rhat statistic is larger than 1.01 for 'bad'" in m and "'good'" not in m for m in messages)

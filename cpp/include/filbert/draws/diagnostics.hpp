@@ -7,6 +7,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <memory>
 #include <vector>
 
 namespace filbert {
@@ -38,8 +39,23 @@ double ess_mean(const ChainsRef& draws);
 double ess_tail(const ChainsRef& draws);
 
 /// All three diagnostics of many quantities, each of which is `chains` consecutive rows of `draws`. Draws are sorted
-/// once for the three. At most `threads` threads run.
-std::vector<ChainSummary> summarise_chains(const ChainsRef& draws, Eigen::Index chains, int threads = 1);
+/// once for the three. At most `threads` threads run: all but one from the beginning, and that of who asks for the result.
+class ChainSummaries {
+ public:
+  /// The draws must stay where they are.
+  ChainSummaries(const ChainsRef& draws, Eigen::Index chains, int threads = 1);
+  ~ChainSummaries();
+  ChainSummaries(const ChainSummaries&) = delete;
+  ChainSummaries& operator=(const ChainSummaries&) = delete;
+
+  /// Of each quantity.
+  const std::vector<ChainSummary>& result();
+
+ private:
+  struct Work;
+  std::vector<ChainSummary> summaries_;
+  std::unique_ptr<Work> work_;
+};
 
 /// Estimated Bayesian fraction of missing information of each chain: mean squared change of the energy between draws
 /// over its variance (Betancourt 2016, "Diagnosing suboptimal cotangent disintegrations in Hamiltonian Monte Carlo",

@@ -22,6 +22,12 @@ class MarginalCoordinate {
     double slope_of_log;  ///< rate of change of log_slope with ζ
   };
 
+  /// θ, which is mapped onto the support; x itself where there is no edge.
+  struct OnLine {
+    double theta;
+    double slope, curvature;  ///< its derivatives with ζ
+  };
+
   /// The identity.
   MarginalCoordinate() = default;
 
@@ -30,9 +36,9 @@ class MarginalCoordinate {
   MarginalCoordinate(const Support& support, const std::function<double(double)>& log_density);
 
   At operator()(double zeta) const;
+  OnLine on_line(double zeta) const;
 
  private:
-  /// A point of the line θ, which is mapped onto the support.
   struct Knot {
     double theta, slope;  // dθ/dζ
   };

@@ -29,8 +29,9 @@ class EffectCovariance {
                      const Eigen::Ref<const Eigen::MatrixXd>& slopes, Eigen::Ref<Eigen::VectorXd> deviation_slopes,
                      Eigen::Ref<Eigen::VectorXd> w_slopes) const;
 
-  /// The correlations themselves, R_01, R_02, ..., R_12, ...: pairs in the order of `itertools.combinations`.
-  void correlations_of(const Eigen::Ref<const Eigen::VectorXd>& w, Eigen::Ref<Eigen::VectorXd> into) const;
+  /// The correlations themselves, R_01, R_02, ..., R_12, ...: pairs in the order of `itertools.combinations`. Leaves L in `factor`.
+  void correlations_of(const Eigen::Ref<const Eigen::VectorXd>& w, Eigen::Ref<Eigen::MatrixXd> factor,
+                       Eigen::Ref<Eigen::VectorXd> into) const;
 
   /// Writes Λ for given deviations and correlations, in that order.
   void factor_of(const Eigen::Ref<const Eigen::VectorXd>& deviations,
@@ -43,6 +44,8 @@ class EffectCovariance {
   double lkj(const Eigen::Ref<const Eigen::VectorXd>& w, Eigen::Ref<Eigen::VectorXd> slopes) const;
 
  private:
+  void correlation_factor(const Eigen::Ref<const Eigen::VectorXd>& w, Eigen::Ref<Eigen::MatrixXd> into) const;
+
   Eigen::Index effects_;
   bool correlated_;
   double lkj_eta_;

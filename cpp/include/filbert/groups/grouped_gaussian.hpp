@@ -109,32 +109,35 @@ class GroupedGaussian {
   };
 
   double to_line(const Eigen::VectorXd& position, Eigen::VectorXd& line) const;
-  double scaled(const Scale& scale, const Eigen::VectorXd& position) const;
-  void set_factors(const Eigen::VectorXd& position);
-  void set_sampled_coefficients(const Eigen::VectorXd& position);
-  void write_scales(Eigen::Ref<Eigen::VectorXd> parameters) const;
+  double map(const Eigen::VectorXd& position);
+  double scaled(const Scale& scale) const;
+  void set_factors();
+  void set_sampled_coefficients();
+  void write_scales(Eigen::Ref<Eigen::VectorXd> parameters);
   void read_scales(const Eigen::Ref<const Eigen::VectorXd>& parameters);
   double condition(const Eigen::VectorXd& position, Eigen::Ref<Eigen::VectorXd> parameters);
   void write_coefficients(Eigen::Ref<Eigen::VectorXd> parameters) const;
   void read_parameters(const Eigen::Ref<const Eigen::VectorXd>& parameters);
   void write_effects(Eigen::Ref<Eigen::VectorXd> effects) const;
   void write_levels(Eigen::Ref<Eigen::VectorXd> coefficients) const;
-  double evaluate(const Eigen::VectorXd& position);
+  double evaluate();
   double integrate_coefficients();
   void add_covariance_slopes(Eigen::VectorXd& gradient);
-  void add_priors(const Eigen::VectorXd& position, double& value, Eigen::VectorXd* gradient);
+  void add_priors(double& value, Eigen::VectorXd* gradient);
 
   std::shared_ptr<const Shared> shared_;
   GroupElimination elimination_;
   std::vector<DeviationTie> ties_;
 
   // Scratch.
+  Eigen::VectorXd line_;
+  std::vector<LineMap::At> mapped_;                       // from the line
   std::vector<Eigen::MatrixXd> factors_, factor_slopes_;  // of each grouping factor
   std::vector<Eigen::MatrixXd> term_factors_, term_slopes_;
   std::vector<Eigen::VectorXd> deviations_, deviation_slopes_, w_, w_slopes_;
   double sigma_ = 1;
   Eigen::MatrixXd K_, K_slopes_, precision_;
-  Eigen::VectorXd v_, Kv_, alpha_, scratch_slopes_, line_;
+  Eigen::VectorXd v_, Kv_, alpha_;
   std::vector<Eigen::MatrixXd> effects_;
 };
 

@@ -46,12 +46,13 @@ class ProfileFrame {
     double log_determinant = 0;  // of the directions
   };
 
-  double score(const Eigen::VectorXd& scores, Eigen::Ref<Eigen::VectorXd> position);
+  void score(const Eigen::VectorXd& scores, Eigen::Ref<Eigen::VectorXd> position);
   void pull_back_scores(const Eigen::Ref<const Eigen::VectorXd>& position_slopes);
 
   std::shared_ptr<const Shared> shared_;
-  std::vector<MarginalCoordinate::At> at_;
-  Eigen::VectorXd s_, scores_, score_slopes_;
+  Eigen::VectorXd squares_, s_;  // of 1 + (u / 3)², and s
+  Eigen::VectorXd scores_, slopes_, curvatures_,
+      score_slopes_;  // of positions along scores, and of a density along them
 };
 
 }  // namespace filbert

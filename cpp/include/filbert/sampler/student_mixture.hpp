@@ -24,7 +24,7 @@ class StudentMixture {
   struct Component {
     double share = 1;        ///< of the draws
     Eigen::VectorXd centre;  ///< (dimension)
-    Eigen::MatrixXd factor;  ///< (dimension, dimension), lower triangular: the scale matrix is factor · factor'
+    Eigen::MatrixXd factor;  ///< (dimension, dimension), zero above its diagonal: the scale matrix is factor · factor'
     bool is_normal = false;  ///< in place of a t
   };
 
@@ -72,7 +72,7 @@ class StudentMixture {
       const Component& from = components_[chosen(rng)];
       const double stretch = from.is_normal ? 1 : std::sqrt(freedom / chi_square(rng));
       for (double& coordinate : draws.col(i)) coordinate = stretch * rng.normal();
-      scaled_ = from.factor.triangularView<Eigen::Lower>() * draws.col(i);
+      scaled_.noalias() = from.factor.lazyProduct(draws.col(i));
       draws.col(i) = from.centre + scaled_;
       values(i) = log_density(draws.col(i));
     }
@@ -89,14 +89,18 @@ class StudentMixture {
   /// Mahalanobis' distance from the centre of component `k`.
   double squared_distance(std::size_t k, const Eigen::Ref<const Eigen::VectorXd>& point) {
     scaled_ = point - components_[k].centre;
-    components_[k].factor.triangularView<Eigen::Lower>().solveInPlace(scaled_);
+    const Eigen::MatrixXd& factor = components_[k].factor;
+    for (Eigen::Index j = 0; j < scaled_.size(); ++j) {  // few: Eigen's solve takes longer to begin
+      scaled_(j) /= factor(j, j);
+      for (Eigen::Index i = j + 1; i < scaled_.size(); ++i) scaled_(i) -= factor(i, j) * scaled_(j);
+    }
     return scaled_.squaredNorm();
   }
 
   /// The logarithm of share times density of component `k` at a squared distance from its centre.
   double log_term(std::size_t k, double squared) const {
     if (components_[k].is_normal) return log_constants_[k] - 0.5 * squared;
-    return log_constants_[k] - 0.5 * (freedom + static_cast<double>(dimension())) * std::log1p(squared / freedom);
+    return log_constants_[k] - 0.5 * (freedom + static_cast<double>(dimension())) * std::log(1 + squared / freedom);
   }
 
  private:

@@ -3,8 +3,10 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <stdexcept>
@@ -18,6 +20,33 @@ namespace filbert {
 /// threads, and from inside a task, and always comes to its end.
 class ThreadPool {
  public:
+  /// Calls of `task(i)` for each i in [0, tasks), once and in any order, which the other threads of a pool begin while its maker does
+  /// something else. What the task refers to must live as long.
+  class Job {
+   public:
+    Job(ThreadPool& pool, int tasks, std::function<void(int)> task);
+    ~Job();  ///< No further task starts, and those that have come to their end.
+    Job(const Job&) = delete;
+    Job& operator=(const Job&) = delete;
+
+    /// Works too, and returns when all tasks are done. After an exception no further task starts, and the first one is thrown again
+    /// here.
+    void finish();
+
+   private:
+    friend ThreadPool;
+    void work();
+    void wait();
+
+    ThreadPool& pool_;
+    int tasks_;
+    std::function<void(int)> task_;
+    std::atomic<int> next_ = 0;
+    int helpers_ = 0;  // threads beside the maker's that may still touch this
+    std::mutex error_mutex_;
+    std::exception_ptr error_;
+  };
+
   /// At most `threads` threads work for one caller, the caller among them. They start when they are first needed.
   explicit ThreadPool(int threads);
   ~ThreadPool();
@@ -30,17 +59,12 @@ class ThreadPool {
 
   int threads() const { return threads_; }
 
-  /// Calls `task(i)` for each i in [0, tasks), once and in any order, and returns when all are done. After an exception no
-  /// further task starts, and the first one is thrown again here.
-  void run(int tasks, const std::function<void(int)>& task);
+  /// A job, from its beginning to its end.
+  void run(int tasks, const std::function<void(int)>& task) { Job(*this, tasks, task).finish(); }
 
  private:
-  struct Job;
-
   void start_helpers(int wanted);
   void help();
-  void leave_queue(Job& job);
-  static void work_on(Job& job);
 
   int threads_;
   std::mutex mutex_;  // guards all below, and of each job the number of helpers
