@@ -18,12 +18,13 @@ struct Cubic {
 };
 
 Cubic hermite(double width, double at, double left, double left_slope, double right, double right_slope) {
-  const double t = at / width;
-  const double secant = (right - left) / width;
+  const double per_width = 1 / width;  // which is known beforehand where the width is
+  const double t = at * per_width;
+  const double secant = (right - left) * per_width;
   const double second = (3 * secant - 2 * left_slope - right_slope);
   const double third = (left_slope + right_slope - 2 * secant);
   return {left + at * (left_slope + t * (second + t * third)), left_slope + t * (2 * second + 3 * t * third),
-          (2 * second + 6 * t * third) / width};
+          (2 * second + 6 * t * third) * per_width};
 }
 
 /// Limits slopes so that the cubics through rising points rise: to three secants (Fritsch and Carlson 1980).

@@ -32,8 +32,8 @@ std::function<double(double)> smooth_density(const Ridge& ridge) {
 
 ProfileFrame::ProfileFrame(const std::function<SmoothFunction()>& copy, const std::vector<VectorXd>& starts,
                            int threads, Shape shape)
-    : squares_(starts.front().size()),
-      s_(starts.front().size()),
+    : s_(starts.front().size()),
+      roots_(starts.front().size()),
       scores_(starts.front().size()),
       slopes_(starts.front().size()),
       curvatures_(starts.front().size()),
@@ -94,19 +94,23 @@ void ProfileFrame::pull_back_scores(const Eigen::Ref<const VectorXd>& position_s
 }
 
 double ProfileFrame::locate(const Eigen::Ref<const VectorXd>& u, Eigen::Ref<VectorXd> position) {
-  squares_ = 1 + (u / reach).array().square();
-  s_ = reach * ((u / reach).array().abs() + squares_.array().sqrt()).log();  // asinh but for the sign
+  for (Index k = 0; k < dimension(); ++k) {
+    const double size = std::abs(u(k)) / reach;
+    roots_(k) = std::sqrt(1 + size * size);
+    s_(k) = size + roots_(k);  // the exponential of asinh, which is odd
+  }
+  s_ = reach * s_.array().log();
   for (Index k = 0; k < dimension(); ++k) s_(k) = std::copysign(s_(k), u(k));
   scores_.noalias() = shared_->directions.lazyProduct(s_);
   score(scores_, position);
-  return shared_->log_determinant + (slopes_.array() / squares_.array().sqrt()).log().sum();
+  return shared_->log_determinant + (slopes_.array() / roots_.array()).log().sum();
 }
 
 void ProfileFrame::pull_back(const Eigen::Ref<const VectorXd>& u, const Eigen::Ref<const VectorXd>& position_slopes,
                              Eigen::Ref<VectorXd> slopes) {
   pull_back_scores(position_slopes);
   slopes.noalias() = shared_->directions.transpose().lazyProduct(score_slopes_);
-  slopes.array() = slopes.array() / squares_.array().sqrt() - u.array() / (reach * reach * squares_.array());
+  slopes.array() = (slopes.array() - u.array() / (reach * reach * roots_.array())) / roots_.array();
 }
 
 }  // namespace filbert

@@ -50,9 +50,9 @@ class ProfileFrame {
   void pull_back_scores(const Eigen::Ref<const Eigen::VectorXd>& position_slopes);
 
   std::shared_ptr<const Shared> shared_;
-  Eigen::VectorXd squares_, s_;  // of 1 + (u / 3)², and s
-  Eigen::VectorXd scores_, slopes_, curvatures_,
-      score_slopes_;  // of positions along scores, and of a density along them
+  Eigen::VectorXd s_, roots_;                     // of 1 + (u / 3)²
+  Eigen::VectorXd scores_, slopes_, curvatures_;  // of the position along the scores
+  Eigen::VectorXd score_slopes_;                  // of a density along them
 };
 
 }  // namespace filbert
