@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,6 +35,22 @@ template <typename Density>
 SplitHmcPilot pilot_of(const Density& density, std::uint64_t seed, double target_accept) {
   const py::gil_scoped_release release;
   return filbert::pilot_split_hmc(density, seed, std::max(target_accept, least_acceptance));
+}
+
+/// The density, or what it is in another frame where trajectories are refused in its own and less so there; with its pilot.
+std::pair<FramedGroupedGlm, SplitHmcPilot> better_frame(const FramedGroupedGlm& density, std::uint64_t seed,
+                                                        double target_accept) {
+  SplitHmcPilot here = pilot_of(density, seed, target_accept);
+  if (here.refusal.empty()) return {density, std::move(here)};
+  std::optional<FramedGroupedGlm> other;
+  {
+    const py::gil_scoped_release release;
+    other = density.elsewhere();
+  }
+  if (!other) return {density, std::move(here)};
+  SplitHmcPilot there = pilot_of(*other, seed, target_accept);
+  if (there.refusal.empty() || there.acceptance > here.acceptance) return {*std::move(other), std::move(there)};
+  return {density, std::move(here)};
 }
 
 /// Why draws of a run are not to be trusted; empty where they are. `values` are those of the parameters, as `disagreement_of` takes them.
@@ -92,10 +109,10 @@ py::dict sample_hmc(const Density& density, Index draws, int chains, int cores, 
 py::dict sample_auto(const FramedGroupedGlm& density, Index draws, Index tune, int chains, int cores,
                      std::uint64_t seed, double target_accept, int max_treedepth, bool keep_warmup,
                      const py::object& report) {
-  const SplitHmcPilot pilot = pilot_of(density, seed, target_accept);
+  const auto [framed, pilot] = better_frame(density, seed, target_accept);
   const SamplerChoice choice{draws, tune, chains, cores, seed, target_accept, max_treedepth, keep_warmup, report};
-  return first_or_nuts(split_hmc_sampler, density, choice, pilot.refusal,
-                       [&] { return sample(density, pilot.steps, draws, chains, cores, seed, report); });
+  return first_or_nuts(split_hmc_sampler, framed, choice, pilot.refusal,
+                       [&] { return sample(framed, pilot.steps, draws, chains, cores, seed, report); });
 }
 
 template <typename Density>

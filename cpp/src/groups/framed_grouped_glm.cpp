@@ -24,7 +24,31 @@ FramedGroupedGlm::FramedGroupedGlm(const GroupedGlm& posterior, bool with_effect
   for (Index f = 0; f < structure.factors(); ++f) {
     factor_slopes_.push_back(MatrixXd::Zero(structure.effects(f), structure.effects(f)));
   }
-  find_frame();
+  const auto find_another = [&] {
+    std::optional<GroupedGlm> other = posterior_.elsewhere();
+    if (!other) throw;
+    posterior_ = *std::move(other);
+    find_frame();
+  };
+  try {
+    find_frame();
+  } catch (const UncomputablePosterior&) {
+    find_another();
+  } catch (const ImproperPosterior&) {
+    find_another();
+  }
+}
+
+std::optional<FramedGroupedGlm> FramedGroupedGlm::elsewhere() const {
+  const std::optional<GroupedGlm> other = posterior_.elsewhere();
+  if (!other) return std::nullopt;
+  try {
+    return FramedGroupedGlm(*other, with_effects_);
+  } catch (const UncomputablePosterior&) {
+    return std::nullopt;
+  } catch (const ImproperPosterior&) {
+    return std::nullopt;
+  }
 }
 
 void FramedGroupedGlm::find_frame() {

@@ -48,6 +48,17 @@ GroupedDesign::GroupedDesign(GroupStructure structure, const std::vector<std::op
   }
 }
 
+GroupedDesign GroupedDesign::centred(const std::vector<VectorXd>& centres) const {
+  GroupedDesign result = *this;
+  for (std::size_t t = 0; t < centres.size(); ++t) {
+    if (centres[t].size() == 0) continue;
+    const Index first = structure_.first_column(static_cast<Index>(t));
+    MatrixXd& columns = result.Z_[at(structure_.terms[t].factor)];
+    columns.middleCols(first, centres[t].size()).rowwise() -= centres[t].transpose();
+  }
+  return result;
+}
+
 void GroupedDesign::add_effects(const std::vector<MatrixXd>& b, VectorXd& eta) const {
   for (Index f = 0; f < structure_.factors(); ++f) {
     const MatrixXd& columns = Z_[at(f)];

@@ -9,6 +9,8 @@
 #include <string>
 #include <utility>
 
+#include "filbert/groups/effect_centres.hpp"
+
 namespace filbert {
 
 using Eigen::Index;
@@ -19,11 +21,21 @@ namespace {
 
 std::size_t at(Index index) { return static_cast<std::size_t>(index); }
 
+// In deviations of a predictor: from where on effects are taken at its mean, and from where on they may be.
+constexpr double far_from_zero = 10, not_at_zero = 1;
+
+/// No centre of any term.
+std::vector<VectorXd> at_zero(const std::vector<TermModel>& terms) { return std::vector<VectorXd>(terms.size()); }
+
+bool has_any(const std::vector<VectorXd>& centres) {
+  return std::any_of(centres.begin(), centres.end(), [](const VectorXd& centre) { return centre.size() > 0; });
+}
+
 }  // namespace
 
 GroupedGlm::GroupedGlm(const std::shared_ptr<const GlmData>& data, std::shared_ptr<const GroupedDesign> design,
                        const GlmPriors& priors, const std::vector<TermModel>& terms)
-    : covariance_(design->structure(), terms) {
+    : covariance_(design->structure(), terms, at_zero(terms)) {
   if (data->rows() != design->rows()) {
     throw std::invalid_argument("the codes of the grouping factors must have " + std::to_string(data->rows()) +
                                 " elements, one a row, not " + std::to_string(design->rows()));
@@ -66,7 +78,10 @@ GroupedGlm::GroupedGlm(const std::shared_ptr<const GlmData>& data, std::shared_p
   }
   b_slopes_ = b_;
   shared->log_constant -= 0.5 * static_cast<double>(shared->effects) * std::log(2 * std::numbers::pi);
-  shared->design = std::move(design);
+  shared->design = design;
+  shared->at_zero = std::move(design);
+  shared->terms = terms;
+  shared->centres = at_zero(terms);
   shared_ = std::move(shared);
 
   auxiliaries_ = checked.fixed_auxiliaries();
@@ -78,6 +93,29 @@ GroupedGlm::GroupedGlm(const std::shared_ptr<const GlmData>& data, std::shared_p
   c_slopes_ = c_;
   base_ = VectorXd::Zero(this->data().padded_rows());
   rows_ = base_;
+  if (const auto centres = effect_centres(*shared_->at_zero, terms, far_from_zero); has_any(centres)) {
+    take_effects_at(centres);
+  }
+}
+
+void GroupedGlm::take_effects_at(const std::vector<VectorXd>& centres) {
+  auto shared = std::make_shared<Shared>(*shared_);
+  shared->centres = centres;
+  shared->design =
+      has_any(centres) ? std::make_shared<const GroupedDesign>(shared->at_zero->centred(centres)) : shared->at_zero;
+  shared_ = std::move(shared);
+  covariance_ = CovarianceParameters(design().structure(), shared_->terms, centres);
+}
+
+std::optional<GroupedGlm> GroupedGlm::elsewhere() const {
+  std::vector<VectorXd> centres = at_zero(shared_->terms);
+  if (!has_any(shared_->centres)) {
+    centres = effect_centres(*shared_->at_zero, shared_->terms, not_at_zero);
+    if (!has_any(centres)) return std::nullopt;
+  }
+  GroupedGlm result = *this;
+  result.take_effects_at(centres);
+  return result;
 }
 
 Index GroupedGlm::parameters() const {
@@ -313,6 +351,8 @@ void GroupedGlm::to_user_scale(const Eigen::Ref<const VectorXd>& position, Eigen
   for (std::size_t t = 0; t < structure.terms.size(); ++t) {
     const MatrixXd& b = b_[at(structure.terms[t].factor)];
     const Index first = structure.first_column(static_cast<Index>(t));
+    const VectorXd& centre = shared_->centres[t];
+    if (centre.size() > 0) b_[at(structure.terms[t].factor)].col(first) -= b.middleCols(first, centre.size()) * centre;
     for (Index j = 0; j < structure.terms[t].columns; ++j) {
       draw.segment(next, b.rows()) = b.col(first + j);
       next += b.rows();

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <Eigen/LU>
 #include <cmath>
 
 #include "grouped_glms.hpp"
@@ -104,7 +105,70 @@ double log_jacobian(const Data& data, const GroupedGlm& posterior, const VectorX
   return value;
 }
 
+/// The naive density with LKJ(2), a density of correlations, up to a constant; and what differences say of the change of variables.
+double in_the_users_scale(const Data& data, const Kind& kind, const GlmPriors& priors, GroupedGlm& posterior,
+                          const VectorXd& position) {
+  const Index n = position.size();
+  VectorXd draw(n), above(n), below(n);
+  posterior.to_user_scale(position, draw);
+  double value = naive(data, kind, priors, responses_of(data, kind.family, false, 1), draw);
+  Index next = draw.size() - posterior.effects();
+  for (const filbert::GroupTerm& term : data.structure.terms) {
+    next -= term.columns + term.columns * (term.columns - 1) / 2;
+  }
+  for (const filbert::GroupTerm& term : data.structure.terms) {
+    MatrixXd correlation = MatrixXd::Identity(term.columns, term.columns);
+    next += term.columns;
+    for (Index a = 0; a < term.columns; ++a) {
+      for (Index b = a + 1; b < term.columns; ++b) correlation(a, b) = correlation(b, a) = draw(next++);
+    }
+    value += std::log(correlation.determinant());
+  }
+  MatrixXd jacobian(n, n);
+  for (Index i = 0; i < n; ++i) {
+    const VectorXd step = 1e-6 * VectorXd::Unit(n, i);
+    posterior.to_user_scale(position + step, above);
+    posterior.to_user_scale(position - step, below);
+    jacobian.col(i) = (above - below) / 2e-6;
+  }
+  return value + Eigen::FullPivLU<MatrixXd>(jacobian).matrixLU().diagonal().array().abs().log().sum();
+}
+
 }  // namespace
+
+TEST_CASE("effects at the centre of their columns have the density of those at zero") {
+  int centred = 0;
+  std::uint64_t seed = 0;
+  for (const double place : {0.0, 4.0, 40.0}) {
+    for (Data data : every_structure()) {
+      for (MatrixXd& z : data.Z) {
+        for (Index j = 1; j < z.cols(); ++j) z.col(j).array() += place * (j % 2 == 1 ? 1 : -0.5);
+      }
+      const Kind& kind = kinds[++seed % kinds.size()];
+      const GlmPriors priors = priors_of(data, kind);
+      const GroupedGlm posterior = posterior_of(data, kind, priors);
+      const std::optional<GroupedGlm> elsewhere = posterior.elsewhere();
+      if (!elsewhere) continue;
+      ++centred;
+      for (GroupedGlm each : {posterior, *elsewhere}) {
+        const VectorXd first = random_point(each.dimension(), 0.4, seed),
+                       second = random_point(each.dimension(), 0.4, 7);
+        VectorXd gradient(first.size());
+        const double rise = each(second, gradient) - each(first, gradient);
+        const double expected =
+            in_the_users_scale(data, kind, priors, each, second) - in_the_users_scale(data, kind, priors, each, first);
+        CHECK(rise == doctest::Approx(expected).epsilon(1e-6));
+        check_gradient([&](const VectorXd& x, VectorXd& g) { return each(x, g); }, first);
+      }
+      VectorXd one(posterior.dimension()), other(posterior.dimension());
+      const VectorXd position = random_point(posterior.dimension(), 0.4, seed);
+      GroupedGlm back = elsewhere->elsewhere().value(), same = posterior;
+      CHECK(back(position, one) == same(position, other));
+      CHECK(one == other);
+    }
+  }
+  CHECK(centred >= 8);
+}
 
 TEST_CASE(
     "the density is the sum over rows with dense normals of the effects, for every structure and kind of response") {

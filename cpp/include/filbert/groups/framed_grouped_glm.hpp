@@ -21,6 +21,9 @@ class FramedGroupedGlm {
   /// Throws NoMode, ImproperPosterior, UncomputablePosterior, GroupsTooLarge.
   explicit FramedGroupedGlm(const GroupedGlm& posterior, bool with_effects = true);
 
+  /// The same posterior in another frame, see GroupedGlm; none where there is none.
+  std::optional<FramedGroupedGlm> elsewhere() const;
+
   Eigen::Index dimension() const { return posterior_.dimension(); }
   Eigen::Index variables() const { return posterior_.parameters() + (with_effects_ ? posterior_.effects() : 0); }
 

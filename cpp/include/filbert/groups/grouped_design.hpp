@@ -15,6 +15,9 @@ class GroupedDesign {
   GroupedDesign(GroupStructure structure, const std::vector<std::optional<RowsRef>>& Z,
                 const std::vector<CodesRef>& codes);
 
+  /// The same rows with the columns of each term less its centre, see effect_centres.
+  GroupedDesign centred(const std::vector<Eigen::VectorXd>& centres) const;
+
   const GroupStructure& structure() const { return structure_; }
   Eigen::Index rows() const { return static_cast<Eigen::Index>(order_.size()); }
   Eigen::Index effects() const { return structure_.all_effects(); }

@@ -3,6 +3,7 @@
 
 #include <Eigen/Core>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "filbert/density/glm_posterior.hpp"
@@ -17,13 +18,17 @@ namespace filbert {
 /// A position has, in this order,
 ///   - outer coordinates, on the line: those of CovarianceParameters, auxiliaries that are not fixed, coefficients whose priors have edges;
 ///   - the other coefficients (*inner*): slopes times their predictors' scales, and the intercept at the predictors' means;
-///   - the standardised effects v: of each grouping factor, column after column, one a group.
+///   - the standardised effects v: of each grouping factor, column after column, one a group; b is at the centre of a term's columns
+///     where it has one, see effect_centres.
 /// The value has all constants and the Jacobians of these maps.
 class GroupedGlm {
  public:
   /// Throws std::invalid_argument.
   GroupedGlm(const std::shared_ptr<const GlmData>& data, std::shared_ptr<const GroupedDesign> design,
              const GlmPriors& priors, const std::vector<TermModel>& terms);
+
+  /// The same with effects at the centre in place of zero, or the other way, see effect_centres; none where there is no centre.
+  std::optional<GroupedGlm> elsewhere() const;
 
   Eigen::Index outer() const { return first_inner_; }
   Eigen::Index inner() const { return shared_->inner; }
@@ -42,7 +47,10 @@ class GroupedGlm {
   // ---- For a frame
 
   /// Rounds the corners of priors from now on, see Prior::smooth: they would hold up a climb.
-  void smooth_priors() { smooth_ = true; }
+  void smooth_priors() {
+    smooth_ = true;
+    covariance_.smooth_priors();
+  }
 
   /// Reads the outer coordinates.
   void locate(const Eigen::Ref<const Eigen::VectorXd>& outer);
@@ -101,9 +109,13 @@ class GroupedGlm {
     std::vector<LineMap> auxiliary_maps;  // of all auxiliaries
     std::vector<Eigen::Index> auxiliary_coordinates;
     std::vector<Eigen::Index> first_effect;  // of each factor, in v
+    std::shared_ptr<const GroupedDesign> at_zero;
+    std::vector<TermModel> terms;
+    std::vector<Eigen::VectorXd> centres;  // of each term, empty at zero
     double log_constant = 0;
   };
 
+  void take_effects_at(const std::vector<Eigen::VectorXd>& centres);
   bool has_intercept() const { return shared_->priors.intercept; }
   Eigen::Index coefficients() const { return shared_->scale.size(); }
   Eigen::Index first_outer_coefficient() const { return first_inner_ - outer_coefficients_.size(); }
