@@ -130,11 +130,16 @@ GroupedPilot pilot_adapted(const FramedGroupedGaussian& density, std::uint64_t s
   }
   GroupedFrameSettings smooth = density.settings();
   smooth.shape = ProfileFrame::Shape::smooth;
+  const auto has_none = [&result] {
+    result.refusal = "there is no smooth frame in which proposals could be adapted";
+    return result;
+  };
   try {
     result.density = FramedGroupedGaussian(density.posterior(), smooth);
   } catch (const UncomputablePosterior&) {
-    result.refusal = "there is no smooth frame in which proposals could be adapted";
-    return result;
+    return has_none();
+  } catch (const ImproperPosterior&) {
+    return has_none();
   }
   Rng rng(scrambled(seed) ^ pilot_stream);
   result.proposal = adapted_to(result.density, rng, threads, rule.asked);

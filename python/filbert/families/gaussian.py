@@ -65,13 +65,7 @@ class Gaussian(KernelFamily):
             return super().grouped_frame(regression, seed, with_effects)
         posterior = self._grouped_posterior(regression, regression.groups.specs)
         threads = _core.available_processors()
-        try:
-            return _core.FramedGroupedGaussian(posterior, effects=with_effects, seed=seed, threads=threads)
-        except _core.UncomputablePosteriorError:
-            if regression.rows is None or regression.rows.are_read_in_parts:
-                raise
-            # Row by row effects may be taken at the centre of predictors that are far from zero.
-            return super().grouped_frame(regression, seed, with_effects)
+        return _core.FramedGroupedGaussian(posterior, effects=with_effects, seed=seed, threads=threads)
 
     def levelled_posterior(self, regression: Posed) -> _core.GroupedGaussian:
         """Return the posterior over σ (and coefficients without normal priors) of a model with a factor by level."""

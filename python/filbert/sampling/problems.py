@@ -45,7 +45,7 @@ def log_run(run: Run, settings: Settings) -> None:
 
 
 def diagnosed(run: Run, settings: Settings) -> _core.ChainSummaries | None:
-    """Begin to compute R-hat and effective sample sizes, on other threads; None where the draws are too few for them."""
+    """Begin to compute R-hat and effective sample sizes on other threads; None where draws are too few for them."""
     if run.draws < _LEAST_DRAWS:
         return None
     return _core.ChainSummaries(np.ascontiguousarray(run.sampling["values"]), threads=settings.cores)

@@ -280,8 +280,8 @@ def test_chains_that_disagree_are_warned_about() -> None:
         init="auto",
         progressbar=False,
     )
+    run = Run(statistics, None, 0.1)
     with pytest.warns(fb.ConvergenceWarning) as caught:
-        run = Run(statistics, None, 0.1)
         warn_about(run, diagnosed(run, settings), lambda: ["good", "bad"], settings)
     messages = [str(w.message) for w in caught]
     assert any("There were 3 divergences after tuning. Increase `target_accept` (now 0.8)" in m for m in messages)
