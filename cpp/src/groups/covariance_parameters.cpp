@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
 namespace filbert {
@@ -14,6 +15,8 @@ using Eigen::VectorXd;
 namespace {
 
 std::size_t at(Index index) { return static_cast<std::size_t>(index); }
+
+constexpr double least_share = 0.5;  // of a deviation at zero in that at the centre, where priors are smooth
 
 }  // namespace
 
@@ -97,8 +100,9 @@ double CovarianceParameters::log_prior(const Eigen::Ref<const VectorXd>& positio
 double CovarianceParameters::log_prior_at_zero(std::size_t t, const Eigen::Ref<const VectorXd>& position,
                                                Eigen::Ref<VectorXd> slopes) {
   const Term& term = terms_[t];
-  const double least = smooth_ ? 0.5 * deviations_[t](0) : 0.0;
+  const double least = smooth_ ? least_share * deviations_[t](0) : 0.0;
   const double deviation = std::hypot(intercepts_[t].norm(), least);
+  if (!(deviation > 0)) return -std::numeric_limits<double>::infinity();
   const LogDensityAt prior = term.model.deviations.front().prior(deviation);
   // (D'₀ / D₀)^effects is the change of volume; and |R| = |R'| (D'₀ / D₀)², of which LKJ has seen |R'|.
   const double power = static_cast<double>(term.structure.columns) + 2 * (term.model.lkj_eta - 1);

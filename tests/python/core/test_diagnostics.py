@@ -189,6 +189,14 @@ def test_summary_of_no_quantity() -> None:
         assert array.shape == (0,)
 
 
+def test_a_summary_may_be_asked_for_twice_or_not_at_all() -> None:
+    draws = autoregressive((40, 4, 500), 0.3)
+    for _ in range(20):
+        _core.ChainSummaries(draws, threads=2)
+    summaries = _core.ChainSummaries(draws, threads=2)
+    np.testing.assert_array_equal(summaries.result(), summaries.result())
+
+
 def test_arrays_of_any_layout_and_type() -> None:
     draws = autoregressive((4, 200), 0.3)
     expected = our_diagnostics(draws)

@@ -291,6 +291,13 @@ def test_slopes_of_years_that_may_not_be_there_come_with_advice():
         fb.Model("y ~ year + (year | g)", years(0.1, seed=0)).fit(progressbar=False)
 
 
+def test_a_model_whose_adapted_proposals_have_no_frame_is_left_to_nuts():
+    """The core's ImproperPosteriorError came out: widths of profiles alone do not hold this posterior."""
+    with pytest.warns(fb.ConvergenceWarning):
+        idata = fb.Model("y ~ year + (year | g)", years(0.05, seed=3)).fit(random_seed=1, progressbar=False)
+    assert idata["posterior"].attrs["sampler"] == "nuts"
+
+
 def test_divergences_far_from_zero_come_with_advice():
     rng = np.random.default_rng(3)
     g = np.repeat(np.arange(12), 8)

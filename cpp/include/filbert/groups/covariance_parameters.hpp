@@ -30,7 +30,7 @@ class CovarianceParameters {
   void locate(const Eigen::Ref<const Eigen::VectorXd>& position);
   const std::vector<Eigen::MatrixXd>& factors() const { return factors_; }
 
-  /// Holds deviations at zero well above 0 from now on.
+  /// Holds deviations at zero off 0 from now on: where effects at the centre are nearly of one kind priors have a spike there.
   void smooth_priors() { smooth_ = true; }
 
   /// After `locate`: log densities of the priors on the line.
@@ -70,8 +70,7 @@ class CovarianceParameters {
   Eigen::Index dimension_ = 0, parameters_ = 0;
   std::vector<Eigen::MatrixXd> factors_, term_factors_, term_slopes_;
   std::vector<Eigen::VectorXd> deviations_, deviation_slopes_, w_, w_slopes_;
-  std::vector<Eigen::RowVectorXd>
-      intercepts_;  // the row of effects at zero, Λ of centred terms having that at the centre
+  std::vector<Eigen::RowVectorXd> intercepts_;  // of centred terms: the row of Λ that effects at zero would have
 };
 
 }  // namespace filbert
