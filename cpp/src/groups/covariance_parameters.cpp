@@ -96,6 +96,18 @@ double CovarianceParameters::log_prior(const Eigen::Ref<const VectorXd>& positio
   return value;
 }
 
+void CovarianceParameters::flatten(Eigen::Ref<VectorXd> position) const {
+  constexpr double hardly = 0.3;  // of the deviation of intercepts
+  for (const Term& term : terms_) {
+    for (Index j = 1; term.is_centred() && j < term.structure.columns; ++j) {
+      const Index k = term.coordinates[at(j)];
+      if (k < 0 || term.centre(j) == 0) continue;
+      const double deviation = hardly * std::exp(position(term.coordinates.front())) / std::abs(term.centre(j));
+      position(k) = std::min(position(k), term.maps[at(j)].inverse(deviation));
+    }
+  }
+}
+
 /// The prior of the deviation D₀ of intercepts at zero, where that at the centre is D'₀, with the change of volume.
 double CovarianceParameters::log_prior_at_zero(std::size_t t, const Eigen::Ref<const VectorXd>& position,
                                                Eigen::Ref<VectorXd> slopes) {

@@ -1,6 +1,7 @@
 // Changes coordinates twice: outer ones by their profiles, the others by their conditional Cholesky factor.
 #include "filbert/groups/framed_grouped_glm.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -12,6 +13,34 @@ namespace filbert {
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
+
+namespace {
+
+struct PosteriorInParts : UncomputablePosterior {
+  PosteriorInParts() : UncomputablePosterior({}) {}
+};
+
+/// Throws where a posterior has two parts that no chain would go between, and neither is nothing beside the other: slopes of groups that
+/// intercepts at a far zero make up for, and hardly any slopes.
+void refuse_parts(const SmoothFunction& density, const VectorXd& start, const VectorXd& other_start) {
+  constexpr double same = 0.5;     // distance of coordinates
+  constexpr double nothing = 15;   // in log density: e^-15 of a mode is no part
+  constexpr double crossable = 4;  // in log density: how far down the way between may lead
+  constexpr int steps = 20;
+  const Mode one = climb(density, start), other = climb(density, other_start);
+  if (!((one.position - other.position).lpNorm<Eigen::Infinity>() > same)) return;
+  if (!(std::abs(one.value - other.value) < nothing)) return;
+  VectorXd unused(start.size());
+  double lowest = std::min(one.value, other.value);
+  const double lower_mode = lowest;
+  for (int i = 1; i < steps; ++i) {
+    const VectorXd between = one.position + (other.position - one.position) * (static_cast<double>(i) / steps);
+    lowest = std::min(lowest, density(between, unused));
+  }
+  if (lowest < lower_mode - crossable) throw PosteriorInParts();
+}
+
+}  // namespace
 
 FramedGroupedGlm::FramedGroupedGlm(const GroupedGlm& posterior, bool with_effects)
     : posterior_(posterior),
@@ -32,6 +61,8 @@ FramedGroupedGlm::FramedGroupedGlm(const GroupedGlm& posterior, bool with_effect
   };
   try {
     find_frame();
+  } catch (const PosteriorInParts&) {
+    throw;
   } catch (const UncomputablePosterior&) {
     find_another();
   } catch (const ImproperPosterior&) {
@@ -57,9 +88,11 @@ void FramedGroupedGlm::find_frame() {
     ++evaluations_;
     return laplace(outer, gradient);
   };
+  const std::vector<VectorXd> starts = laplace.starts();
+  if (starts.size() > 1) refuse_parts(density, starts.front(), starts.back());
   using Shape = ProfileFrame::Shape;
   const auto find = [&](Shape shape) {
-    frame_.emplace([&] { return SmoothFunction(density); }, std::vector{laplace.start()}, 1, shape);
+    frame_.emplace([&] { return SmoothFunction(density); }, starts, 1, shape);
     VectorXd unused(posterior_.outer());
     if (!std::isfinite(laplace(frame_->mode(), unused))) throw UncomputablePosterior({});
     whitening_.emplace(laplace.blocks());

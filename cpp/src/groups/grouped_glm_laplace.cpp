@@ -75,6 +75,15 @@ void GroupedGlmLaplace::climb_likelihood() {
   position_ = posterior_.position_at(coefficients, auxiliaries, deviations);
 }
 
+std::vector<VectorXd> GroupedGlmLaplace::starts() const {
+  const VectorXd start = position_.head(posterior_.outer());
+  const Index n = posterior_.covariance().dimension();
+  VectorXd without_slopes = start;
+  posterior_.covariance().flatten(without_slopes.head(n));
+  if (without_slopes == start) return {start};
+  return {start, without_slopes};
+}
+
 void GroupedGlmLaplace::set_working() {
   posterior_.predict(position_, eta_);
   posterior_.data().working(eta_, posterior_.auxiliaries(), slopes_, weights_);

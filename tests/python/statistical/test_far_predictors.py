@@ -17,12 +17,12 @@ AT_ZERO = fb.Prior("HalfNormal", sigma=1)  # of the slopes' deviation
 AT_CENTRE = fb.Prior("InverseGamma", alpha=3, beta=0.05)  # of the same, nearer to what the volume makes of it
 
 
-def rows(family: str, distance: float, seed: int) -> pd.DataFrame:
-    """Rows with a predictor of deviation 1 and mean `distance`."""
+def rows(family: str, distance: float, seed: int, slopes: float = 0.6) -> pd.DataFrame:
+    """Rows with a predictor of deviation 1 and mean `distance`, and the deviation of the slopes of groups."""
     rng = np.random.default_rng(seed)
     codes = np.repeat(np.arange(GROUPS), ROWS)
     z = rng.normal(size=codes.size)
-    eta = 0.4 + 0.3 * z + rng.normal(0, 0.7, GROUPS)[codes] + rng.normal(0, 0.6, GROUPS)[codes] * z
+    eta = 0.4 + 0.3 * z + rng.normal(0, 0.7, GROUPS)[codes] + rng.normal(0, slopes, GROUPS)[codes] * z
     y = rng.poisson(np.exp(eta)) if family == "poisson" else rng.gamma(2, np.exp(eta) / 2)
     return pd.DataFrame({"y": y, "x": distance + z, "g": [f"g{code}" for code in codes]}).assign(xc=z)
 
@@ -89,3 +89,12 @@ def test_far_predictors_have_the_posterior_of_centred_ones(family: str, distance
     found = moved(draws("x | g", family, data, WIDE, seed=3), distance)
     assert np.abs(scores(found, centred, log_weights(centred, distance))).max() < 4
     assert np.abs(scores(found, centred, log_weights(centred, distance, volume=0))).max() > 5
+
+
+def test_slopes_that_may_not_be_there_come_with_advice() -> None:
+    """No chain would go from slopes that intercepts make up for to hardly any; one of them alone was found, without a warning."""
+    data = rows("poisson", 300.0, seed=1, slopes=0.25)
+    with pytest.raises(fb.DataError, match=r"'x\|g' is far from 0 .*\(center\(x\) \| g\)"):
+        fb.Model("y ~ x + (x | g)", data, family="poisson").fit(random_seed=1, progressbar=False)
+    idata = fb.Model("y ~ x + (center(x) | g)", data, family="poisson").fit(random_seed=1, progressbar=False)
+    assert 0.1 < float(idata["posterior"]["center(x)|g_sigma"].mean()) < 0.4

@@ -30,6 +30,9 @@ class CovarianceParameters {
   void locate(const Eigen::Ref<const Eigen::VectorXd>& position);
   const std::vector<Eigen::MatrixXd>& factors() const { return factors_; }
 
+  /// Makes slopes of terms with a centre so small that they hardly move effects at zero.
+  void flatten(Eigen::Ref<Eigen::VectorXd> position) const;
+
   /// Holds deviations at zero off 0 from now on: where effects at the centre are nearly of one kind priors have a spike there.
   void smooth_priors() { smooth_ = true; }
 

@@ -3,6 +3,7 @@
 
 #include <Eigen/Core>
 #include <optional>
+#include <vector>
 
 #include "filbert/groups/group_whitening.hpp"
 #include "filbert/groups/grouped_glm.hpp"
@@ -16,8 +17,9 @@ class GroupedGlmLaplace {
   /// Throws NoMode.
   explicit GroupedGlmLaplace(const GroupedGlm& posterior);
 
-  /// Where a search of the mode may begin.
-  Eigen::VectorXd start() const { return position_.head(posterior_.outer()); }
+  /// Where searches of the mode may begin. Effects at a centre may have a mode of hardly any slopes besides, where priors of intercepts at
+  /// zero are high: the second, where there is one, has slopes that are small at zero.
+  std::vector<Eigen::VectorXd> starts() const;
 
   /// Minus infinity where no mode of the inner coordinates was found.
   double operator()(const Eigen::VectorXd& outer, Eigen::VectorXd& gradient);
