@@ -92,7 +92,7 @@ def test_far_predictors_have_the_posterior_of_centred_ones(family: str, distance
 
 
 def test_slopes_that_may_not_be_there_come_with_advice() -> None:
-    """No chain would go from slopes that intercepts make up for to hardly any: one was found alone, without a warning."""
+    """No chain would go from slopes that intercepts make up for to hardly any: one was found, without a warning."""
     data = rows("poisson", 300.0, seed=1, slopes=0.25)
     with pytest.raises(fb.DataError, match=r"'x\|g' is far from 0 .*\(center\(x\) \| g\)"):
         fb.Model("y ~ x + (x | g)", data, family="poisson").fit(random_seed=1, progressbar=False)
