@@ -15,7 +15,7 @@ from .errors import DataError
 from .families.gaussian import Gaussian
 from .regression import identifiability
 from .regression.fingerprint import fingerprint
-from .regression.parameters import row_labels
+from .regression.parameters import Parameter, row_labels, sorted_rows
 from .regression.regression import Regression
 from .sampling import run as sampling
 from .sampling.memory import available_memory
@@ -82,7 +82,9 @@ def fit(
         run = _without_fixed_deviations(run, regression.groups)
     if not group_effects:
         parameters = [parameter for parameter in parameters if not parameter.is_drawn_later]
-    diagnostics = diagnosed(run, settings) if settings.check_convergence else None
+    judged = _judged(regression, parameters)
+    rows = None if judged is parameters else sorted_rows(judged)
+    diagnostics = diagnosed(run, settings, rows) if settings.check_convergence else None
     recorded = {
         "formula": regression.description,
         "family": regression.family.name,
@@ -102,10 +104,22 @@ def fit(
     idata = container.posterior_container(run, parameters, data(), recorded)
     if settings.check_convergence:
         advice = identifiability.centring_advice(regression) or identifiability.edge_advice(regression)
-        warn_about(run, diagnostics, lambda: row_labels(parameters), settings, advice)
+        warn_about(run, diagnostics, lambda: row_labels(judged), settings, advice)
     idata["posterior"].attrs["fit_time"] = time.perf_counter() - start
     log_run(run, settings)
     return idata
+
+
+def _judged(regression: Regression, parameters: list[Parameter]) -> list[Parameter]:
+    """Return the parameters whose draws may depend on those before.
+
+    Effects that the core integrates out are drawn given the others, independently from draw to draw: they have
+    converged where the others have, and there may be thousands.
+    """
+    sums_groups = regression.groups is not None and regression.family.sees_groups(regression)
+    if not sums_groups and regression.by_level is None:
+        return parameters
+    return [parameter for parameter in parameters if not parameter.is_drawn_later]
 
 
 def _shown_passes(regression: Regression, settings: Settings) -> contextlib.AbstractContextManager[None]:

@@ -94,6 +94,10 @@ void GroupElimination::draw_blocks(const MatrixXd& factor, double sigma, const V
   }
   kernels_->draw(blocks_->rows(), factor.data(), sigma, v.data(), rows_->tailed.empty() ? nullptr : block_shift_.data(),
                  block_noise_.data(), block_effects_.data());
+  if (q == 1) {
+    effects.col(0) = block_effects_.head(rows_->n_groups);
+    return;
+  }
   for (Index i = 0; i < q; ++i) {
     for (Index g = 0; g < rows_->n_groups; ++g) effects(g, i) = block_effects_(place_of(g, i, q));
   }

@@ -109,8 +109,13 @@ def in_row_order(parameters: Iterable[Parameter]) -> list[Parameter]:
     return sorted(parameters, key=lambda parameter: int(parameter.rows.min()))
 
 
+def sorted_rows(parameters: Iterable[Parameter]) -> list[int]:
+    """Return the rows of the draws that parameters have, in their order."""
+    return sorted(int(row) for parameter in parameters for row in parameter.rows.ravel())
+
+
 def row_labels(parameters: Sequence[Parameter]) -> list[str]:
-    """Return the label of each row of the draws."""
+    """Return the label of each row of the draws, in their order."""
     labels = {
         int(row): label
         for parameter in parameters

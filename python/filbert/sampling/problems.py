@@ -44,11 +44,20 @@ def log_run(run: Run, settings: Settings) -> None:
     )
 
 
-def diagnosed(run: Run, settings: Settings) -> _core.ChainSummaries | None:
-    """Begin to compute R-hat and effective sample sizes on other threads; None where draws are too few for them."""
+def diagnosed(run: Run, settings: Settings, rows: Sequence[int] | None = None) -> _core.ChainSummaries | None:
+    """Begin to compute R-hat and effective sample sizes on other threads; None where draws are too few for them.
+
+    Parameters
+    ----------
+    run : Run
+    settings : Settings
+    rows : sequence of int, optional
+        Those of the draws that are to be judged; all by default.
+    """
     if run.draws < _LEAST_DRAWS:
         return None
-    return _core.ChainSummaries(np.ascontiguousarray(run.sampling["values"]), threads=settings.cores)
+    values = run.sampling["values"] if rows is None else run.sampling["values"][rows]
+    return _core.ChainSummaries(np.ascontiguousarray(values), threads=settings.cores)
 
 
 def warn_about(
@@ -66,7 +75,7 @@ def warn_about(
     diagnostics : ChainSummaries or None
         As `diagnosed` returned it.
     names : callable
-        Returns the names of the variables, in the order of ``run.sampling["values"]``; asked where one is to be named.
+        Returns the names of the variables that `diagnostics` are of; asked where one is to be named.
     settings : Settings
     advice : str
         What is said of divergences besides, a sentence.
